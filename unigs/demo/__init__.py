@@ -1,0 +1,1 @@
+"""The synthetic long-haired speaker, with its ground truth."""

@@ -1,0 +1,1 @@
+"""Honest measurements on the held-out frames."""

@@ -1,0 +1,1 @@
+"""Compiled CPU kernels that several packages share."""

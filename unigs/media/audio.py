@@ -1,0 +1,39 @@
+"""Audio files as mono float samples."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from unigs.errors import UserError
+from unigs.media.ffmpeg import ffmpeg_exe, last_line
+
+
+def read_audio(path: Path, rate: int = 16000) -> np.ndarray:
+    """Decode the first audio stream of any media file.
+
+    Args:
+        path: audio or video file.
+        rate: samples per second to resample to.
+
+    Returns:
+        float32 [n], mono, in [-1, 1].
+
+    Raises:
+        UserError: the file is missing or has no audio that ffmpeg can read.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path} does not exist: check the path of the audio.")
+    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(path), "-map", "0:a:0"]
+    command += ["-ac", "1", "-ar", f"{rate}", "-f", "f32le", "-"]
+    done = subprocess.run(command, capture_output=True)
+    if done.returncode or not done.stdout:
+        reason = last_line(done.stderr.decode(errors="replace"))
+        raise UserError(f"{path} has no audio that can be read: ffmpeg says: {reason}")
+    return np.frombuffer(done.stdout, np.float32).copy()
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
+    """Write mono float samples [n] in [-1, 1] as 16-bit WAV."""
+    soundfile.write(path, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")

@@ -1,0 +1,37 @@
+"""The ffmpeg binary: found on PATH, else the one that imageio-ffmpeg carries."""
+
+import functools
+import shutil
+import subprocess
+
+import imageio_ffmpeg
+
+from unigs.errors import UserError
+
+
+@functools.cache
+def ffmpeg_exe() -> str:
+    """Path of the ffmpeg binary that this process uses."""
+    return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def run_ffmpeg(arguments: list[str], what: str) -> None:
+    """Run ffmpeg quietly, overwriting its output.
+
+    Args:
+        arguments: everything after `ffmpeg -v error -y`.
+        what: what was attempted, for the message ("cut out the audio of clip.mp4").
+
+    Raises:
+        UserError: ffmpeg failed; the message ends with the last line that it printed.
+    """
+    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise UserError(f"could not {what}: ffmpeg says: {last_line(done.stderr)}")
+
+
+def last_line(text: str) -> str:
+    """The last line of an error output that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing"

@@ -1,0 +1,35 @@
+"""Region labels: which part of the portrait a pixel shows, as a lossless label video."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unigs.media.video import VideoWriter, read_video
+
+BACKGROUND, FACE, MOUTH, HAIR, TORSO = range(5)
+NAMES = ("background", "face", "mouth", "hair", "torso")
+# For pictures: background stays as it is.
+COLORS = np.array(
+    [[0, 0, 0], [240, 170, 60], [220, 40, 60], [80, 90, 230], [60, 190, 110]], np.uint8
+)
+
+
+def write_labels(
+    path: Path, labels: Iterable[np.ndarray], width: int, height: int, fps: float
+) -> None:
+    """Write label images, uint8 [H,W] of 0..4, as a grey ffv1 video."""
+    with VideoWriter(path, width, height, fps, quality="lossless", gray=True) as writer:
+        for image in labels:
+            writer.write(image)
+
+
+def read_labels(path: Path) -> Iterator[np.ndarray]:
+    """Stream label images, uint8 [H,W] of 0..4."""
+    return read_video(path, gray=True)
+
+
+def overlay(frame: np.ndarray, labels: np.ndarray, strength: float = 0.5) -> np.ndarray:
+    """Tint a frame [H,W,3] by its labels [H,W], for contact sheets."""
+    tint = frame * (1 - strength) + COLORS[labels] * strength
+    return np.where(labels[..., None] > 0, tint, frame).astype(np.uint8)

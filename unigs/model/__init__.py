@@ -1,0 +1,1 @@
+"""The portrait: Gaussians, tri-plane, speech network, deformation."""

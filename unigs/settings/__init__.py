@@ -1,0 +1,1 @@
+"""Every setting, one module per section of the configuration."""

@@ -1,0 +1,1 @@
+"""Losses, density control and the one training loop."""
