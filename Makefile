@@ -1,0 +1,76 @@
+# The commands people type. `make` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV    ?= .venv
+PYTHON  ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell command -v $(p)),$(p))))
+CORES   ?= all
+PRESET  ?= preview
+TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
+BIN     := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
+READY   := $(VENV)/.unigs-ready
+# Values that may hold spaces or quotes reach the recipes through the environment.
+export CLIP NAME
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help setup demo portrait test lint format graph schema bench clean
+
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY)  ## make the environment in .venv, pinned by constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
+	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller.
+	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
+	    python -m pip install -q 'torch===$(TORCH)' || \
+	        echo "no CUDA build of torch $(TORCH) found: the GPU will not be used" >&2; \
+	elif [ "$$(uname -s)-$$(uname -m)" = Linux-x86_64 ]; then \
+	    python -m pip install -q 'torch==$(TORCH)+cpu' || \
+	        python -m pip install -q 'torch==$(TORCH)+cpu' \
+	            --index-url https://download.pytorch.org/whl/cpu \
+	            --extra-index-url https://pypi.org/simple || \
+	        echo "no CPU build of torch $(TORCH) found: taking the default one" >&2; \
+	fi
+	python -m pip install -q -c constraints.txt -e '.[face,dev]'
+	@touch "$(READY)"
+
+demo: setup  ## the whole way on a synthetic speaker, to results/index.html
+	snakemake --cores $(CORES) --configfile config/presets/demo.yaml
+	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
+
+portrait: setup  ## make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]
+	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]' >&2; exit 2; }
+	@test -f "$$CLIP" || { echo "there is no file $$CLIP" >&2; exit 2; }
+	snakemake --cores $(CORES) --configfile config/presets/$(PRESET).yaml \
+	    --config clip="$$CLIP" name="$$NAME"
+	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
+
+test: setup  ## run the tests
+	python -m pytest
+
+lint: setup  ## ruff, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check workflow
+	snakemake --lint
+
+format: setup  ## let ruff and snakefmt rewrite the files
+	ruff check --fix .
+	ruff format .
+	snakefmt workflow
+
+schema: setup  ## write the config schema and the table of settings from the dataclasses
+	python -m unigs.settings.schema
+
+graph: setup  ## draw the rules into README.md
+	python tests/rulegraph.py
+
+bench: setup  ## time the parts that decide how long training takes
+	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script"; done
+
+clean:  ## remove environment and caches, keep results
+	rm -rf "$(VENV)" .snakemake .pytest_cache .ruff_cache *.egg-info
