@@ -1,1 +1,1 @@
-"""Compiled CPU kernels that several packages share."""
+"""Numba kernels of the CPU path, each with a torch twin for CUDA and for the tests."""
