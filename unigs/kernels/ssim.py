@@ -9,8 +9,8 @@ q = <a^2 + b^2> (the two variances only ever occur as a sum), each pixel has
     S = n1 n2 / (d1 d2),   n1 = 2uv + C1,   n2 = 2(p - uv) + C2,
                            d1 = u^2 + v^2 + C1,   d2 = q - u^2 - v^2 + C2.
 
-The gradient needs the three planes dS/du, dS/dq, dS/dp, which are averaged with the same (symmetric)
-window: dL/da = <dS/du> + 2a <dS/dq> + b <dS/dp>. Images are cut into strips of 64 columns, because
+The gradient needs the three planes dS/du, dS/dq, dS/dp, which are averaged with the same
+(symmetric) window: dL/da = <dS/du> + 2a <dS/dq> + b <dS/dp>. Images are cut into strips of 64 columns, because
 with a constant row length the compiler knows all distances and emits plain vector code.
 """
 
