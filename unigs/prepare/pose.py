@@ -1,0 +1,211 @@
+"""fit_pose: where the head is in every frame, and the person's own face in metres.
+
+The rigid landmarks of the face (no lips, lids, brows, outline) become 3D points of one person,
+found together with the poses by robust bundle adjustment; a second pass tracks every frame with
+a smoothness term that is broken at jump cuts and bridges frames without a face.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from unigs import cli
+from unigs.errors import UserError
+from unigs.files import load_npz, save_npz
+from unigs.prepare import facemesh
+from unigs.prepare.bundle_adjustment import (
+    Camera,
+    Poses,
+    adjust_shape,
+    reprojection,
+    rotation,
+    rotation_vector,
+    track,
+    triangulate,
+)
+from unigs.prepare.face_shape import average_shape, rough_poses, similarity, to_head_frame
+from unigs.settings.pose import PoseSettings
+
+log = logging.getLogger("unigs")
+
+REFERENCE_SIZE = 256
+"""Image size that the pixel units of the settings refer to."""
+
+
+def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -> None:
+    """Fit head poses and face shape to landmarks.
+
+    Args:
+        landmarks: face/landmarks.npz of the clip.
+        frames: clip/frames.csv, for the jump cuts.
+        out: face/pose.npz to write.
+        settings: see `unigs.settings.pose`.
+    """
+    data = load_npz(landmarks, "points", "found", "size")
+    points = data["points"].astype(np.float64)
+    starts = read_cuts(frames, len(points), landmarks)
+    result = fit_landmarks(points, data["found"].astype(bool), int(data["size"]), starts, settings)
+    save_npz(out, **result)
+    seen = np.isfinite(result["reprojection"])
+    log.info(
+        "pose: %d of %d frames seen, reprojection %.3f px, jitter %.3f px",
+        seen.sum(), len(seen), np.sqrt(np.nanmean(result["reprojection"] ** 2)),
+        jitter(result["R"], result["t"], result["shape"], float(result["focal"]), starts),
+    )  # fmt: skip
+
+
+def read_cuts(frames: Path, count: int, landmarks: Path) -> np.ndarray:
+    """First frames after jump cuts, [T] bool, from a frame table of `count` rows.
+
+    Raises:
+        UserError: the table is missing, malformed, or of another clip.
+    """
+    try:
+        table = pd.read_csv(frames, keep_default_na=False)
+        reasons = table["reason"].astype(str)
+    except FileNotFoundError:
+        raise UserError(f"{frames} does not exist: run screen_clip first.") from None
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{frames} is no frame table ({error}): run screen_clip anew.") from None
+    if len(table) != count:
+        raise UserError(
+            f"{frames} has {len(table)} frames but {landmarks} has {count}: "
+            "they belong to different clips; make both anew."
+        )
+    return reasons.str.split("+").map(lambda words: "jump_cut" in words).to_numpy(bool)
+
+
+def fit_landmarks(
+    points: np.ndarray, found: np.ndarray, size: int, starts: np.ndarray, settings: PoseSettings
+) -> dict[str, np.ndarray]:
+    """Fit poses and shape to landmarks [T,478,3]; returns the arrays of pose.npz.
+
+    Args:
+        points: x, y and relative depth in pixels, NaN where no face was found.
+        found: [T] bool.
+        size: width and height of the frames in pixels.
+        starts: [T] bool, first frames after jump cuts.
+        settings: see `unigs.settings.pose`.
+
+    Raises:
+        UserError: fewer than 3 frames show a face.
+    """
+    if found.sum() < 3:
+        raise UserError(
+            f"only {found.sum()} frames show a face, too few for a head pose: choose another clip."
+        )
+    unit = size / REFERENCE_SIZE
+    camera = Camera(settings.focal * size, size / 2)
+    meshes = points[:, : facemesh.VERTICES]
+    pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
+    rigid, robust = np.array(facemesh.RIGID), settings.robust * unit
+    prior = settings.shape_prior * unit**2
+
+    known = np.flatnonzero(found)
+    sample = known[np.unique(np.linspace(0, len(known) - 1, settings.shape_frames).astype(int))]
+    shape = average_shape(meshes[sample])
+    rough = rough_poses(shape[rigid], meshes[known][:, rigid], camera)
+    fitted, at = adjust_shape(
+        shape[rigid], pixels[sample][:, rigid], rough[np.searchsorted(known, sample)], camera,
+        robust=robust, prior=prior,
+    )  # fmt: skip
+
+    errors = np.full(len(points), np.nan)
+    seen_poses = track(
+        fitted, pixels[known][:, rigid], rough, camera, robust=robust, smooth=0,
+        starts=np.ones(len(known), bool),
+    )  # fmt: skip
+    errors[known] = reprojection(fitted, pixels[known][:, rigid], seen_poses, camera)
+    seen = found & ~(errors > settings.outlier * np.nanmedian(errors))
+    pixels[~seen] = np.nan
+    poses = bridge(seen_poses[np.isin(known, np.flatnonzero(seen))], seen, starts)
+    for last in (False, True):
+        poses = track(
+            fitted, pixels[:, rigid], poses, camera, robust=robust,
+            smooth=settings.smooth * unit**2, starts=cuts_between_seen(starts, seen),
+        )  # fmt: skip
+        if not last:  # the shape once more, now from smooth poses
+            fitted = triangulate(
+                fitted, pixels[sample][:, rigid], poses[sample], camera, robust=robust, prior=prior
+            )
+    shape = whole_face(shape, fitted, pixels, poses, camera, robust, prior, sample)
+    shape, fitted, poses = canonical_gauge(shape, fitted, poses)
+    return {
+        "R": poses.R.astype(np.float32), "t": poses.t.astype(np.float32),
+        "focal": np.float32(camera.focal), "size": np.int64(size),
+        "shape": shape.astype(np.float32),
+        "reprojection": reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
+        "backend": np.array("landmarks"),
+    }  # fmt: skip
+
+
+def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
+    """Poses of all frames from those of the seen ones: turned evenly between neighbours.
+
+    Between cuts only frames of the same shot are used where there are any; before the first and
+    after the last of them the pose is held.
+    """
+    shot, rows = np.cumsum(starts), np.flatnonzero(seen)
+    R, t = np.empty((len(seen), 3, 3)), np.empty((len(seen), 3))
+    for k in np.unique(shot):
+        here = np.flatnonzero(shot == k)
+        mine = np.flatnonzero(shot[rows] == k)
+        if len(mine) == 0:
+            mine = np.arange(len(rows))
+        after = mine[np.minimum(np.searchsorted(rows[mine], here), len(mine) - 1)]
+        before = mine[np.maximum(np.searchsorted(rows[mine], here, side="right") - 1, 0)]
+        gap = np.maximum(rows[after] - rows[before], 1)
+        part = np.clip((here - rows[before]) / gap, 0, 1)[:, None]
+        turn = rotation_vector(poses.R[after] @ np.swapaxes(poses.R[before], 1, 2))
+        R[here] = rotation(part * turn) @ poses.R[before]
+        t[here] = (1 - part) * poses.t[before] + part * poses.t[after]
+    return Poses(R, t)
+
+
+def cuts_between_seen(starts: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The cuts that begin a shot with a seen frame; other shots hang on to the one before."""
+    shot = np.cumsum(starts)
+    return starts & np.isin(shot, shot[seen])
+
+
+def whole_face(
+    guess: np.ndarray, fitted: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
+    robust: float, prior: float, sample: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """All 468 vertices: the fitted rigid points and the mean place of those that move."""
+    rigid = np.array(facemesh.RIGID)
+    scale, R, shift = similarity(guess[rigid], fitted)
+    start = scale * guess @ R.T + shift
+    shape = triangulate(start, pixels[sample], poses[sample], camera, robust=robust, prior=prior)
+    shape[rigid] = fitted
+    return shape
+
+
+def canonical_gauge(
+    shape: np.ndarray, fitted: np.ndarray, poses: Poses
+) -> tuple[np.ndarray, np.ndarray, Poses]:
+    """Move mesh and poses into the metric head frame; no projection changes."""
+    scale, R, shift = to_head_frame(shape)
+    turned = poses.R @ R.T
+    moved = scale * poses.t - (turned @ shift)
+    return scale * shape @ R.T + shift, scale * fitted @ R.T + shift, Poses(turned, moved)
+
+
+def jitter(
+    R: np.ndarray, t: np.ndarray, shape: np.ndarray, focal: float, starts: np.ndarray
+) -> float:
+    """Mean second difference in pixels of nose tip, forehead, chin and both temples, projected."""
+    marks = [facemesh.NOSE_TIP, facemesh.FOREHEAD, facemesh.CHIN, 234, 454]
+    seen = shape[marks] @ np.swapaxes(R, 1, 2) + t[:, None]
+    pixels = focal * seen[..., :2] / seen[..., 2:]
+    bend = np.linalg.norm(pixels[2:] - 2 * pixels[1:-1] + pixels[:-2], axis=-1)
+    same_shot = ~(starts[2:] | starts[1:-1])
+    return float(bend[same_shot].mean()) if same_shot.any() else float("nan")
+
+
+if __name__ == "__main__":
+    cli.run(fit_pose)
