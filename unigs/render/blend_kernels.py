@@ -1,0 +1,345 @@
+"""Compiled front-to-back blending of sorted Gaussians in image tiles, and its exact gradient.
+
+The function is gsplat 1.5.3's (``csrc/RasterizeToPixels3DGSFwd.cu``): at the pixel centre
+alpha = min(0.999, o exp(-sigma)), skipped where sigma < 0 or o exp(-sigma) < 1/255, and a pixel
+stops before the Gaussian that would bring its transmittance to 1e-4. For o <= 1 this does not
+depend on tiles, so tiles here are as wide as suits a CPU and only the exact ellipse of a Gaussian
+is visited. ``alpha >= 1/255`` is tested as ``sigma <= ln(255 o)``.
+
+Vectorisation: ``_blend_lanes`` and ``_gradient_lanes`` work on eight neighbouring pixels. Compilers
+turn them into straight vector code because they have no branch, unsigned indices, float32
+constants only, and ONE array with constant offsets between its planes (a second written array
+brings alias checks that silently make the loop scalar, four times slower). A test reads their
+assembly. Lanes outside the ellipse compute and discard, possibly infinities.
+
+numba's cache does not notice changes in other files, so both directions share this one.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from unigs.kernels.options import JIT
+
+F, U = np.float32, np.uint64
+TILE_WIDTH, TILE_HEIGHT = 64, 16
+LANES = 8
+STRIDE = TILE_WIDTH + LANES  # a vector that starts at the last pixel of a row stays in the row
+PLANE = STRIDE * TILE_HEIGHT
+EXIT_CHECK = 64
+"""After so many Gaussians a tile looks whether all its pixels have stopped."""
+
+# Columns of a record: centre, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
+# colour; row dy of the ellipse has its centre at x + SHEAR dy and half width
+# sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half its height.
+RECORD = 16
+X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10))
+SHEAR, WIDTH2, TAPER, REACH_Y = (U(k) for k in range(10, 14))
+MOMENTS = 9
+"""Sums per Gaussian and tile in the backward pass, with z = alpha dL/dalpha over its pixels: z,
+z dx, z dy, z dx^2, z dx dy, z dy^2, and the three colour gradients."""
+
+ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
+MAX_ALPHA, MIN_TRANSMITTANCE = F(0.999), F(1e-4)
+SLACK = F(2e-3)
+"""Pixels added to spans against rounding; the sigma test decides."""
+P1, P2, P3, P4 = (U(k * PLANE) for k in range(1, 5))
+ROW, VECTOR = U(STRIDE), U(LANES)
+# exp(-s) = q(s)^8 on [0, ln 255]: q is the degree-6 minimax polynomial of exp(-s / 8), relative
+# error of the power below 1.2e-6.
+E1, E2, E3 = F(-0.12499997019767761), F(0.007812413387000561), F(-0.0003254314069636166)
+E4, E5, E6 = F(1.0127823770744726e-05), F(-2.4260549480459304e-07), F(3.719304420002345e-09)
+
+INLINE = {"fastmath": JIT["fastmath"], "error_model": "numpy", "inline": "always"}
+LANE_LOOP = {k: v for k, v in JIT.items() if k != "cache"}
+
+
+@njit(**INLINE)
+def _exp_negative(s):
+    """exp(-s) for s in [0, ln 255]; meaningless elsewhere."""
+    q = (((((E6 * s + E5) * s + E4) * s + E3) * s + E2) * s + E1) * s + ONE
+    q = q * q
+    q = q * q
+    return q * q
+
+
+@njit(**JIT)
+def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, records, boxes):
+    """Write the records [N,16] and tile boxes [N,4] of the visible Gaussians in [start, stop)."""
+    last_x, last_y = F((width - 1) // TILE_WIDTH), F((height - 1) // TILE_HEIGHT)
+    for k in range(start, stop):
+        i = U(k)
+        if radii[i, 0] <= 0 or radii[i, 1] <= 0:
+            continue
+        x, y, opacity = means2d[i, 0], means2d[i, 1], opacities[i]
+        a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
+        # in double: for needles the two products agree in most digits
+        det = F(np.float64(a) * np.float64(c) - np.float64(b) * np.float64(b))
+        sigma_max = math.log(F(255) * opacity)
+        reach_x = math.sqrt(TWO * sigma_max * c / det) + SLACK
+        reach_y = math.sqrt(TWO * sigma_max * a / det) + SLACK
+        records[i, X], records[i, Y] = x, y
+        records[i, HA], records[i, B], records[i, HC] = HALF * a, b, HALF * c
+        records[i, SIGMA_MAX], records[i, OPACITY] = sigma_max, opacity
+        records[i, RED], records[i, GREEN], records[i, BLUE] = colors[i, 0], colors[i, 1], colors[i, 2]
+        records[i, SHEAR], records[i, WIDTH2] = b / a, TWO * sigma_max / a
+        records[i, TAPER], records[i, REACH_Y] = det / (a * a), reach_y
+        boxes[i, 0] = np.int16(max(ZERO, np.floor((x - reach_x) / F(TILE_WIDTH))))
+        boxes[i, 1] = np.int16(min(last_x, np.floor((x + reach_x) / F(TILE_WIDTH))))
+        boxes[i, 2] = np.int16(max(ZERO, np.floor((y - reach_y) / F(TILE_HEIGHT))))
+        boxes[i, 3] = np.int16(min(last_y, np.floor((y + reach_y) / F(TILE_HEIGHT))))
+
+
+@njit(**LANE_LOOP)
+def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
+    """Blend one Gaussian into eight pixels; planes: transmittance (negative: stopped), R, G, B."""
+    for lane in range(LANES):
+        p = U(lane) + at
+        dx = dx0 - F(lane)
+        sigma = dx * (ha * dx + b_dy) + c_dy
+        alpha = min(opacity * _exp_negative(sigma), MAX_ALPHA)
+        alpha = alpha if (sigma <= sigma_max) & (sigma >= ZERO) else ZERO
+        before = tile[p]
+        after = before - before * alpha
+        live = after > MIN_TRANSMITTANCE
+        weight = alpha * before if live else ZERO
+        tile[p] = after if live else -abs(before)
+        tile[p + P1] += weight * red
+        tile[p + P2] += weight * green
+        tile[p + P3] += weight * blue
+
+
+@njit(**LANE_LOOP)
+def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
+    """Repeat ``_blend_lanes`` and return the sums z, z dx, z dx^2 and the colour gradients.
+
+    Planes: transmittance, the light behind (this and all later Gaussians and the background,
+    weighted by the image gradient), and the image gradient's R, G, B.
+    """
+    sum_z, sum_zx, sum_zxx, sum_r, sum_g, sum_b = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    for lane in range(LANES):
+        p = U(lane) + at
+        dx = dx0 - F(lane)
+        sigma = dx * (ha * dx + b_dy) + c_dy
+        inside = (sigma <= sigma_max) & (sigma >= ZERO)
+        raw = opacity * _exp_negative(sigma)
+        alpha = min(raw, MAX_ALPHA)
+        alpha = alpha if inside else ZERO
+        before = tile[p]
+        after = before - before * alpha
+        live = after > MIN_TRANSMITTANCE
+        weight = alpha * before if live else ZERO
+        tile[p] = after if live else -abs(before)
+        grad_r, grad_g, grad_b = tile[p + P2], tile[p + P3], tile[p + P4]
+        own = red * grad_r + green * grad_g + blue * grad_b
+        behind = tile[p + P1] - weight * own
+        tile[p + P1] = behind
+        z = raw * (before * own - behind / (ONE - alpha))
+        z = z if (inside & live & (raw <= MAX_ALPHA)) else ZERO
+        zx = z * dx
+        sum_z += z
+        sum_zx += zx
+        sum_zxx += zx * dx
+        sum_r += weight * grad_r
+        sum_g += weight * grad_g
+        sum_b += weight * grad_b
+    return sum_z, sum_zx, sum_zxx, sum_r, sum_g, sum_b
+
+
+@njit(**INLINE)
+def _rows(y, reach_y, last_row):
+    """First and last pixel row of an ellipse, as floats."""
+    return max(ZERO, np.ceil(y - reach_y)), min(last_row, np.floor(y + reach_y))
+
+
+@njit(**INLINE)
+def _live_pixels(tile):
+    """Pixels that have not stopped (an integer count: float maxima do not vectorise)."""
+    live = 0
+    for p in range(PLANE):
+        live += 1 if tile[p] > ZERO else 0
+    return live
+
+
+@njit(**JIT)
+def blend(
+    start, stop, records, offsets, tiles_x, width, height, background,
+    image, alpha, transmittance,
+):  # fmt: skip
+    """Blend the tiles [start, stop) into image [H,W,3], alpha [H,W,1], transmittance [H,W]."""
+    tile = np.empty(4 * PLANE, np.float32)
+    for t in range(start, stop):
+        left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
+        columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
+        tile[:PLANE] = -ONE
+        tile[PLANE:] = ZERO
+        for row in range(rows):
+            tile[row * STRIDE : row * STRIDE + columns] = ONE
+        x_first, y_first = F(left) + HALF, F(top) + HALF
+        last_column, last_row = F(columns - 1), F(rows - 1)
+        at, end = offsets[t], offsets[t + 1]
+        while at < end:
+            chunk_end = min(end, at + EXIT_CHECK)
+            for k in range(at, chunk_end):
+                g = U(k)
+                x, y = records[g, X] - x_first, records[g, Y] - y_first
+                ha, b, hc = records[g, HA], records[g, B], records[g, HC]
+                sigma_max, opacity = records[g, SIGMA_MAX], records[g, OPACITY]
+                red, green, blue = records[g, RED], records[g, GREEN], records[g, BLUE]
+                shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
+                row, bottom = _rows(y, records[g, REACH_Y], last_row)
+                place = U(np.int32(row)) * ROW
+                half = math.sqrt(width2) + SLACK
+                if half < F(LANES // 2):  # one vector covers every row
+                    while row <= bottom:
+                        dy = y - row
+                        first = min(last_column, max(ZERO, np.ceil(x + shear * dy - half)))
+                        _blend_lanes(
+                            tile, place + U(np.int32(first)), x - first, ha, b * dy, hc * dy * dy,
+                            sigma_max, opacity, red, green, blue,
+                        )  # fmt: skip
+                        row += ONE
+                        place += ROW
+                else:
+                    while row <= bottom:
+                        dy = y - row
+                        half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
+                        middle = x + shear * dy
+                        first = max(ZERO, np.ceil(middle - half))
+                        dx, dx_last = x - first, x - min(last_column, np.floor(middle + half))
+                        p = place + U(np.int32(first))
+                        while dx >= dx_last:
+                            _blend_lanes(
+                                tile, p, dx, ha, b * dy, hc * dy * dy,
+                                sigma_max, opacity, red, green, blue,
+                            )  # fmt: skip
+                            p += VECTOR
+                            dx -= F(LANES)
+                        row += ONE
+                        place += ROW
+            at = chunk_end
+            if _live_pixels(tile) == 0:
+                break
+        for row in range(rows):
+            p, v = U(row * STRIDE), U(top + row)
+            for u in range(left, left + columns):
+                rest = abs(tile[p])
+                transmittance[v, U(u)] = rest
+                alpha[v, U(u), 0] = ONE - rest
+                image[v, U(u), 0] = tile[p + P1] + rest * background[0]
+                image[v, U(u), 1] = tile[p + P2] + rest * background[1]
+                image[v, U(u), 2] = tile[p + P3] + rest * background[2]
+                p += U(1)
+
+
+@njit(**JIT)
+def blend_backward(
+    start, stop, records, offsets, tiles_x, width, height, image, transmittance,
+    grad_image, grad_alpha, sums,
+):  # fmt: skip
+    """Write each record's nine sums [pairs,9] for the tiles [start, stop).
+
+    Tiles are walked front to back like in ``blend``, with ``image`` [H,W,3] and ``transmittance``
+    [H,W] as it left them: what lies behind a Gaussian is the image minus what came before.
+    """
+    tile = np.empty(5 * PLANE, np.float32)
+    for t in range(start, stop):
+        left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
+        columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
+        tile[:PLANE] = -ONE
+        tile[PLANE:] = ZERO
+        for row in range(rows):
+            p, v = U(row * STRIDE), U(top + row)
+            for k in range(left, left + columns):
+                u = U(k)
+                grad_r, grad_g, grad_b = grad_image[v, u, 0], grad_image[v, u, 1], grad_image[v, u, 2]
+                tile[p] = ONE
+                tile[p + P1] = (
+                    grad_r * image[v, u, 0] + grad_g * image[v, u, 1] + grad_b * image[v, u, 2]
+                    - transmittance[v, u] * grad_alpha[v, u, 0]
+                )  # fmt: skip
+                tile[p + P2], tile[p + P3], tile[p + P4] = grad_r, grad_g, grad_b
+                p += U(1)
+        x_first, y_first = F(left) + HALF, F(top) + HALF
+        last_column, last_row = F(columns - 1), F(rows - 1)
+        at, end = offsets[t], offsets[t + 1]
+        while at < end:
+            chunk_end = min(end, at + EXIT_CHECK)
+            for k in range(at, chunk_end):
+                g = U(k)
+                x, y = records[g, X] - x_first, records[g, Y] - y_first
+                ha, b, hc = records[g, HA], records[g, B], records[g, HC]
+                sigma_max, opacity = records[g, SIGMA_MAX], records[g, OPACITY]
+                red, green, blue = records[g, RED], records[g, GREEN], records[g, BLUE]
+                shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
+                row, bottom = _rows(y, records[g, REACH_Y], last_row)
+                place = U(np.int32(row)) * ROW
+                half = math.sqrt(width2) + SLACK
+                s0, sx, sy, sxx, sxy, syy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+                sr, sg, sb = ZERO, ZERO, ZERO
+                small = half < F(LANES // 2)
+                while row <= bottom:
+                    dy = y - row
+                    middle = x + shear * dy
+                    if small:
+                        first = min(last_column, max(ZERO, np.ceil(middle - half)))
+                        dx = x - first
+                        dx_last = dx
+                    else:
+                        half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
+                        first = max(ZERO, np.ceil(middle - half))
+                        dx = x - first
+                        dx_last = x - min(last_column, np.floor(middle + half))
+                    p = place + U(np.int32(first))
+                    while dx >= dx_last:
+                        z, zx, zxx, r, gr, bl = _gradient_lanes(
+                            tile, p, dx, ha, b * dy, hc * dy * dy,
+                            sigma_max, opacity, red, green, blue,
+                        )  # fmt: skip
+                        s0 += z
+                        sx += zx
+                        sxx += zxx
+                        sy += z * dy
+                        sxy += zx * dy
+                        syy += z * dy * dy
+                        sr += r
+                        sg += gr
+                        sb += bl
+                        p += VECTOR
+                        dx -= F(LANES)
+                    row += ONE
+                    place += ROW
+                sums[g, 0], sums[g, 1], sums[g, 2] = s0, sx, sy
+                sums[g, 3], sums[g, 4], sums[g, 5] = sxx, sxy, syy
+                sums[g, 6], sums[g, 7], sums[g, 8] = sr, sg, sb
+            at = chunk_end
+            if _live_pixels(tile) == 0:
+                break
+        for k in range(at, end):
+            for m in range(MOMENTS):
+                sums[U(k), m] = ZERO
+
+
+@njit(**JIT)
+def gather(
+    start, stop, records, ids, first_slot, slots, sums,
+    grad_means2d, grad_conics, grad_opacities, grad_colors,
+):  # fmt: skip
+    """Add up the sums of the Gaussians ids[start:stop] over their tiles, in a fixed order."""
+    total = np.empty(MOMENTS, np.float32)
+    for k in range(start, stop):
+        i = U(ids[U(k)])
+        total[:] = ZERO
+        for slot in range(first_slot[k], first_slot[k + 1]):
+            place = U(slots[U(slot)])
+            for m in range(MOMENTS):
+                total[m] += sums[place, m]
+        a, b, c = TWO * records[i, HA], records[i, B], TWO * records[i, HC]
+        grad_opacities[i] = total[0] / records[i, OPACITY]
+        grad_means2d[i, 0] = -(a * total[1] + b * total[2])
+        grad_means2d[i, 1] = -(b * total[1] + c * total[2])
+        grad_conics[i, 0] = -HALF * total[3]
+        grad_conics[i, 1] = -total[4]
+        grad_conics[i, 2] = -HALF * total[5]
+        grad_colors[i, 0], grad_colors[i, 1], grad_colors[i, 2] = total[6], total[7], total[8]
