@@ -57,8 +57,8 @@ def _collect(stage: Callable[..., None]) -> Callable[..., dict]:
     def collect(**arguments: object) -> dict:
         return arguments
 
-    collect.__signature__ = inspect.signature(stage)
-    collect.__annotations__ = dict(stage.__annotations__)
+    collect.__signature__ = inspect.signature(stage, eval_str=True)
+    collect.__annotations__ = inspect.get_annotations(stage, eval_str=True)
     collect.__doc__ = stage.__doc__
     collect.__name__ = stage.__name__
     collect.__module__ = stage.__module__
