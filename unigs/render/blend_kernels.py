@@ -82,7 +82,8 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
         records[i, X], records[i, Y] = x, y
         records[i, HA], records[i, B], records[i, HC] = HALF * a, b, HALF * c
         records[i, SIGMA_MAX], records[i, OPACITY] = sigma_max, opacity
-        records[i, RED], records[i, GREEN], records[i, BLUE] = colors[i, 0], colors[i, 1], colors[i, 2]
+        for channel in range(3):
+            records[i, RED + U(channel)] = colors[i, channel]
         records[i, SHEAR], records[i, WIDTH2] = b / a, TWO * sigma_max / a
         records[i, TAPER], records[i, REACH_Y] = det / (a * a), reach_y
         boxes[i, 0] = np.int16(max(ZERO, np.floor((x - reach_x) / F(TILE_WIDTH))))
@@ -253,7 +254,8 @@ def blend_backward(
             p, v = U(row * STRIDE), U(top + row)
             for k in range(left, left + columns):
                 u = U(k)
-                grad_r, grad_g, grad_b = grad_image[v, u, 0], grad_image[v, u, 1], grad_image[v, u, 2]
+                grad_r, grad_g = grad_image[v, u, 0], grad_image[v, u, 1]
+                grad_b = grad_image[v, u, 2]
                 tile[p] = ONE
                 tile[p + P1] = (
                     grad_r * image[v, u, 0] + grad_g * image[v, u, 1] + grad_b * image[v, u, 2]

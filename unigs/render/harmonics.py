@@ -1,0 +1,78 @@
+"""Colours that depend on the viewing direction: real spherical harmonics up to degree 3.
+
+Order and signs are those of 3D Gaussian splatting files and of gsplat: with the Condon-Shortley
+phase, m = -l .. l within a degree. A colour is ``max(0, 0.5 + sum_k Y_k(direction) c_k)``.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+MAX_DEGREE = 3
+Y0 = math.sqrt(1 / (4 * math.pi))
+Y1 = math.sqrt(3 / (4 * math.pi))
+Y2 = tuple(math.sqrt(a / (16 * math.pi)) for a in (60, 5, 15))  # |m| = 1 or m = -2, 0, 2
+Y3 = tuple(math.sqrt(a / (64 * math.pi)) for a in (70, 1680, 42, 28, 420))
+
+
+def basis_count(degree: int) -> int:
+    """Number of basis functions up to a degree: (degree + 1)^2."""
+    if not 0 <= degree <= MAX_DEGREE:
+        raise ValueError(f"spherical harmonics go from degree 0 to {MAX_DEGREE}, got {degree}")
+    return (degree + 1) ** 2
+
+
+def basis(directions: Tensor, degree: int) -> Tensor:
+    """Evaluate the basis functions at unit directions [...,3]: [...,(degree + 1)^2]."""
+    count = basis_count(degree)
+    x, y, z = directions.unbind(-1)
+    values = [torch.full_like(x, Y0)]
+    if degree >= 1:
+        values += [-Y1 * y, Y1 * z, -Y1 * x]
+    if degree >= 2:
+        a, b, c = Y2
+        values += [a * x * y, -a * y * z, b * (3 * z * z - 1), -a * x * z, c * (x * x - y * y)]
+    if degree >= 3:
+        a, b, c, d, e = Y3
+        values += [
+            -a * y * (3 * x * x - y * y),
+            b * x * y * z,
+            -c * y * (5 * z * z - 1),
+            d * z * (5 * z * z - 3),
+            -c * x * (5 * z * z - 1),
+            e * z * (x * x - y * y),
+            -a * x * (x * x - 3 * y * y),
+        ]
+    assert len(values) == count
+    return torch.stack(values, dim=-1)
+
+
+def colors(coefficients: Tensor, degree: int, means: Tensor, viewmat: Tensor) -> Tensor:
+    """Colours [N,C] of Gaussians seen from a camera.
+
+    Args:
+        coefficients: [N,K,C] with K >= (degree + 1)^2; higher ones are left out.
+        degree: degree in use; 0 ignores the camera.
+        means: centres [N,3] in metres.
+        viewmat: world-to-camera matrix [4,4] of an orthonormal rotation.
+
+    Returns:
+        Colours from 0 upwards [N,C], differentiable in the coefficients, means and camera.
+    """
+    count = basis_count(degree)
+    if coefficients.shape[1] < count:
+        raise ValueError(
+            f"degree {degree} needs {count} coefficients per channel, got {coefficients.shape[1]}"
+        )
+    if degree == 0:
+        return torch.clamp_min(Y0 * coefficients[:, 0] + 0.5, 0.0)
+    centre = -viewmat[:3, :3].T @ viewmat[:3, 3]
+    directions = torch.nn.functional.normalize(means - centre, dim=-1)
+    total = torch.einsum("nk,nkc->nc", basis(directions, degree), coefficients[:, :count])
+    return torch.clamp_min(total + 0.5, 0.0)
+
+
+def constant_from_rgb(rgb: Tensor) -> Tensor:
+    """The degree-0 coefficient that shows this colour from everywhere."""
+    return (rgb - 0.5) / Y0
