@@ -10,10 +10,8 @@ Conventions:
     - points outside [0,1] are clamped, and get no gradient along the clamped axis;
     - the encoding of a point is ordered by plane, then level, then feature.
 
-The three kernels walk over blocks of 64 points: cells and weights of a block are computed in vector
-code, then the table is read (or its gradient added to) point by point. The table gradient is split
-between threads by (plane, level), whose tables are disjoint: no races, and the order of additions,
-hence every bit of the result, does not depend on the number of threads.
+Gradients go to the tables and, if they ask for it, to the points. Results do not depend on the
+number of threads, to the bit.
 """
 
 import math
@@ -21,19 +19,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
-from unigs.kernels.options import JIT
+from unigs.kernels.plane_kernels import (
+    BLOCK,
+    PRIME,
+    encode_blocks,
+    point_gradient,
+    table_gradient,
+)
 from unigs.kernels.threads import parallel_for
 
 PLANES = ((0, 1), (1, 2), (0, 2))
 FEATURES = (1, 2, 4)
-_PRIME = 2654435761
-_BLOCK = 64
-_F = np.float32
-_U = np.uint64
-_I = np.int64
+_BLOCKS_PER_THREAD = 8  # fewer are not worth handing to another thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,178 +80,9 @@ def levels(n_levels: int, base: int, finest: int, log2_entries: int) -> LevelTab
     resolutions = [math.floor(base * math.exp(growth * k) + 1e-6) for k in range(n_levels)]
     sizes = [min(1 << log2_entries, (r + 1) ** 2) for r in resolutions]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return LevelTable(np.array(resolutions, _I), np.array(sizes, _I), offsets.astype(_I))
-
-
-@njit(inline="always")
-def _axes(plane):
-    """The two coordinates of a plane: (0, 1), (1, 2), (0, 2)."""
-    return (1 if plane == 1 else 0), (1 if plane == 0 else 2)
-
-
-@njit(**JIT)
-def _locate(points, n0, n, axis, resolution, cell, weight):
-    """Cell number and position in the cell along one axis for points n0 .. n0+n."""
-    r = _F(resolution)
-    for i in range(n):
-        x = points[axis, _U(n0 + i)]
-        x = x if x > _F(0) else _F(0)
-        x = (x if x < _F(1) else _F(1)) * r
-        c = min(np.int32(x), np.int32(resolution - 1))
-        cell[_U(i)] = c
-        weight[_U(i)] = x - _F(c)
-
-
-@njit(**JIT)
-def _corners(n, resolution, size, offset, cx, cy, corner):
-    """Table entries of the four corners (x0y0, x1y0, x0y1, x1y1) of n cells: corner[4, n]."""
-    if (resolution + 1) * (resolution + 1) <= size:
-        for i in range(n):
-            first = offset + _I(cx[_U(i)]) + _I(cy[_U(i)]) * (resolution + 1)
-            corner[0, _U(i)] = first
-            corner[1, _U(i)] = first + 1
-            corner[2, _U(i)] = first + resolution + 1
-            corner[3, _U(i)] = first + resolution + 2
-    else:
-        for i in range(n):
-            x = _I(cx[_U(i)])
-            y0 = _I(cy[_U(i)]) * _PRIME
-            y1 = y0 + _PRIME
-            corner[0, _U(i)] = offset + ((x ^ y0) & (size - 1))
-            corner[1, _U(i)] = offset + (((x + 1) ^ y0) & (size - 1))
-            corner[2, _U(i)] = offset + ((x ^ y1) & (size - 1))
-            corner[3, _U(i)] = offset + (((x + 1) ^ y1) & (size - 1))
-
-
-@njit(**JIT)
-def _encode_kernel(start, stop, points, tables, feature, resolutions, sizes, offsets, out):
-    """Encode the points of blocks start..stop. `feature` is a tuple of F zeros: its length is a
-    constant to the compiler, which then unrolls the loops over features.
-    """
-    n_levels = len(resolutions)
-    total = points.shape[1]
-    cells = np.empty((2, _BLOCK), np.int32)
-    weights = np.empty((2, _BLOCK), np.float32)
-    corner = np.empty((4, _BLOCK), np.int64)
-    for block in range(start, stop):
-        n0 = block * _BLOCK
-        n = min(_BLOCK, total - n0)
-        for plane in range(3):
-            first, second = _axes(plane)
-            table = tables[plane]
-            for level in range(n_levels):
-                r = resolutions[level]
-                _locate(points, n0, n, first, r, cells[0], weights[0])
-                _locate(points, n0, n, second, r, cells[1], weights[1])
-                _corners(n, r, sizes[level], offsets[level], cells[0], cells[1], corner)
-                column = (plane * n_levels + level) * len(feature)
-                for i in range(n):
-                    fx = weights[0, _U(i)]
-                    fy = weights[1, _U(i)]
-                    e00 = _U(corner[0, _U(i)])
-                    e10 = _U(corner[1, _U(i)])
-                    e01 = _U(corner[2, _U(i)])
-                    e11 = _U(corner[3, _U(i)])
-                    w11 = fx * fy
-                    w10 = fx - w11
-                    w01 = fy - w11
-                    w00 = _F(1) - fx - w01
-                    for f in range(len(feature)):
-                        out[_U(n0 + i), _U(column + f)] = (
-                            table[e00, f] * w00
-                            + table[e10, f] * w10
-                            + table[e01, f] * w01
-                            + table[e11, f] * w11
-                        )
-
-
-@njit(**JIT)
-def _table_gradient_kernel(
-    start, stop, points, grad, feature, resolutions, sizes, offsets, table_grads
-):
-    """Add the gradients of all points to the tables of tasks start..stop = (plane, level)."""
-    n_levels = len(resolutions)
-    total = points.shape[1]
-    cells = np.empty((2, _BLOCK), np.int32)
-    weights = np.empty((2, _BLOCK), np.float32)
-    corner = np.empty((4, _BLOCK), np.int64)
-    for n0 in range(0, total, _BLOCK):
-        n = min(_BLOCK, total - n0)
-        for task in range(start, stop):
-            plane = task // n_levels
-            level = task % n_levels
-            first, second = _axes(plane)
-            table = table_grads[plane]
-            r = resolutions[level]
-            _locate(points, n0, n, first, r, cells[0], weights[0])
-            _locate(points, n0, n, second, r, cells[1], weights[1])
-            _corners(n, r, sizes[level], offsets[level], cells[0], cells[1], corner)
-            column = task * len(feature)
-            for i in range(n):
-                fx = weights[0, _U(i)]
-                fy = weights[1, _U(i)]
-                e00 = _U(corner[0, _U(i)])
-                e10 = _U(corner[1, _U(i)])
-                e01 = _U(corner[2, _U(i)])
-                e11 = _U(corner[3, _U(i)])
-                w11 = fx * fy
-                w10 = fx - w11
-                w01 = fy - w11
-                w00 = _F(1) - fx - w01
-                for f in range(len(feature)):
-                    g = grad[_U(n0 + i), _U(column + f)]
-                    table[e00, f] += g * w00
-                    table[e10, f] += g * w10
-                    table[e01, f] += g * w01
-                    table[e11, f] += g * w11
-
-
-@njit(**JIT)
-def _point_gradient_kernel(
-    start, stop, points, tables, grad, feature, resolutions, sizes, offsets, point_grads
-):
-    """Gradient of the points of blocks start..stop; zero along a clamped axis."""
-    n_levels = len(resolutions)
-    total = points.shape[1]
-    cells = np.empty((2, _BLOCK), np.int32)
-    weights = np.empty((2, _BLOCK), np.float32)
-    corner = np.empty((4, _BLOCK), np.int64)
-    sums = np.empty((3, _BLOCK), np.float32)
-    for block in range(start, stop):
-        n0 = block * _BLOCK
-        n = min(_BLOCK, total - n0)
-        sums[:] = _F(0)
-        for plane in range(3):
-            first, second = _axes(plane)
-            table = tables[plane]
-            for level in range(n_levels):
-                r = resolutions[level]
-                _locate(points, n0, n, first, r, cells[0], weights[0])
-                _locate(points, n0, n, second, r, cells[1], weights[1])
-                _corners(n, r, sizes[level], offsets[level], cells[0], cells[1], corner)
-                column = (plane * n_levels + level) * len(feature)
-                for i in range(n):
-                    fx = weights[0, _U(i)]
-                    fy = weights[1, _U(i)]
-                    e00 = _U(corner[0, _U(i)])
-                    e10 = _U(corner[1, _U(i)])
-                    e01 = _U(corner[2, _U(i)])
-                    e11 = _U(corner[3, _U(i)])
-                    gx = _F(0)
-                    gy = _F(0)
-                    for f in range(len(feature)):
-                        g = grad[_U(n0 + i), _U(column + f)]
-                        d0 = table[e10, f] - table[e00, f]
-                        d1 = table[e11, f] - table[e01, f]
-                        gx += g * (d0 + fy * (d1 - d0))
-                        gy += g * (table[e01, f] - table[e00, f] + fx * (d1 - d0))
-                    sums[first, _U(i)] += gx * _F(r)
-                    sums[second, _U(i)] += gy * _F(r)
-        for axis in range(3):
-            for i in range(n):
-                x = points[axis, _U(n0 + i)]
-                inside = x >= _F(0) and x <= _F(1)
-                point_grads[_U(n0 + i), axis] = sums[axis, _U(i)] if inside else _F(0)
+    return LevelTable(
+        np.array(resolutions, np.int64), np.array(sizes, np.int64), offsets.astype(np.int64)
+    )
 
 
 class _Encode(torch.autograd.Function):
@@ -264,32 +94,28 @@ class _Encode(torch.autograd.Function):
         data = tables.detach().contiguous().numpy()
         n, width = len(points), tables.shape[2]
         out = np.empty((n, 3 * table.n_levels * width), np.float32)
-        common = ((0,) * width, table.resolutions, table.sizes, table.offsets)
-        parallel_for(_encode_kernel, -(-n // _BLOCK), rows, data, *common, out, min_chunk=8)
-        ctx.held = (rows, data, common)
+        levels_ = ((0,) * width, table.resolutions, table.sizes, table.offsets)
+        blocks = -(-n // BLOCK)
+        parallel_for(encode_blocks, blocks, rows, data, *levels_, out, min_chunk=_BLOCKS_PER_THREAD)
+        ctx.held = (rows, levels_, blocks)
+        ctx.save_for_backward(tables)  # so that torch notices a table changed in between
         return torch.from_numpy(out)
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        rows, data, common = ctx.held
+        rows, levels_, blocks = ctx.held
+        data = ctx.saved_tensors[0].detach().contiguous().numpy()
         g = grad.contiguous().numpy()
-        n = rows.shape[1]
-        point_grads = table_grads = None
+        to_points = to_tables = None
         if ctx.needs_input_grad[1]:
-            table_grads = np.zeros_like(data)
-            tasks = 3 * len(common[1])
-            parallel_for(
-                _table_gradient_kernel, tasks, rows, g, *common, table_grads, min_chunk=1
-            )
-            table_grads = torch.from_numpy(table_grads)
+            to_tables = torch.zeros(data.shape)
+            tasks = 3 * len(levels_[1])
+            parallel_for(table_gradient, tasks, rows, g, *levels_, to_tables.numpy(), min_chunk=1)
         if ctx.needs_input_grad[0]:
-            point_grads = np.empty((n, 3), np.float32)
-            blocks = -(-n // _BLOCK)
-            parallel_for(
-                _point_gradient_kernel, blocks, rows, data, g, *common, point_grads, min_chunk=8
-            )
-            point_grads = torch.from_numpy(point_grads)
-        return point_grads, table_grads, None
+            to_points = torch.empty(rows.shape[1], 3)
+            arrays = (rows, data, g, *levels_, to_points.numpy())
+            parallel_for(point_gradient, blocks, *arrays, min_chunk=_BLOCKS_PER_THREAD)
+        return to_points, to_tables, None
 
 
 def _check(points: Tensor, tables: Tensor, table: LevelTable) -> None:
@@ -347,7 +173,7 @@ def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
         corner = cell[..., None] + torch.arange(2, device=device)  # [N,L,axis,2]
         cx, cy = corner[:, :, 0, None, :], corner[:, :, 1, :, None]  # corners as [y,x]
         dense_entry = cx + cy * (r + 1)[:, None, None]
-        hash_entry = (cx ^ (cy * _PRIME)) & (size - 1)[:, None, None]
+        hash_entry = (cx ^ (cy * PRIME)) & (size - 1)[:, None, None]
         entry = torch.where(hashed, hash_entry, dense_entry) + offset[:, None, None]
         weight = torch.stack([1 - w, w], -1)  # [N,L,axis,2]
         weight = weight[:, :, 0, None, :] * weight[:, :, 1, :, None]
