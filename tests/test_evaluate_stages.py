@@ -1,0 +1,264 @@
+"""render_test and evaluate end to end, with a portrait whose behaviour is known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio
+
+from unigs.errors import UserError
+from unigs.evaluate import evaluate as evaluate_module
+from unigs.evaluate import methods, render_test
+from unigs.evaluate.baselines import nearest_by_pose
+from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
+from unigs.evaluate.records import find
+from unigs.files import save_npz, write_json
+from unigs.media.audio import write_wav
+from unigs.media.labels import write_labels
+from unigs.media.video import VideoWriter, probe, read_video
+from unigs.settings.evaluate import EvaluateSettings
+
+SIZE, COUNT, TEST = 128, 22, slice(16, 22)
+FPS = 25
+
+
+def clip_frame(k):
+    """A face that drifts to the right, one pixel a frame."""
+    return np.ascontiguousarray(data.astronaut()[0:256:2, 90 + 2 * k : 346 + 2 * k : 2])
+
+
+class FakePortrait:
+    """Shows the clip's frame that its pose names, 5 levels brighter; speech adds blue."""
+
+    size, fps, has_dynamics = SIZE, float(FPS), True
+
+    def __init__(self, dynamic=True):
+        self.has_dynamics = dynamic
+
+    def play(self, R, t, speech, eyes):
+        frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
+        if self.has_dynamics:
+            frame[:8, :8, 2] = int(speech[0, 0])
+        else:
+            assert speech is None and eyes is None
+            frame += 20
+        return np.clip(frame, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    """Files of a subject: a lossless clip, and drivers that name the frame."""
+    folder = tmp_path_factory.mktemp("a subject")
+    frames = [clip_frame(k) for k in range(COUNT)]
+    with VideoWriter(folder / "video.mkv", SIZE, SIZE, FPS, "lossless") as writer:
+        for frame in frames:
+            writer.write(frame)
+    labels = np.zeros((SIZE, SIZE), np.uint8)
+    labels[20:60, 40:90], labels[60:, 20:110] = 3, 4
+    labels[30:55, 50:75] = 1
+    labels[46:50, 56:68] = 2
+    write_labels(folder / "labels.mkv", [labels] * COUNT, SIZE, SIZE, FPS)
+    split = ["test" if TEST.start <= k < TEST.stop else "train" for k in range(COUNT)]
+    pd.DataFrame(
+        {"frame": range(COUNT), "time": np.arange(COUNT) / FPS, "keep": 1, "reason": "",
+         "split": split}
+    ).to_csv(folder / "frames.csv", index=False)  # fmt: skip
+    shift = np.zeros((COUNT, 3))
+    shift[:, 0] = np.arange(COUNT) / 100
+    save_npz(folder / "pose.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift)
+    speech = np.arange(COUNT, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
+    save_npz(folder / "features.npz", features=speech)
+    units = {f"AU{name}": np.zeros(COUNT) for name in ("01", "04", "05", "06", "07", "45")}
+    pd.DataFrame({"frame": range(COUNT), **units}).to_csv(folder / "eyes.csv", index=False)
+    with evaluate_module.FaceReader() as reader:
+        for frame in frames:
+            reader.read(frame)
+    save_npz(folder / "landmarks.npz", points=reader.points(), backend="test detector")
+    write_wav(folder / "audio.wav", np.sin(np.arange(16000) / 9).astype(np.float32), 16000)
+    write_json(folder / "run.json", {"backends": {"speech": "mfcc"}, "seconds": 3.0})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rendered(subject):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render_test, "load_portrait", lambda *_: FakePortrait())
+        render_test.render_test(
+            subject / "portrait", subject / "video.mkv", subject / "frames.csv",
+            subject / "pose.npz", subject / "eyes.csv", subject / "features.npz",
+            subject / "audio.wav", subject / "test.mkv", subject / "shuffled.mkv",
+            subject / "test.mp4", EvaluateSettings(device="cpu"),
+        )  # fmt: skip
+    return subject
+
+
+def judge(subject, **flags):
+    files = {
+        "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
+        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
+        "eyes": "eyes.csv", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
+        "rows": "test.csv",
+    }  # fmt: skip
+    files.update(flags)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "load_portrait", lambda *_: FakePortrait(dynamic=False))
+        evaluate_module.evaluate(
+            **{name: subject / path for name, path in files.items()},
+            static=subject / "static", settings=EvaluateSettings(device="cpu"),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judged(rendered):
+    judge(rendered)
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def metrics(judged):
+    return json.loads((judged / "metrics.json").read_text())
+
+
+def test_render_is_lossless_and_in_order(rendered):
+    renders = list(read_video(rendered / "test.mkv"))
+    assert len(renders) == 6
+    for k, image in zip(range(16, 22), renders, strict=True):
+        expected = np.clip(clip_frame(k).astype(int) + 5, 0, 255)
+        expected[:8, :8, 2] = k
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_shuffled_render_hears_the_other_half_and_keeps_pose(rendered):
+    heard = [int(image[0, 0, 2]) for image in read_video(rendered / "shuffled.mkv")]
+    assert heard == [19, 20, 21, 16, 17, 18]
+    last = list(read_video(rendered / "shuffled.mkv"))[-1]
+    np.testing.assert_array_equal(last[8:], np.clip(clip_frame(21).astype(int) + 5, 0, 255)[8:])
+
+
+def test_preview_shows_truth_beside_render_with_the_sound_of_the_test_part(rendered):
+    info = probe(rendered / "test.mp4")
+    assert (info.width, info.height, info.has_audio) == (2 * SIZE, SIZE, True)
+    image = next(read_video(rendered / "test.mp4")).astype(int)
+    assert abs(image[20:, :SIZE] - clip_frame(16)[20:]).mean() < 4
+    assert image[20:, SIZE:].mean() - image[20:, :SIZE].mean() == pytest.approx(5, abs=1.5)
+
+
+def test_sound_of_the_test_frames_is_cut_frame_by_frame():
+    table = FrameTable(np.array([1, 2, 5]), np.array([0]), np.arange(6) / 25, np.ones(3, bool))
+    sound = render_test.sound_of_frames(np.arange(3500, dtype=np.float32), table)
+    assert len(sound) == 3 * 640
+    np.testing.assert_array_equal(sound[:1280], np.arange(640, 1920))
+    np.testing.assert_array_equal(sound[1280:1580], np.arange(3200, 3500))
+    assert not sound[1580:].any()
+
+
+def test_full_frame_psnr_is_the_mean_over_the_rendered_frames(judged, metrics):
+    renders = list(read_video(judged / "test.mkv"))
+    expected = np.mean(
+        [peak_signal_noise_ratio(clip_frame(16 + i), image) for i, image in enumerate(renders)]
+    )
+    row = find(metrics["metrics"], "psnr")
+    assert row["value"] == pytest.approx(expected, abs=1e-3) and row["frames"] == 6
+    assert metrics["summary"]["psnr"] == row["value"]
+
+
+def test_baselines_are_judged_on_the_same_frames(judged, metrics):
+    mean = np.rint(np.mean([clip_frame(k) for k in range(16)], axis=0)).astype(np.uint8)
+    for method, picture in (
+        ("mean_frame", lambda k: mean),
+        ("nearest_pose", lambda k: clip_frame(15)),
+        ("static", lambda k: np.clip(clip_frame(k).astype(int) + 25, 0, 255).astype(np.uint8)),
+    ):
+        expected = np.mean(
+            [peak_signal_noise_ratio(clip_frame(k), picture(k)) for k in range(16, 22)]
+        )
+        row = find(metrics["metrics"], "psnr", method=method)
+        assert row["value"] == pytest.approx(expected, abs=1e-3), method
+
+
+def test_every_figure_says_region_backend_and_device_or_why_it_is_empty(metrics):
+    for row in metrics["metrics"]:
+        assert row["region"] and row["backend"] and row["device"].startswith("cpu: ")
+        assert (row["value"] is None) == bool(row["reason"])
+    for metric, region in (("lpips", "full"), ("sync_c", "mouth")):
+        row = find(metrics["metrics"], metric, region)
+        assert row["value"] is None and "weights" in row["reason"]
+
+
+def test_metrics_name_the_stand_ins(metrics):
+    assert metrics["backends"] == {"speech": "mfcc"}
+    assert metrics["landmark_backend"] == "test detector" and metrics["truth_pasted"] is False
+
+
+def test_face_of_a_faithful_render_is_found_where_it_was(metrics):
+    row = find(metrics["metrics"], "lmd_256", "mouth")
+    assert row["frames"] == 6 and row["value"] < 1.0
+
+
+def test_rows_are_the_test_frames(judged):
+    table = pd.read_csv(judged / "test.csv")
+    assert table["frame"].tolist() == list(range(16, 22))
+    assert table["time"].tolist() == pytest.approx([k / FPS for k in range(16, 22)])
+    for column in ("psnr_full", "psnr_band", "ssim_hair", "lmd", "opening_truth", "eye_portrait"):
+        assert table[column].notna().all(), column
+
+
+def test_render_of_another_length_is_refused(rendered):
+    frames = list(read_video(rendered / "test.mkv"))
+    for name, chosen in (("short.mkv", frames[:-1]), ("long.mkv", [*frames, frames[0]])):
+        with VideoWriter(rendered / name, SIZE, SIZE, FPS, "lossless") as writer:
+            for frame in chosen:
+                writer.write(frame)
+        with pytest.raises(UserError, match=f"{name}.*6 test frames"):
+            list(read_aligned(rendered / name, 6))
+
+
+def test_rows_of_another_clip_are_refused(rendered):
+    save_npz(rendered / "few.npz", points=np.zeros((5, 478, 3)))
+    with pytest.raises(UserError, match=r"few\.npz has 5 rows but .*frames\.csv has 22 frames"):
+        judge(rendered, landmarks="few.npz", out="none.json")
+    assert not (rendered / "none.json").exists()
+
+
+def write_table(folder, **columns):
+    base = {"frame": range(8), "time": np.arange(8) / 25, "keep": 1, "reason": "", "split": "test"}
+    table = pd.DataFrame(base)
+    table.loc[:1, "split"] = "train"
+    for name, values in columns.items():
+        table[name] = values
+    table.to_csv(folder / "frames.csv", index=False)
+    shift = np.zeros((8, 3))
+    shift[7] = np.nan
+    save_npz(folder / "pose.npz", R=np.zeros((8, 3, 3)), t=shift)
+    return read_frame_table(folder / "frames.csv", folder / "pose.npz")
+
+
+def test_removed_frames_and_cuts_break_the_line(tmp_path):
+    reasons = ["", "", "", "hands", "", "", "jump_cut", ""]
+    table = write_table(tmp_path, keep=[1, 1, 1, 0, 1, 1, 1, 1], reason=reasons)
+    assert table.test.tolist() == [2, 4, 5, 6]  # 3 is removed, 7 has no pose
+    assert table.follows.tolist() == [False, False, True, False]
+    assert table.train.tolist() == [0, 1] and table.fps == pytest.approx(25)
+
+
+def test_clip_without_test_frames_is_refused(tmp_path):
+    with pytest.raises(UserError, match="keeps no test frame"):
+        write_table(tmp_path, split="train")
+
+
+def test_nearest_pose_counts_every_axis_by_its_spread():
+    turn = np.repeat(np.eye(3)[None], 4, 0)
+    # z varies by metres and x by millimetres: unscaled, frame 1 would be the nearer one.
+    shift = np.array([[0.001, 0, 3.0], [0.003, 0, 1.0], [0.002, 0, -4.0], [0.001, 0, 1.2]])
+    table = FrameTable(np.array([3]), np.array([0, 1, 2]), np.arange(4) / 25, np.zeros(1, bool))
+    scaled = (shift - shift[:3].mean(0)) / np.maximum(shift[:3].std(0), 1e-9)
+    expected = int(np.linalg.norm(scaled[:3] - scaled[3], axis=1).argmin())
+    assert expected == 0
+    assert nearest_by_pose(turn, shift, table).tolist() == [0]
+
+
+def test_pick_complains_about_a_stream_that_ends_early(tmp_path):
+    with pytest.raises(UserError, match=r"clip\.mp4 ends before frame 7"):
+        list(pick(iter(np.zeros((5, 1))), np.array([2, 7]), tmp_path / "clip.mp4"))

@@ -1,0 +1,87 @@
+"""Do the eyes blink with the truth? Eye opening and action units of the render."""
+
+import numpy as np
+
+from unigs.evaluate.mouth import correlation, spread_ratio
+from unigs.evaluate.records import Record, measured
+from unigs.prepare.facemesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
+
+# Upper lid, lower lid (both at the middle), then the outer and inner corner.
+RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
+LEFT_EYE = (386, 374, *LEFT_EYE_CORNERS)
+AU_NAMES = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+
+
+def eye_opening(points: np.ndarray) -> np.ndarray:
+    """Lid distance over eye width, mean of both eyes, [T]; without unit, NaN where no face is."""
+    ratios = []
+    for upper, lower, outer, inner in (RIGHT_EYE, LEFT_EYE):
+        lids = np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=1)
+        width = np.linalg.norm(points[:, outer, :2] - points[:, inner, :2], axis=1)
+        ratios.append(lids / width)
+    return np.mean(ratios, axis=0)
+
+
+def eye_records(
+    truth: np.ndarray, render: np.ndarray, backend: str, method: str = "portrait"
+) -> list[Record]:
+    """Correlation and spread of the eye opening.
+
+    Args:
+        truth: landmarks of the true test frames, [n,478,3], px.
+        render: landmarks of the rendered test frames, [n,478,3], px.
+        backend: the landmark detector.
+        method: what was rendered.
+    """
+    opened, opened_too = eye_opening(truth), eye_opening(render)
+    frames = int((np.isfinite(opened) & np.isfinite(opened_too)).sum())
+    labels = {"region": "eyes", "frames": frames, "backend": backend, "method": method}
+    flat = "the eye opening is constant, or fewer than 3 test frames show a face"
+    how = "lid distance / eye width, mean of both eyes"
+    return [
+        measured(
+            "eye_correlation",
+            correlation(opened, opened_too),
+            flat,
+            how=f"Pearson, {how}",
+            **labels,
+        ),
+        measured(
+            "eye_spread",
+            spread_ratio(opened, opened_too),
+            flat,
+            unit="of the truth's",
+            how=f"standard deviation, render / truth, {how}",
+            **labels,
+        ),
+    ]
+
+
+def au_records(
+    truth: np.ndarray, render: np.ndarray, backend: str, method: str = "portrait"
+) -> list[Record]:
+    """Mean absolute error per action unit, and their mean.
+
+    Args:
+        truth: units of the true test frames in the order of `AU_NAMES`, [n,6], 0-5; NaN = no face.
+        render: units of the rendered test frames, [n,6].
+        backend: what measured both.
+        method: what was rendered.
+    """
+    valid = np.isfinite(truth).all(axis=1) & np.isfinite(render).all(axis=1)
+    labels = {
+        "region": "eyes",
+        "frames": int(valid.sum()),
+        "backend": backend,
+        "method": method,
+        "unit": "on the 0-5 scale",
+        "how": "mean absolute error of the unit's intensity",
+    }
+    missing = "no test frame in which a face was found in both truth and render"
+    error = np.abs(truth - render)[valid]
+    records = [
+        measured(f"au_error_{name}", error[:, k].mean() if valid.any() else None, missing, **labels)
+        for k, name in enumerate(AU_NAMES)
+    ]
+    total = error.mean() if valid.any() else None
+    return [measured("au_error", total, missing, **labels), *records]

@@ -1,0 +1,144 @@
+"""Does the mouth move, and with the voice? Landmark distance and mouth opening.
+
+Landmark distance alone hardly notices a mouth that never moves (the mean shape is never far away),
+so the opening's correlation with the truth and its spread stand beside it.
+"""
+
+import numpy as np
+
+from unigs.evaluate.records import Record, measured
+from unigs.prepare.facemesh import IBUG68, MOUTH_OPENING
+
+# The mouth points (48..67) of the 68-point scheme on which the field measures LMD.
+LIPS = IBUG68[48:]
+REFERENCE_SIZE = 256
+
+
+def centred_lips(points: np.ndarray) -> np.ndarray:
+    """Lip points [T,20,2], px, each frame relative to its own mean (head motion cancels)."""
+    lips = points[:, list(LIPS), :2].astype(np.float64)
+    return lips - lips.mean(axis=1, keepdims=True)
+
+
+def landmark_distance(truth: np.ndarray, render: np.ndarray) -> np.ndarray:
+    """LMD per frame [T], px: mean distance of the 20 centred lip points (Chen et al. 2018).
+
+    Args:
+        truth: landmarks of the true frames, [T,468 or 478,2|3], px; NaN where no face was found.
+        render: landmarks of the rendered frames, same shape.
+
+    Returns:
+        float64 [T], NaN where either face is missing.
+    """
+    return np.linalg.norm(centred_lips(truth) - centred_lips(render), axis=2).mean(axis=1)
+
+
+def mouth_opening(points: np.ndarray) -> np.ndarray:
+    """Distance between the inner edges of the lips, mean of three pairs of points, [T], px."""
+    upper, lower = (list(side) for side in zip(*MOUTH_OPENING, strict=True))
+    return np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=2).mean(axis=1)
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Pearson correlation over the rows where both are finite; None where it is not defined."""
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
+        return None
+    return float(np.corrcoef(a[both], b[both])[0, 1])
+
+
+def spread_ratio(truth: np.ndarray, render: np.ndarray) -> float | None:
+    """Standard deviation of the render's curve over that of the truth's, on common frames."""
+    both = np.isfinite(truth) & np.isfinite(render)
+    if both.sum() < 3 or truth[both].std() == 0:
+        return None
+    return float(render[both].std() / truth[both].std())
+
+
+def mean_distance(truth: np.ndarray, render: np.ndarray) -> tuple[float | None, int]:
+    """Mean LMD in px and the number of frames in which both faces were found."""
+    distance = landmark_distance(truth, render)
+    found = np.isfinite(distance)
+    return (float(distance[found].mean()) if found.any() else None), int(found.sum())
+
+
+def mouth_records(
+    truth: np.ndarray, render: np.ndarray, size: int, backend: str, method: str = "portrait"
+) -> list[Record]:
+    """LMD, and correlation and spread of the mouth opening, of one method's test frames.
+
+    Args:
+        truth: landmarks of the true test frames, [n,478,3], px.
+        render: landmarks of the rendered test frames, [n,478,3], px.
+        size: image width, px.
+        backend: the landmark detector.
+        method: what was rendered.
+    """
+    distance, frames = mean_distance(truth, render)
+    opened, opened_too = mouth_opening(truth), mouth_opening(render)
+    missing = "no test frame in which a face was found in both truth and render"
+    flat = "the mouth opening is constant, or fewer than 3 test frames show a face"
+    labels = {"region": "mouth", "frames": frames, "backend": backend, "method": method}
+    how = "20 lip points centred by their mean, mean L2"
+    scaled = None if distance is None else distance * REFERENCE_SIZE / size
+    return [
+        measured("lmd", distance, missing, unit=f"px at {size}", how=how, **labels),
+        measured("lmd_256", scaled, missing, unit="px at 256", how=how, **labels),
+        measured(
+            "opening_correlation",
+            correlation(opened, opened_too),
+            flat,
+            how="Pearson, inner lip distance of render and truth",
+            **labels,
+        ),
+        measured(
+            "opening_spread",
+            spread_ratio(opened, opened_too),
+            flat,
+            unit="of the truth's",
+            how="standard deviation of the inner lip distance, render / truth",
+            **labels,
+        ),
+    ]
+
+
+def voice_records(
+    truth: np.ndarray, render: np.ndarray, shuffled: np.ndarray, size: int, backend: str
+) -> list[Record]:
+    """LMD under speech shifted by half the test part, and what the right speech gains over it.
+
+    A portrait that ignores the voice gains nothing. Both renders are judged on the frames in which
+    a face was found in all three.
+
+    Args:
+        truth: landmarks of the true test frames, [n,478,3], px.
+        render: landmarks of the render with its own speech, [n,478,3].
+        shuffled: landmarks of the render with shifted speech, [n,478,3].
+        size: image width, px.
+        backend: the landmark detector.
+    """
+    right, wrong = landmark_distance(truth, render), landmark_distance(truth, shuffled)
+    both = np.isfinite(right) & np.isfinite(wrong)
+    scale = REFERENCE_SIZE / size
+    missing = "no test frame in which a face was found in truth and both renders"
+    labels = {"region": "mouth", "frames": int(both.sum()), "backend": backend}
+    lmd = float(wrong[both].mean()) * scale if both.any() else None
+    gain = float((wrong - right)[both].mean()) * scale if both.any() else None
+    return [
+        measured(
+            "lmd_256_shuffled",
+            lmd,
+            missing,
+            unit="px at 256",
+            how="LMD with the speech of the test part rolled by half its length",
+            **labels,
+        ),
+        measured(
+            "lmd_256_gain",
+            gain,
+            missing,
+            unit="px at 256",
+            how="LMD with shuffled speech minus LMD with the right speech",
+            **labels,
+        ),
+    ]

@@ -1,0 +1,77 @@
+"""One figure, with everything that has to be said about it.
+
+`metrics.json` holds a flat list of such records: a figure without its region, back-end and device
+cannot be written, and a metric that cannot be computed is a record without value but with a reason.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A measured figure (`value`), or the `reason` why there is none."""
+
+    metric: str
+    """psnr, ssim, lpips, lmd, lmd_256, opening_correlation, ..., sync_c, fps."""
+    value: float | None
+    unit: str = ""
+    region: str = FULL
+    """full, person, head, face, hair, torso, mouth, band, eyes."""
+    method: str = "portrait"
+    """What was judged: portrait, static, nearest_pose, mean_frame, truth."""
+    frames: int = 0
+    """Number of frames that entered the figure."""
+    backend: str = ""
+    """The implementation or network that measured."""
+    device: str = ""
+    """The device that measured."""
+    how: str = ""
+    """Definition in a few words."""
+    reason: str | None = None
+    """Why the value is empty."""
+
+    def __post_init__(self) -> None:
+        """Refuse a silent gap: exactly one of value and reason is given.
+
+        Raises:
+            ValueError: a value that is not finite, or value and reason both given or both missing.
+        """
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"{self.metric}/{self.region}: {self.value} is not a figure")
+        if (self.value is None) == (self.reason is None):
+            raise ValueError(f"{self.metric}/{self.region}: give either a value or a reason")
+
+    def labelled(self, **changes: str) -> "Record":
+        """The same record for another method or device."""
+        return replace(self, **changes)
+
+
+def measured(metric: str, value: float | None, missing: str, **fields: object) -> Record:
+    """A record of `value`; where it is None or not finite, an empty record that says `missing`."""
+    if value is None or not math.isfinite(value):
+        return Record(metric, None, reason=missing, **fields)
+    return Record(metric, float(value), **fields)
+
+
+def to_json(records: list[Record]) -> list[dict]:
+    """Records as plain dictionaries, values rounded to 6 significant digits."""
+    rows = []
+    for record in records:
+        row = asdict(record)
+        if row["value"] is not None:
+            row["value"] = float(f"{row['value']:.6g}")
+        rows.append(row)
+    return rows
+
+
+def find(
+    rows: list[dict], metric: str, region: str = FULL, method: str = "portrait"
+) -> dict | None:
+    """The row of `metrics.json` for a metric, region and method; None where it was not written."""
+    for row in rows:
+        if (row["metric"], row["region"], row["method"]) == (metric, region, method):
+            return row
+    return None

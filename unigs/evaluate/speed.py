@@ -1,0 +1,133 @@
+"""Stage measure_speed: frames per second, one frame at a time, as a viewer would play them.
+
+A frame counts from the driving numbers in main memory to the finished 8-bit picture in main memory.
+The device is synchronised before and after, which most published figures leave out.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unigs import cli
+from unigs.evaluate.device import choose_device, device_name
+from unigs.evaluate.inputs import read_drivers, read_frame_table
+from unigs.evaluate.play import play_frame
+from unigs.evaluate.records import Record, to_json
+from unigs.files import load_npz, write_json
+from unigs.model.storage import load_portrait
+from unigs.prepare.audio import RATE
+from unigs.prepare.speech import SpeechEncoder
+from unigs.settings.evaluate import EvaluateSettings
+
+log = logging.getLogger("unigs")
+
+
+def measure_speed(
+    portrait: Path,
+    frames: Path,
+    pose: Path,
+    eyes: Path,
+    speech: Path,
+    out: Path,
+    settings: EvaluateSettings,
+) -> None:
+    """Time a portrait on the test frames of its clip, batch size 1.
+
+    Args:
+        portrait: the trained portrait (.safetensors).
+        frames: the clip's frame table (.csv).
+        pose: head poses (.npz).
+        eyes: action units (.csv).
+        speech: speech features (.npz), with the encoder that made them.
+        out: figures (.json).
+        settings: section `evaluate`.
+    """
+    table = read_frame_table(frames, pose)
+    drivers = read_drivers(pose, speech, eyes, table, frames)
+    device = choose_device(settings.device)
+    model = load_portrait(portrait, device)
+    turns = np.resize(table.test, settings.speed_warmup + settings.speed_frames).tolist()
+    seconds = time_frames(partial(play_frame, model, drivers), turns, settings.speed_warmup, device)
+    hearing = time_encoder(speech, len(table), table.fps)
+    records = speed_records(seconds, hearing, str(load_npz(speech, "backend")["backend"]))
+    name = device_name(device)
+    threads = os.environ.get("UNIGS_THREADS") or str(torch.get_num_threads())
+    write_json(
+        out,
+        {
+            "device": name,
+            "threads": threads,
+            "size": model.size,
+            "gaussians": len(model.gaussians.means),
+            "frames": settings.speed_frames,
+            "warmup": settings.speed_warmup,
+            "batch": 1,
+            "metrics": to_json([replace(record, device=name) for record in records]),
+        },
+    )
+    log.info("%.1f frames per second on %s", records[0].value, name)
+
+
+def time_frames(
+    play: Callable[[int], object], rows: list[int], warmup: int, device: str
+) -> np.ndarray:
+    """Seconds per frame, [len(rows) - warmup]; the device is idle at either end of each."""
+
+    def synchronise() -> None:
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    for row in rows[:warmup]:
+        play(row)
+    seconds = []
+    for row in rows[warmup:]:
+        synchronise()
+        started = time.perf_counter()
+        play(row)
+        synchronise()
+        seconds.append(time.perf_counter() - started)
+    return np.array(seconds)
+
+
+def time_encoder(speech: Path, count: int, fps: float) -> float:
+    """Seconds that the clip's own speech encoder takes per video frame.
+
+    Encoded is noise as long as the clip, at once, as `drive` does; its content does not matter.
+    """
+    encoder = SpeechEncoder.from_dict(json.loads(str(load_npz(speech, "encoder")["encoder"])))
+    noise = np.random.default_rng(0).normal(0, 0.1, round(count / fps * RATE)).astype(np.float32)
+    encoder.encode(noise[:RATE], max(1, round(fps)), fps)
+    started = time.perf_counter()
+    encoder.encode(noise, count, fps)
+    return (time.perf_counter() - started) / count
+
+
+def speed_records(seconds: np.ndarray, hearing: float, encoder: str) -> list[Record]:
+    """Figures from seconds per frame [n] and seconds per frame of the speech encoder."""
+    how = "batch 1, from driving numbers to 8-bit picture in main memory, device synchronised"
+    common = {"frames": len(seconds), "backend": "unigs.evaluate.speed"}
+    mean = float(seconds.mean())
+    with_speech = (
+        f"{how}; speech encoder ({encoder}) included, encoding the whole recording at once"
+    )
+    return [
+        Record("fps", 1 / mean, unit="frames/s", how=how, **common),
+        Record("fps_with_speech", 1 / (mean + hearing), unit="frames/s", how=with_speech, **common),
+        Record("frame_ms_median", float(np.median(seconds)) * 1e3, unit="ms", how=how, **common),
+        Record(
+            "frame_ms_p95", float(np.percentile(seconds, 95)) * 1e3, unit="ms", how=how, **common
+        ),
+        Record("speech_ms", hearing * 1e3, unit="ms", how="speech encoder, per frame", **common),
+    ]
+
+
+if __name__ == "__main__":
+    cli.run(measure_speed)
