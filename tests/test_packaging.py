@@ -1,0 +1,124 @@
+"""What is installed, pinned and declared is what the code imports, and no path of a machine leaks."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import unigs
+from unigs.closure import PACKAGE, SILENT, closure
+
+REPO = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+ENVS = sorted((REPO / "workflow/envs").glob("*.yaml"))
+# Import name -> distribution, where they differ.
+DISTRIBUTIONS = {"cv2": "opencv-python", "PIL": "pillow", "yaml": "pyyaml"}
+# Back-ends that are used when someone has installed them; imported inside functions only.
+OPTIONAL = {"onnxruntime", "tensorflow", "tflite_runtime", "tinycudann", "transformers"}
+
+
+def name_of(requirement: str) -> str:
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    return dict(line.strip().split("==") for line in lines if "==" in line and line[0] != "#")
+
+
+CONSTRAINTS = pins((REPO / "constraints.txt").read_text().splitlines())
+DECLARED = {name_of(r) for r in PROJECT["dependencies"]}
+EXTRAS = {name_of(r) for extra in PROJECT["optional-dependencies"].values() for r in extra}
+
+
+def third_party(path: Path, everywhere: bool) -> set[str]:
+    """Distributions that a file imports, at its top level or also inside functions."""
+    tree = ast.parse(path.read_text())
+    names = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    names -= set(sys.stdlib_module_names) | {"unigs"}
+    return {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in names}
+
+
+def test_every_requirement_is_pinned():
+    missing = (DECLARED | EXTRAS) - set(CONSTRAINTS)
+    assert not missing
+    for requirement in PROJECT["optional-dependencies"]["face"]:
+        name, _, version = requirement.partition("==")
+        assert not version or CONSTRAINTS[name] == version
+
+
+def test_pins_are_exact_and_name_no_local_build():
+    lines = (REPO / "constraints.txt").read_text().splitlines()
+    unfit = [s for s in lines if not re.fullmatch(r"(#.*|[a-z0-9-]+==[0-9][0-9a-z.]*)", s)]
+    assert not unfit
+    # The one torchvision that fits this torch: 0.(n+15).k goes with 2.n.k.
+    _, minor, patch = CONSTRAINTS["torch"].split(".")
+    assert CONSTRAINTS["torchvision"] == f"0.{int(minor) + 15}.{patch}"
+
+
+def test_every_import_is_declared():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        unknown = third_party(path, everywhere=True) - DECLARED - EXTRAS - OPTIONAL
+        assert not unknown, f"{path.relative_to(REPO)} imports {unknown}"
+
+
+def test_every_dependency_is_used():
+    used = set().union(*(third_party(path, everywhere=True) for path in PACKAGE.rglob("*.py")))
+    # Not imported by us: the workflow engine and its report, needs of pandas and of gsplat.
+    used |= {"snakemake", "pygments", "tabulate", "packaging"}
+    assert not DECLARED - used
+
+
+@pytest.mark.parametrize("env", ENVS, ids=lambda env: env.stem)
+def test_environments_hold_the_constraints(env):
+    entries = yaml.safe_load(env.read_text())["dependencies"]
+    pinned = pins(next(entry for entry in entries if isinstance(entry, dict))["pip"])
+    assert pinned == {name: CONSTRAINTS[name] for name in pinned}
+
+
+def stage_environments() -> dict[str, str]:
+    """Module of a stage -> environment, as the rules say."""
+    found = {}
+    for smk in (REPO / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"^rule ", smk.read_text(), flags=re.M)[1:]:
+            if module := re.search(r"python -m (unigs[\w.]+)", block):
+                found[module[1]] = re.search(r'"\.\./envs/(\w+)\.yaml"', block)[1]
+    return found
+
+
+@pytest.mark.parametrize("module, env", sorted(stage_environments().items()))
+def test_environments_hold_what_their_stages_import(module, env):
+    entries = yaml.safe_load((REPO / f"workflow/envs/{env}.yaml").read_text())["dependencies"]
+    pinned = pins(next(entry for entry in entries if isinstance(entry, dict))["pip"])
+    files = {*closure(module), *(PACKAGE / f"{name.split('.')[1]}.py" for name in SILENT)}
+    needed = set().union(*(third_party(path, everywhere=False) for path in files))
+    assert not needed - set(pinned)
+
+
+def test_versions_agree():
+    citation = yaml.safe_load((REPO / "CITATION.cff").read_text())
+    assert PROJECT["version"] == unigs.__version__ == citation["version"]
+    assert PROJECT["license"] == citation["license"] == "Apache-2.0"
+    assert "Apache License" in (REPO / "LICENSE").read_text()[:200]
+
+
+def test_no_path_of_a_machine_is_committed():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    pattern = re.compile("|".join(["/" + "work/", "/" + "opt/wheels", "/" + "root/", "/" + "home/"]))
+    for name in filter(None, listed.stdout.split("\0")):
+        path = REPO / name
+        if path.suffix in {".png", ".jpg", ".safetensors", ".npz"} or not path.is_file():
+            continue
+        hit = pattern.search(path.read_text(errors="replace"))
+        assert not hit, f"{name} names {hit[0]}"

@@ -1,0 +1,119 @@
+"""The configuration's schema says what the settings dataclasses say, and refuses what they cannot."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Literal
+
+import jsonschema
+import pytest
+import yaml
+
+from unigs.settings import schema
+
+REPO = Path(__file__).parents[1]
+PRESETS = sorted((REPO / "config/presets").glob("*.yaml"))
+
+
+def load(path: Path) -> dict:
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Validator:
+    written = load(schema.SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(written)
+    return jsonschema.Draft202012Validator(written)
+
+
+@pytest.fixture
+def config() -> dict:
+    return load(REPO / "config/config.yaml")
+
+
+def test_committed_files_are_in_step():
+    """If this fails: make schema."""
+    assert schema.SCHEMA.read_text() == schema.schema_text()
+    assert schema.settings_table() in schema.README.read_text()
+
+
+def test_schema_has_every_field_of_every_section(validator):
+    for name, cls in schema.sections().items():
+        known = validator.schema["$defs"][name]["properties"]
+        assert list(known) == [field.name for field in dataclasses.fields(cls)], name
+
+
+def test_every_field_is_described():
+    for name, cls in schema.sections().items():
+        texts = schema.descriptions(cls)
+        silent = [f.name for f in dataclasses.fields(cls) if not texts.get(f.name)]
+        assert not silent, f"unigs/settings/{name}.py: no docstring under {silent}"
+
+
+def test_every_default_passes_its_own_schema(validator):
+    for name, cls in schema.sections().items():
+        part = {"$defs": validator.schema["$defs"], "$ref": f"#/$defs/{name}"}
+        defaults = json.loads(json.dumps(dataclasses.asdict(cls())))
+        jsonschema.Draft202012Validator(part).validate(defaults)
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda p: p.stem if p else "default")
+def test_shipped_configurations_are_valid(validator, config, preset):
+    if preset:
+        # Presets name only sections and keys of the configuration itself.
+        config |= load(preset)
+    validator.validate(config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dynamic: {lambda_motion: 1e-5}",  # YAML reads this as text
+        "dynamic: {lambda_motoin: 0.1}",
+        "dynamik: {lambda_motion: 0.1}",
+        "static: {iterations: 10.5}",
+        "static: {iterations: true}",
+        "static: {iterations: null}",
+        "static: {init: sphere}",
+        "variants: {x: {dynamic: {lambda_motion: 1e-5}}}",
+        "variants: {x: {dynamic: {iteration: 10}}}",
+        "variants: {x: {crop: {size: 256}}}",  # shared by all variants of a subject
+        "variants: {clip: {}}",  # a folder of every subject
+        "variants: {Über: {}}",
+        "tables: {t: {datasets: [a]}}",
+        "videos: {variants: [unigs], audio: speech}",
+    ],
+)
+def test_mistakes_are_refused(validator, config, text):
+    validator.validate(config)
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(config | yaml.safe_load(text))
+
+
+def test_json_types():
+    assert schema.json_type(bool) == {"type": "boolean"}
+    assert schema.json_type(float) == {"type": "number"}
+    assert schema.json_type(int | None) == {"type": ["integer", "null"]}
+    assert schema.json_type(Literal["a", "b"]) == {"enum": ["a", "b"]}
+    assert schema.json_type(Literal["a"] | None) == {"enum": ["a", None]}
+    for unfit in (list[int], int | str, Path):
+        with pytest.raises(TypeError):
+            schema.json_type(unfit)
+
+
+def test_descriptions_are_the_strings_under_the_fields():
+    class Sample:
+        """Not a description."""
+
+        first: int = 1
+        """One line."""
+        silent: int = 2
+        second: str = ""
+        """Two
+        lines."""
+
+    assert schema.descriptions(Sample) == {"first": "One line.", "second": "Two lines."}
+
+
+def test_between_replaces_only_what_stands_between():
+    assert schema.between("a <x> old <y> z", "<x>", "<y>", "new") == "a <x>\nnew\n<y> z"

@@ -1,0 +1,175 @@
+import csv
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
+sys.path.insert(0, str(REPO))
+
+from unigs.closure import closure
+
+validate(config, schema="../schemas/config.schema.yaml", set_default=False)
+
+
+def one_clip(path, name):
+    """The sheet's row of a single clip, named after its file unless a name is given."""
+    name = str(name or Path(path).stem).lower()
+    name = re.sub(r"[^a-z0-9]+", "_", name).strip("_") or "portrait"
+    return {"subject": name, "dataset": "own", "video": path}
+
+
+def read_sheet(path):
+    """Rows of the sheet of subjects; a path that is not here is looked for in the repository."""
+    path = path if os.path.exists(path) else REPO / path
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def checked_subjects(rows):
+    """Subject -> row, validated, with the empty columns left out."""
+    subjects = {}
+    for row in rows:
+        row = {key: value.strip() for key, value in row.items() if value and value.strip()}
+        validate(row, schema="../schemas/subjects.schema.yaml", set_default=False)
+        if row["subject"] in subjects:
+            raise WorkflowError(f"{row['subject']} stands twice in {config['subjects']}.")
+        subjects[row["subject"]] = row
+    return subjects
+
+
+def bases(variant):
+    """A variant, the one it changes, the one that changes, and so on."""
+    chain = [variant]
+    while base := config["variants"][chain[-1]].get("base"):
+        if base not in config["variants"] or base in chain:
+            raise WorkflowError(f"variant {chain[-1]}: its base {base} is missing or goes in a ring.")
+        chain.append(base)
+    return chain
+
+
+if config.get("clip"):
+    SUBJECTS = checked_subjects([one_clip(config["clip"], config.get("name"))])
+else:
+    SUBJECTS = checked_subjects(read_sheet(config["subjects"]))
+VARIANTS = {variant: bases(variant) for variant in config["variants"]}
+
+
+def table_subjects(table):
+    """Subjects of the data sets that a table is about; all without such a list."""
+    wanted = config["tables"][table].get("datasets")
+    return [s for s, row in SUBJECTS.items() if wanted is None or row["dataset"] in wanted]
+
+
+# Tables about data sets without a subject are left out.
+TABLES = [table for table in config["tables"] if table_subjects(table)]
+
+
+wildcard_constraints:
+    subject="|".join(map(re.escape, SUBJECTS)),
+    variant="|".join(map(re.escape, VARIANTS)),
+    table="|".join(map(re.escape, config["tables"])),
+    audio=r"[^/]+",
+
+
+# A command runs the package of this checkout, with the interpreter that runs Snakemake unless
+# Snakemake deploys another, on the threads of its rule.
+ENVIRONMENT = {"PYTHONPATH": str(REPO)}
+if not workflow.deployment_settings.deployment_method:
+    ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}:" + os.environ.get("PATH", "")
+EXPORTS = "; ".join(f"export {key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items())
+EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")
+shell.prefix(f'set -euo pipefail; {EXPORTS}; export UNIGS_THREADS="$OMP_NUM_THREADS"; ')
+
+
+def repo(path):
+    """Path of a file of this repository, as seen from the working directory."""
+    return os.path.relpath(REPO / path)
+
+
+def source(module):
+    """Files that `python -m module` runs; editing one reruns the stage and what follows."""
+    return [os.path.relpath(path) for path in closure(module)]
+
+
+def settings(section, variant=None):
+    """A section of the configuration, with the overrides of a variant and its bases applied."""
+    merged = dict(config.get(section, {}))
+    for name in reversed(VARIANTS.get(variant, [])):
+        merged |= config["variants"][name].get(section, {})
+    return merged
+
+
+def as_flags(values):
+    """Settings as one string of command line flags: names and values stay together."""
+    parts = [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items()]
+    return shlex.join(word for pair in parts for word in pair)
+
+
+def flags(section):
+    """Param function: the flags of a section for the job's variant."""
+
+    def section_flags(wildcards):
+        return as_flags(settings(section, wildcards.get("variant")))
+
+    return section_flags
+
+
+def sheet_flags(*columns):
+    """Param function: the flags of those columns of the sheet that are filled in."""
+
+    def subject_flags(wildcards):
+        row = SUBJECTS[wildcards.subject]
+        return as_flags({column: row[column] for column in columns if column in row})
+
+    return subject_flags
+
+
+def source_video(wildcards):
+    """The subject's own file, the synthetic speaker's, or the one that is downloaded."""
+    video = SUBJECTS[wildcards.subject].get("video")
+    if video == "synthetic":
+        return f"results/{wildcards.subject}/source/video.mp4"
+    return video or f"resources/downloads/{wildcards.subject}.mp4"
+
+
+def static_portrait(wildcards):
+    """The static portrait of the variant, or of the base that it shares the settings of."""
+    chain = VARIANTS[wildcards.variant]
+    owner = next((name for name in chain if "static" in config["variants"][name]), chain[-1])
+    return f"results/{wildcards.subject}/{owner}/static/portrait.safetensors"
+
+
+def driving_audio(wildcards):
+    """The sound file of that name in resources/audio, whatever its format."""
+    found = sorted(p for p in Path("resources/audio").glob("*") if p.stem == wildcards.audio)
+    return str(found[0]) if found else f"resources/audio/{wildcards.audio}.wav"
+
+
+def table_runs(table, file):
+    """That file of each subject and variant of a table."""
+    return collect(
+        "results/{subject}/{variant}/{file}",
+        subject=table_subjects(table),
+        variant=config["tables"][table]["variants"],
+        file=file,
+    )
+
+
+def collect_runs(file):
+    """That file of each subject and variant that any table asks for, once."""
+    return list(dict.fromkeys(path for table in TABLES for path in table_runs(table, file)))
+
+
+def driven_videos():
+    """Every subject, speaking each of the configured sound files."""
+    return collect(
+        "results/{subject}/{variant}/drive/{audio}.mp4",
+        subject=SUBJECTS,
+        variant=config["videos"]["variants"],
+        audio=config["videos"]["audio"],
+    )

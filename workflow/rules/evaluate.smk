@@ -1,0 +1,127 @@
+rule render_test:
+    """Test frames from their own pose, eyes and speech, nothing of them pasted in."""
+    input:
+        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        video="results/{subject}/clip/video.mp4",
+        frames="results/{subject}/clip/frames.csv",
+        pose="results/{subject}/face/pose.npz",
+        eyes="results/{subject}/face/eyes.csv",
+        speech="results/{subject}/speech/features.npz",
+        audio="results/{subject}/speech/audio.wav",
+        code=source("unigs.evaluate.render_test"),
+    output:
+        render="results/{subject}/{variant}/test/video.mkv",
+        shuffled="results/{subject}/{variant}/test/shuffled.mkv",
+        preview=report(
+            "results/{subject}/{variant}/test/video.mp4",
+            caption="../report/test.rst",
+            category="Test renders",
+            subcategory="{subject}",
+            labels={"variant": "{variant}"},
+        ),
+    log:
+        "logs/render_test/{subject}/{variant}.log",
+    benchmark:
+        "benchmarks/render_test/{subject}/{variant}.tsv"
+    conda:
+        "../envs/portrait.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        flags=flags("evaluate"),
+    shell:
+        "python -m unigs.evaluate.render_test"
+        " --portrait {input.portrait:q}"
+        " --video {input.video:q}"
+        " --frames {input.frames:q}"
+        " --pose {input.pose:q}"
+        " --eyes {input.eyes:q}"
+        " --speech {input.speech:q}"
+        " --audio {input.audio:q}"
+        " --out {output.render:q}"
+        " --shuffled {output.shuffled:q}"
+        " --preview {output.preview:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule evaluate:
+    """Figures of the test renders, per frame and per region, beside what they have to beat."""
+    input:
+        static=static_portrait,
+        video="results/{subject}/clip/video.mp4",
+        frames="results/{subject}/clip/frames.csv",
+        pose="results/{subject}/face/pose.npz",
+        landmarks="results/{subject}/face/landmarks.npz",
+        eyes="results/{subject}/face/eyes.csv",
+        labels="results/{subject}/regions/labels.mkv",
+        render="results/{subject}/{variant}/test/video.mkv",
+        shuffled="results/{subject}/{variant}/test/shuffled.mkv",
+        run="results/{subject}/{variant}/dynamic/run.json",
+        code=source("unigs.evaluate.evaluate"),
+    output:
+        metrics="results/{subject}/{variant}/test/metrics.json",
+        rows="results/{subject}/{variant}/test/frames.csv",
+    log:
+        "logs/evaluate/{subject}/{variant}.log",
+    benchmark:
+        "benchmarks/evaluate/{subject}/{variant}.tsv"
+    conda:
+        "../envs/portrait.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        flags=flags("evaluate"),
+    shell:
+        "python -m unigs.evaluate.evaluate"
+        " --static {input.static:q}"
+        " --video {input.video:q}"
+        " --frames {input.frames:q}"
+        " --pose {input.pose:q}"
+        " --landmarks {input.landmarks:q}"
+        " --eyes {input.eyes:q}"
+        " --labels {input.labels:q}"
+        " --render {input.render:q}"
+        " --shuffled {input.shuffled:q}"
+        " --run {input.run:q}"
+        " --out {output.metrics:q}"
+        " --rows {output.rows:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule measure_speed:
+    """Frames per second, alone on the device."""
+    input:
+        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        frames="results/{subject}/clip/frames.csv",
+        pose="results/{subject}/face/pose.npz",
+        eyes="results/{subject}/face/eyes.csv",
+        speech="results/{subject}/speech/features.npz",
+        code=source("unigs.evaluate.speed"),
+    output:
+        speed="results/{subject}/{variant}/test/speed.json",
+    log:
+        "logs/measure_speed/{subject}/{variant}.log",
+    conda:
+        "../envs/portrait.yaml"
+    threads: workflow.cores or 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=30,
+    params:
+        flags=flags("evaluate"),
+    shell:
+        "python -m unigs.evaluate.speed"
+        " --portrait {input.portrait:q}"
+        " --frames {input.frames:q}"
+        " --pose {input.pose:q}"
+        " --eyes {input.eyes:q}"
+        " --speech {input.speech:q}"
+        " --out {output.speed:q}"
+        " {params.flags} > {log:q} 2>&1"

@@ -1,0 +1,213 @@
+rule crop_clip:
+    """One square window around the portrait, at a fixed frame rate, with the sound in step."""
+    input:
+        video=source_video,
+        code=source("unigs.prepare.crop"),
+    output:
+        video="results/{subject}/clip/video.mp4",
+        info="results/{subject}/clip/crop.json",
+    log:
+        "logs/crop_clip/{subject}.log",
+    benchmark:
+        "benchmarks/crop_clip/{subject}.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        flags=flags("crop"),
+        sheet=sheet_flags("crop", "start", "stop"),
+    shell:
+        "python -m unigs.prepare.crop"
+        " --video {input.video:q}"
+        " --out {output.video:q}"
+        " --info {output.info:q}"
+        " {params.flags} {params.sheet} > {log:q} 2>&1"
+
+
+rule detect_landmarks:
+    """478 face landmarks with irises, frame by frame."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        code=source("unigs.prepare.landmarks"),
+    output:
+        landmarks="results/{subject}/face/landmarks.npz",
+    log:
+        "logs/detect_landmarks/{subject}.log",
+    benchmark:
+        "benchmarks/detect_landmarks/{subject}.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        flags=flags("landmarks"),
+    shell:
+        "python -m unigs.prepare.landmarks"
+        " --video {input.video:q}"
+        " --out {output.landmarks:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule screen_clip:
+    """The frame table: which frames count, why others do not, which are for the test."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        landmarks="results/{subject}/face/landmarks.npz",
+        code=source("unigs.prepare.screen"),
+    output:
+        frames="results/{subject}/clip/frames.csv",
+    log:
+        "logs/screen_clip/{subject}.log",
+    benchmark:
+        "benchmarks/screen_clip/{subject}.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        flags=flags("screen"),
+        sheet=sheet_flags("remove"),
+    shell:
+        "python -m unigs.prepare.screen"
+        " --video {input.video:q}"
+        " --landmarks {input.landmarks:q}"
+        " --out {output.frames:q}"
+        " {params.flags} {params.sheet} > {log:q} 2>&1"
+
+
+rule extract_audio:
+    """The clip's sound: 16 kHz, one channel."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        code=source("unigs.prepare.audio"),
+    output:
+        audio="results/{subject}/speech/audio.wav",
+    log:
+        "logs/extract_audio/{subject}.log",
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m unigs.prepare.audio"
+        " --video {input.video:q}"
+        " --out {output.audio:q} > {log:q} 2>&1"
+
+
+rule encode_speech:
+    """One window of speech features for each frame."""
+    input:
+        audio="results/{subject}/speech/audio.wav",
+        frames="results/{subject}/clip/frames.csv",
+        landmarks="results/{subject}/face/landmarks.npz",
+        code=source("unigs.prepare.speech"),
+    output:
+        features="results/{subject}/speech/features.npz",
+    log:
+        "logs/encode_speech/{subject}.log",
+    benchmark:
+        "benchmarks/encode_speech/{subject}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        flags=flags("speech"),
+    shell:
+        "python -m unigs.prepare.speech"
+        " --audio {input.audio:q}"
+        " --frames {input.frames:q}"
+        " --landmarks {input.landmarks:q}"
+        " --out {output.features:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule measure_eyes:
+    """Action units of brows and lids, calibrated to the person."""
+    input:
+        landmarks="results/{subject}/face/landmarks.npz",
+        frames="results/{subject}/clip/frames.csv",
+        code=source("unigs.prepare.eyes"),
+    output:
+        eyes="results/{subject}/face/eyes.csv",
+    log:
+        "logs/measure_eyes/{subject}.log",
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        flags=flags("eyes"),
+    shell:
+        "python -m unigs.prepare.eyes"
+        " --landmarks {input.landmarks:q}"
+        " --frames {input.frames:q}"
+        " --out {output.eyes:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule fit_pose:
+    """Head pose of each frame and the person's face shape."""
+    input:
+        landmarks="results/{subject}/face/landmarks.npz",
+        frames="results/{subject}/clip/frames.csv",
+        code=source("unigs.prepare.pose"),
+    output:
+        pose="results/{subject}/face/pose.npz",
+    log:
+        "logs/fit_pose/{subject}.log",
+    benchmark:
+        "benchmarks/fit_pose/{subject}.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        flags=flags("pose"),
+    shell:
+        "python -m unigs.prepare.pose"
+        " --landmarks {input.landmarks:q}"
+        " --frames {input.frames:q}"
+        " --out {output.pose:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule segment_regions:
+    """Face, mouth, hair and torso in each frame, and the background behind the person."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        landmarks="results/{subject}/face/landmarks.npz",
+        code=source("unigs.prepare.regions"),
+    output:
+        labels="results/{subject}/regions/labels.mkv",
+        background="results/{subject}/regions/background.png",
+        hole="results/{subject}/regions/hole.png",
+    log:
+        "logs/segment_regions/{subject}.log",
+    benchmark:
+        "benchmarks/segment_regions/{subject}.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        flags=flags("regions"),
+    shell:
+        "python -m unigs.prepare.regions"
+        " --video {input.video:q}"
+        " --landmarks {input.landmarks:q}"
+        " --out {output.labels:q}"
+        " --background {output.background:q}"
+        " --hole {output.hole:q}"
+        " {params.flags} > {log:q} 2>&1"

@@ -1,0 +1,44 @@
+rule fetch_video:
+    """Download a subject's video (rows of the sheet with a url and no video)."""
+    input:
+        code=source("unigs.prepare.fetch"),
+    output:
+        video="resources/downloads/{subject}.mp4",
+    log:
+        "logs/fetch_video/{subject}.log",
+    retries: 3
+    localrule: True
+    conda:
+        "../envs/fetch.yaml"
+    params:
+        flags=sheet_flags("url", "sha256"),
+    shell:
+        "python -m unigs.prepare.fetch"
+        " --out {output.video:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule make_speaker:
+    """Render the synthetic long-haired speaker, with the truth about it."""
+    input:
+        code=source("unigs.demo.speaker"),
+    output:
+        video="results/{subject}/source/video.mp4",
+        truth="results/{subject}/source/truth.npz",
+    log:
+        "logs/make_speaker/{subject}.log",
+    benchmark:
+        "benchmarks/make_speaker/{subject}.tsv"
+    conda:
+        "../envs/portrait.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        flags=flags("demo"),
+    shell:
+        "python -m unigs.demo.speaker"
+        " --out-video {output.video:q}"
+        " --out-truth {output.truth:q}"
+        " {params.flags} > {log:q} 2>&1"
