@@ -1,0 +1,199 @@
+"""Pre-training of the lip networks: speech windows to measured lip shapes, in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from unigs.model.speech_net import LipNets, SpeechNet
+
+FOLDS = 6
+# Neighbouring windows share most of their speech; so many frames around a fold are left unused.
+GAP = 10
+# Share of a batch that is silence, with the mouth at rest.
+SILENT_SHARE = 0.06
+# A prediction that carries nothing must not be blown up to full size.
+LARGEST_GAIN = 2.5
+
+
+@dataclass(frozen=True)
+class LipTraining:
+    """What pre-training found.
+
+    Attributes:
+        out_of_fold: float32 [T,K], calibrated predictions for every frame. Training frames are
+            predicted by networks that have not seen them or their neighbours, so that the field
+            learns to trust speech as far as it can be trusted; other frames by all networks.
+        correlation: [K] of out-of-fold predictions with the truth over the training frames.
+        rest: [K] lip shape of silence.
+    """
+
+    out_of_fold: np.ndarray
+    correlation: np.ndarray
+    rest: np.ndarray
+
+
+def pretrain(
+    net: SpeechNet,
+    features: np.ndarray,
+    lips: np.ndarray,
+    train: np.ndarray,
+    silence: np.ndarray | None = None,
+    *,
+    steps: int = 600,
+    batch: int = 48,
+    learning_rate: float = 2e-3,
+    noise: float = 0.3,
+    dropout: float = 0.3,
+    weight_decay: float = 0.05,
+    seed: int = 0,
+) -> LipTraining:
+    """Train `net.lip_net` in place and freeze it.
+
+    The training frames are cut into contiguous folds; each member leaves one fold out. The
+    average of all members predicts new speech.
+
+    Args:
+        net: its lip networks are trained; its audio network is not touched.
+        features: speech windows [T,W,D].
+        lips: z-scored lip shapes [T,K] (`lips.lip_code`); rows with NaN are not used.
+        train: training frames, indices in order.
+        silence: the window [W,D] of silence: it is taught to close the mouth.
+        steps: steps of AdamW; all members are trained at once.
+        batch: windows for each member in a step.
+        learning_rate: its peak (one cycle).
+        noise: standard deviation of noise on the (z-scored) features.
+        dropout: in the networks.
+        weight_decay: of AdamW.
+        seed: of everything random.
+
+    Returns:
+        Out-of-fold predictions, how good they are, and the lips at rest.
+    """
+    nets = net.lip_net
+    used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
+    fold = _folds(used, nets.members)
+    rest = resting_shape(lips[used])
+    generator = torch.Generator().manual_seed(seed)
+    windows, targets = torch.from_numpy(features), torch.from_numpy(lips)
+    quiet = None if silence is None else torch.from_numpy(np.asarray(silence, np.float32))
+    pools = [torch.from_numpy(used[fold.allowed(m)]) for m in range(nets.members)]
+    optimiser = torch.optim.AdamW(nets.parameters(), learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, learning_rate, total_steps=steps, pct_start=0.2
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for _ in range(steps):
+            rows = torch.stack(
+                [p[torch.randint(len(p), (batch,), generator=generator)] for p in pools], 1
+            )
+            heard, seen = windows[rows], targets[rows]
+            if quiet is not None:
+                silent = torch.rand(rows.shape) < SILENT_SHARE
+                heard = torch.where(silent[..., None, None], quiet, heard)
+                seen = torch.where(silent[..., None], torch.from_numpy(rest), seen)
+            loss = (nets.each(_disturbed(heard, noise)) - seen).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    nets.requires_grad_(False)
+    return _calibrate(nets, windows, lips, used, fold, rest)
+
+
+def resting_shape(lips: np.ndarray) -> np.ndarray:
+    """Closed lips, float32 [K]: the mean of the twentieth of the frames that open them least."""
+    opening = lips[:, 0]
+    return lips[opening <= np.quantile(opening, 0.05)].mean(0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Folds:
+    """Which member may learn from which of the used frames."""
+
+    frames: np.ndarray
+    edges: np.ndarray
+    members: int
+
+    def of(self, member: int) -> int:
+        return member % (len(self.edges) - 1)
+
+    def left_out(self, member: int) -> np.ndarray:
+        """Positions in `frames` that the member does not see, [n] bool."""
+        position = np.arange(len(self.frames))
+        first, last = self.edges[self.of(member)], self.edges[self.of(member) + 1]
+        return (position >= first) & (position < last)
+
+    def allowed(self, member: int) -> np.ndarray:
+        """Positions in `frames` that the member learns from, [n] bool."""
+        out = self.frames[self.left_out(member)]
+        return (self.frames < out[0] - GAP) | (self.frames > out[-1] + GAP)
+
+
+def _folds(frames: np.ndarray, members: int) -> _Folds:
+    count = min(FOLDS, members)
+    if len(frames) < count * 2 * GAP:
+        raise ValueError(f"{len(frames)} frames with a face are too few to learn the lips from")
+    return _Folds(frames, np.linspace(0, len(frames), count + 1).astype(int), members)
+
+
+def _disturbed(windows: torch.Tensor, noise: float) -> torch.Tensor:
+    """Windows [B,G,W,D] as another recording could hold them: louder, noisier, a little early."""
+    shape = windows.shape
+    out = windows + noise * torch.randn(shape)
+    out = out + 0.3 * torch.randn(*shape[:2], 1, 1)
+    return torch.roll(out, int(torch.randint(-1, 2, ())), 2)
+
+
+@torch.no_grad()
+def _calibrate(
+    nets: LipNets,
+    windows: torch.Tensor,
+    lips: np.ndarray,
+    used: np.ndarray,
+    fold: _Folds,
+    rest: np.ndarray,
+) -> LipTraining:
+    """Set gain and bias so that predictions of unseen speech spread as the truth does."""
+    each = torch.cat([nets.each(part) for part in windows.split(256)]).numpy()
+    truth = lips[used]
+    unseen = np.stack([each[used, m] for m in range(nets.members)], 0)
+    hidden = np.stack([fold.left_out(m) for m in range(nets.members)], 0)
+    oof = (unseen * hidden[..., None]).sum(0) / hidden.sum(0)[:, None]
+    mean, spread = oof.mean(0), np.maximum(oof.std(0), 1e-6)
+    correlation = ((oof - mean) * (truth - truth.mean(0))).mean(0) / spread / truth.std(0)
+    ensemble = _ensemble_spread(unseen, hidden)
+    gain = np.minimum(truth.std(0) / ensemble, LARGEST_GAIN)
+    nets.gain.copy_(torch.from_numpy(gain.astype(np.float32)))
+    nets.bias.copy_(torch.from_numpy((mean - truth.mean(0) / gain).astype(np.float32)))
+    predicted = (each.mean(1) - nets.bias.numpy()) * gain
+    own = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
+    predicted[used] = (oof - mean) * own + truth.mean(0)
+    return LipTraining(predicted.astype(np.float32), correlation, rest)
+
+
+def _ensemble_spread(unseen: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Expected standard deviation [K] of the mean of all members on speech none has seen.
+
+    Averaging G members of variance v and covariance c leaves c + (v - c) / G. Both are measured
+    on each fold by the members that left it out.
+
+    Args:
+        unseen: predictions [G,n,K].
+        hidden: [G,n], True where the member has not seen the frame.
+    """
+    members = len(unseen)
+    together = hidden.astype(int) @ hidden.T.astype(int)
+    variance, covariance = [], []
+    for a in range(members):
+        variance.append(unseen[a, hidden[a]].var(0))
+        for b in range(a + 1, members):
+            if together[a, b]:
+                x, y = unseen[a, hidden[a]], unseen[b, hidden[b]]
+                covariance.append(((x - x.mean(0)) * (y - y.mean(0))).mean(0))
+    v = np.mean(variance, 0)
+    c = np.mean(covariance, 0) if covariance else v
+    return np.sqrt(np.maximum(c + (v - c) / members, 1e-8))

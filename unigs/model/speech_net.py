@@ -1,0 +1,113 @@
+"""From a window of speech features to the audio feature `a` and to the shape of the lips.
+
+`a` is learnt from pictures, through the whole field. On minutes of video that is too long a way:
+the field ignores it. So the lips have networks of their own, which learn from landmarks in
+seconds, before the field is trained (`unigs.model.lip_training`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class SpeechNet(nn.Module):
+    """Audio feature and lip shape of speech windows.
+
+    Args:
+        window: W, columns of a window.
+        dim: D, coefficients of a column.
+        feature_dim: length of the audio feature a.
+        lip_dim: numbers that describe the lips (opening, width, ...); 0: no lip networks.
+        members: lip networks; each has its own training data, their mean is the prediction.
+        hidden: channels of one lip network.
+    """
+
+    def __init__(
+        self,
+        window: int,
+        dim: int,
+        feature_dim: int = 32,
+        lip_dim: int = 2,
+        members: int = 12,
+        hidden: int = 32,
+    ) -> None:
+        super().__init__()
+        self.window, self.dim = window, dim
+        self.feature_dim, self.lip_dim = feature_dim, lip_dim
+        self.audio = AudioNet(window, dim, feature_dim)
+        self.lip_net = LipNets(window, dim, lip_dim, members, hidden) if lip_dim else None
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Speech windows [B,W,D] to audio features [B,feature_dim]."""
+        return self.audio(windows)
+
+    def lips(self, windows: torch.Tensor) -> torch.Tensor:
+        """Speech windows [B,W,D] to lip shapes [B,lip_dim]: z-scored, as lively as the truth."""
+        if self.lip_net is None:
+            return windows.new_zeros(len(windows), 0)
+        return self.lip_net(windows)
+
+
+class AudioNet(nn.Module):
+    """Convolutions over the window's columns, then a mean weighted by attention: [B,W,D] to a."""
+
+    def __init__(self, window: int, dim: int, out: int, channels: int = 64) -> None:
+        super().__init__()
+        self.columns = nn.Sequential(
+            nn.Conv1d(dim, channels, 3, padding=1),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, 3, padding=1),
+            nn.GELU(),
+        )
+        self.attention = nn.Conv1d(channels, 1, 1)
+        # Where in time a column stands matters, and a convolution cannot know.
+        self.place = nn.Parameter(torch.zeros(window))
+        self.out = nn.Linear(channels, out)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        hidden = self.columns(windows.transpose(1, 2))
+        weights = (self.attention(hidden)[:, 0] + self.place).softmax(-1)
+        return self.out((hidden * weights[:, None]).sum(-1))
+
+
+class LipNets(nn.Module):
+    """An ensemble of small convolutional networks, run as one by grouped convolutions.
+
+    Attributes:
+        gain [K], bias [K]: make the ensemble's mean as lively as the measured lips.
+    """
+
+    def __init__(self, window: int, dim: int, lip_dim: int, members: int, hidden: int) -> None:
+        super().__init__()
+        self.members, self.lip_dim = members, lip_dim
+        g, h = members, hidden
+        self.conv1 = nn.Conv1d(g * dim, g * h, 3, stride=2, padding=1, groups=g)
+        self.conv2 = nn.Conv1d(g * h, g * h, 3, stride=2, padding=1, groups=g)
+        self.conv3 = nn.Conv1d(g * h, g * h, 3, padding=1, groups=g)
+        length = ((window + 1) // 2 + 1) // 2
+        # Kernels as long as what is left: a dense layer for each member.
+        self.dense = nn.Conv1d(g * h, g * h, length, groups=g)
+        self.out = nn.Conv1d(g * h, g * lip_dim, 1, groups=g)
+        self.register_buffer("gain", torch.ones(lip_dim))
+        self.register_buffer("bias", torch.zeros(lip_dim))
+
+    def each(self, windows: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
+        """Predictions [B,G,K] of every member, uncalibrated.
+
+        Args:
+            windows: [B,W,D] for all, or [B,G,W,D], a batch for each member.
+            dropout: share of the channels' values that is dropped, in pre-training alone (the
+                module's training mode is that of the field, which must not shake the lips).
+        """
+        if windows.dim() == 3:
+            windows = windows[:, None].expand(-1, self.members, -1, -1)
+        x = windows.transpose(2, 3).flatten(1, 2)
+        for layer in (self.conv1, self.conv2, self.conv3, self.dense):
+            x = functional.dropout(functional.gelu(layer(x)), dropout)
+        return self.out(x)[..., 0].unflatten(1, (self.members, self.lip_dim))
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Calibrated lip shapes [B,K]."""
+        return (self.each(windows).mean(1) - self.bias) * self.gain

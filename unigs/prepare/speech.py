@@ -1,0 +1,219 @@
+"""encode_speech: one window of speech features for each video frame."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from unigs import cli
+from unigs.errors import UserError
+from unigs.files import load_npz, save_npz
+from unigs.media.audio import read_audio
+from unigs.prepare.audio import RATE
+from unigs.prepare.speech_backends import make_backend
+from unigs.settings.speech import SpeechSettings
+
+# Blocks of this length tell speech from pauses when the loudness is measured.
+LEVEL_BLOCK = RATE // 25
+# A block this far below the loud ones is a pause, in dB.
+PAUSE_DB = 25.0
+
+
+class SpeechEncoder:
+    """Turns any recording into windows of features, always in the same way.
+
+    A portrait carries its encoder (`to_dict`), so a foreign recording is normalised with the
+    training clip's mean and standard deviation, never with its own.
+
+    Args:
+        settings: how to encode.
+        mean, std: [D] of the features over the training frames; None until `fit`.
+    """
+
+    def __init__(
+        self,
+        settings: SpeechSettings,
+        mean: np.ndarray | None = None,
+        std: np.ndarray | None = None,
+    ) -> None:
+        self.settings, self.mean, self.std = settings, mean, std
+        self.backend = make_backend(settings)
+        quiet = self.backend.columns(np.zeros(RATE, np.float32))
+        self.quiet = quiet[len(quiet) // 4 : 3 * len(quiet) // 4 + 1].mean(0)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "SpeechEncoder":
+        """The encoder that `to_dict` described."""
+        arrays = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
+        return cls(SpeechSettings(**data["settings"]), *arrays)
+
+    def to_dict(self) -> dict:
+        """JSON values that rebuild the encoder."""
+        return {
+            "settings": asdict(self.settings),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+        }
+
+    @property
+    def width(self) -> int:
+        """Columns of a window (odd, so that one is the frame's own)."""
+        return 2 * round(self.settings.context_ms / self.settings.step_ms / 2) + 1
+
+    @property
+    def silence(self) -> np.ndarray:
+        """The window [W,D] of complete silence, normalised."""
+        column = ((self.quiet - self.mean) / self.std).astype(np.float32)
+        return np.tile(column, (self.width, 1))
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        """Raw features [N,D] of samples [n] at RATE, one row every `step_ms`."""
+        return self.backend.columns(normalise_level(samples, self.settings.level_db))
+
+    def windows(self, columns: np.ndarray, frames: int, fps: float, offset: int = 0) -> np.ndarray:
+        """Raw windows [frames,W,D]; beyond the recording's ends there is silence.
+
+        Frame k is heard around (k + 1/2) / fps seconds, the middle of its exposure.
+
+        Args:
+            columns: features [N,D] every `step_ms`, the first at 0 s.
+            frames: number of video frames.
+            fps: frames per second.
+            offset: frames by which the sound comes later than the picture.
+        """
+        half = self.width // 2
+        centre = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
+        index = np.floor(centre + 0.5).astype(int)[:, None] + np.arange(-half, half + 1)
+        inside = (index >= 0) & (index < len(columns))
+        picked = columns[index.clip(0, len(columns) - 1)]
+        return np.where(inside[..., None], picked, self.quiet).astype(np.float32)
+
+    def fit(self, windows: np.ndarray) -> None:
+        """Measure mean and standard deviation per coefficient over raw windows [n,W,D]."""
+        flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
+        self.mean, self.std = flat.mean(0), flat.std(0)
+        # A constant coefficient says nothing; it stays at zero.
+        self.std = np.where(self.std > 1e-6, self.std, 1.0)
+
+    def normalise(self, windows: np.ndarray) -> np.ndarray:
+        """(x - mean) / std per coefficient, float32."""
+        return ((windows - self.mean) / self.std).astype(np.float32)
+
+    def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
+        """Normalised windows [frames,W,D] of a recording [n] at RATE."""
+        return self.normalise(self.windows(self.columns(samples), frames, fps))
+
+
+def normalise_level(samples: np.ndarray, level_db: float) -> np.ndarray:
+    """Scale samples [n] so that their speech (not their pauses) has an RMS of `level_db`.
+
+    A recording without sound is returned as it is.
+    """
+    level = speech_level(samples)
+    if level is None:
+        return samples.astype(np.float32)
+    return (samples * 10 ** ((level_db - level) / 20)).astype(np.float32)
+
+
+def speech_level(samples: np.ndarray) -> float | None:
+    """RMS of the active blocks in dB of full scale, or None if there is no sound."""
+    blocks = block_levels(samples)
+    loud = np.percentile(blocks, 95)
+    if loud < -90:
+        return None
+    active = blocks[blocks > loud - PAUSE_DB]
+    return float(10 * np.log10(np.mean(10 ** (active / 10))))
+
+
+def block_levels(samples: np.ndarray) -> np.ndarray:
+    """RMS of every 40 ms in dB of full scale (at least one value, at least -120)."""
+    padded = np.pad(samples, (0, -len(samples) % LEVEL_BLOCK or (not len(samples)) * LEVEL_BLOCK))
+    power = np.square(padded.reshape(-1, LEVEL_BLOCK).astype(np.float64)).mean(1)
+    return 10 * np.log10(np.maximum(power, 1e-12))
+
+
+def encode_speech(
+    audio: Path,
+    frames: Path,
+    out: Path,
+    settings: SpeechSettings,
+    landmarks: Path | None = None,
+) -> None:
+    """Encode the clip's sound: row k of the result is what frame k hears.
+
+    Args:
+        audio: speech/audio.wav, as long as the clip.
+        frames: clip/frames.csv.
+        out: features.npz: features [T,W,D] (normalised), mean [D], std [D], backend, rate (columns
+            per second), silence [W,D], offset (frames), encoder (JSON, for foreign recordings).
+        settings: back-end and window.
+        landmarks: face/landmarks.npz; with it, a delay between sound and picture is found and
+            undone. Without it the clip is taken to be in sync.
+
+    Raises:
+        UserError: the sound and the frame table differ in length, or the back-end cannot run.
+    """
+    table = pd.read_csv(frames, keep_default_na=False)
+    fps = frame_rate(table, frames)
+    samples = read_audio(audio, RATE)
+    check_length(audio, len(samples), frames, len(table), fps)
+    encoder = SpeechEncoder(settings)
+    columns = encoder.columns(samples)
+    train = ((table["keep"] == 1) & (table["split"] == "train")).to_numpy()
+    train = train if train.any() else np.ones(len(table), bool)
+    raw = encoder.windows(columns, len(table), fps)
+    encoder.fit(raw[train])
+    offset = 0
+    if landmarks is not None and settings.max_offset:
+        # Imported here: without landmarks the stage needs no network.
+        from unigs.prepare.speech_offset import find_offset
+
+        points = load_npz(landmarks, "points")["points"]
+        check_rows(landmarks, len(points), frames, len(table))
+        offset = find_offset(encoder.normalise(raw), points, train, settings.max_offset)
+        raw = encoder.windows(columns, len(table), fps, offset)
+        encoder.fit(raw[train])
+    save_npz(
+        out,
+        features=encoder.normalise(raw),
+        mean=encoder.mean.astype(np.float32),
+        std=encoder.std.astype(np.float32),
+        backend=settings.backend,
+        rate=1000 / settings.step_ms,
+        silence=encoder.silence,
+        offset=offset,
+        encoder=json.dumps(encoder.to_dict()),
+    )
+
+
+def frame_rate(table: pd.DataFrame, path: Path) -> float:
+    """Frames per second from the time column of the frame table."""
+    times = table["time"].to_numpy(float)
+    if len(times) < 2 or times[-1] <= times[0]:
+        raise UserError(f"{path} has {len(times)} frames: use a clip of some seconds.")
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+def check_length(audio: Path, samples: int, frames: Path, count: int, fps: float) -> None:
+    """Refuse a recording that is not as long as the clip, to within one frame."""
+    heard = samples * fps / RATE
+    if abs(heard - count) > 1:
+        raise UserError(
+            f"{audio} lasts {heard:.1f} frames ({samples / RATE:.2f} s) but {frames} has {count}: "
+            "they are not of the same clip; run extract_audio again."
+        )
+
+
+def check_rows(path: Path, rows: int, frames: Path, count: int) -> None:
+    """Refuse a file that does not have a row for each frame."""
+    if rows != count:
+        raise UserError(
+            f"{path} has {rows} rows but {frames} has {count}: they must describe the same frames; "
+            "make both anew."
+        )
+
+
+if __name__ == "__main__":
+    cli.run(encode_speech)
