@@ -169,9 +169,12 @@ def _calibrate(
     gain = np.minimum(truth.std(0) / ensemble, LARGEST_GAIN)
     nets.gain.copy_(torch.from_numpy(gain.astype(np.float32)))
     nets.bias.copy_(torch.from_numpy((mean - truth.mean(0) / gain).astype(np.float32)))
-    predicted = (each.mean(1) - nets.bias.numpy()) * gain
+    # Amplified silence would press the lips together more than they can be.
+    nets.low.copy_(torch.from_numpy(np.minimum(np.quantile(truth, 0.005, 0), rest)))
+    nets.high.copy_(torch.from_numpy(np.quantile(truth, 0.995, 0)))
+    predicted = nets.calibrated(torch.from_numpy(each.mean(1))).numpy()
     own = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
-    predicted[used] = (oof - mean) * own + truth.mean(0)
+    predicted[used] = ((oof - mean) * own + truth.mean(0)).clip(nets.low, nets.high)
     return LipTraining(predicted.astype(np.float32), correlation, rest)
 
 

@@ -77,6 +77,7 @@ class LipNets(nn.Module):
 
     Attributes:
         gain [K], bias [K]: make the ensemble's mean as lively as the measured lips.
+        low [K], high [K]: what the person's lips were seen to do; predictions stay within.
     """
 
     def __init__(self, window: int, dim: int, lip_dim: int, members: int, hidden: int) -> None:
@@ -92,6 +93,8 @@ class LipNets(nn.Module):
         self.out = nn.Conv1d(g * h, g * lip_dim, 1, groups=g)
         self.register_buffer("gain", torch.ones(lip_dim))
         self.register_buffer("bias", torch.zeros(lip_dim))
+        self.register_buffer("low", torch.full((lip_dim,), -4.0))
+        self.register_buffer("high", torch.full((lip_dim,), 4.0))
 
     def each(self, windows: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
         """Predictions [B,G,K] of every member, uncalibrated.
@@ -110,4 +113,8 @@ class LipNets(nn.Module):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Calibrated lip shapes [B,K]."""
-        return (self.each(windows).mean(1) - self.bias) * self.gain
+        return self.calibrated(self.each(windows).mean(1))
+
+    def calibrated(self, mean: torch.Tensor) -> torch.Tensor:
+        """The members' mean [B,K], as lively as the truth and within what was seen."""
+        return ((mean - self.bias) * self.gain).clamp(self.low, self.high)

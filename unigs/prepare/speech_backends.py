@@ -12,6 +12,9 @@ from unigs.prepare.audio import RATE
 from unigs.prepare.mfcc import dct_matrix, log_mel
 from unigs.settings.speech import SpeechSettings
 
+PIECE = 3000
+"""Columns that the spectral back-ends compute at once."""
+
 
 class Backend(Protocol):
     """A speech back-end."""
@@ -51,24 +54,32 @@ class Spectral:
         self.n_fft = 1 << (self.window - 1).bit_length()
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        # Silence around: a reflected end would repeat speech.
+        context = -(-self.n_fft // self.hop) * self.hop
+        padded = torch.from_numpy(np.pad(samples, context).astype(np.float32))
+        count = len(samples) // self.hop + 1
+        # In pieces, since a spectrum takes twenty times the memory of its sound.
+        pieces = [
+            self._piece(padded[k * self.hop : (k + PIECE) * self.hop + 2 * context], context)[
+                :PIECE
+            ]
+            for k in range(0, count, PIECE)
+        ]
+        return torch.cat(pieces)[:count].numpy()
+
+    def _piece(self, samples: torch.Tensor, context: int) -> torch.Tensor:
+        """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
         s = self.settings
-        # A reflected end would repeat speech; a quiet one is what a player makes of it.
-        padded = torch.from_numpy(np.pad(samples, self.n_fft).astype(np.float32))
         bands = log_mel(
-            padded[self.n_fft % self.hop :],
-            s.bands,
-            window=self.window,
-            hop=self.hop,
-            n_fft=self.n_fft,
-            top_db=None,
+            samples, s.bands, window=self.window, hop=self.hop, n_fft=self.n_fft, top_db=None
         )
-        bands = bands[:, self.n_fft // self.hop :][:, : len(samples) // self.hop + 1]
+        bands = bands[:, context // self.hop :]
         # White noise as loud as the speech has this power in every bin (the Hann window keeps 3/8).
         reference = 10 * np.log10(0.375 * self.window) + s.level_db
         bands = bands.clamp(min=reference - s.floor_db)
         if s.backend == "mfcc":
             bands = dct_matrix(s.coefficients, s.bands) @ bands
-        return bands.T.numpy()
+        return bands.T
 
 
 class DeepSpeech:

@@ -101,10 +101,11 @@ rule extract_audio:
 
 
 rule encode_speech:
-    """One window of speech features for each frame."""
+    """One window of speech features for each frame; the lips show a delay of the sound."""
     input:
         audio="results/{subject}/speech/audio.wav",
         frames="results/{subject}/clip/frames.csv",
+        landmarks="results/{subject}/face/landmarks.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         code=source("unigs.prepare.speech"),
     output:
@@ -124,6 +125,7 @@ rule encode_speech:
         "python -m unigs.prepare.speech"
         " --audio {input.audio:q}"
         " --frames {input.frames:q}"
+        " --landmarks {input.landmarks:q}"
         " --landmarks {input.landmarks:q}"
         " --out {output.features:q}"
         " {params.flags} > {log:q} 2>&1"
@@ -186,6 +188,7 @@ rule segment_regions:
     input:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
+        frames="results/{subject}/clip/frames.csv",
         code=source("unigs.prepare.regions"),
     output:
         labels="results/{subject}/regions/labels.mkv",
@@ -207,6 +210,7 @@ rule segment_regions:
         "python -m unigs.prepare.regions"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
+        " --frames {input.frames:q}"
         " --out {output.labels:q}"
         " --background {output.background:q}"
         " --hole {output.hole:q}"
