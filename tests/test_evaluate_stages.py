@@ -12,6 +12,7 @@ from unigs.errors import UserError
 from unigs.evaluate import evaluate as evaluate_module
 from unigs.evaluate import methods, render_test
 from unigs.evaluate.baselines import nearest_by_pose
+from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
 from unigs.evaluate.records import find
 from unigs.files import save_npz, write_json
@@ -72,12 +73,15 @@ def subject(tmp_path_factory):
     save_npz(folder / "features.npz", features=speech)
     units = {f"AU{name}": np.zeros(COUNT) for name in ("01", "04", "05", "06", "07", "45")}
     pd.DataFrame({"frame": range(COUNT), **units}).to_csv(folder / "eyes.csv", index=False)
-    with evaluate_module.FaceReader() as reader:
+    with FaceReader() as reader:
         for frame in frames:
             reader.read(frame)
     save_npz(folder / "landmarks.npz", points=reader.points(), backend="test detector")
     write_wav(folder / "audio.wav", np.sin(np.arange(16000) / 9).astype(np.float32), 16000)
-    write_json(folder / "run.json", {"backends": {"speech": "mfcc"}, "seconds": 3.0})
+    write_json(
+        folder / "run.json",
+        {"stage": "dynamic", "backends": {"speech": "mfcc"}, "summary": {"seconds": 3.0}},
+    )
     return folder
 
 
@@ -98,7 +102,7 @@ def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
         "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
-        "eyes": "eyes.csv", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
+        "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
         "rows": "test.csv",
     }  # fmt: skip
     files.update(flags)
@@ -190,6 +194,7 @@ def test_every_figure_says_region_backend_and_device_or_why_it_is_empty(metrics)
 def test_metrics_name_the_stand_ins(metrics):
     assert metrics["backends"] == {"speech": "mfcc"}
     assert metrics["landmark_backend"] == "test detector" and metrics["truth_pasted"] is False
+    assert metrics["training"]["seconds"] == 3.0
 
 
 def test_face_of_a_faithful_render_is_found_where_it_was(metrics):
@@ -216,7 +221,7 @@ def test_render_of_another_length_is_refused(rendered):
 
 
 def test_rows_of_another_clip_are_refused(rendered):
-    save_npz(rendered / "few.npz", points=np.zeros((5, 478, 3)))
+    save_npz(rendered / "few.npz", points=np.zeros((5, 478, 3)), backend="x")
     with pytest.raises(UserError, match=r"few\.npz has 5 rows but .*frames\.csv has 22 frames"):
         judge(rendered, landmarks="few.npz", out="none.json")
     assert not (rendered / "none.json").exists()

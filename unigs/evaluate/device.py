@@ -5,20 +5,16 @@ from pathlib import Path
 
 import torch
 
-from unigs.errors import UserError
+from unigs.train.device import pick_device
 
 
 def choose_device(wanted: str) -> str:
-    """Resolve "auto", "cpu" or "cuda" to what torch will use.
+    """Resolve "auto", "cpu" or "cuda" to "cpu" or "cuda", as training does.
 
     Raises:
         UserError: CUDA is demanded and torch finds none.
     """
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError("evaluate.device is cuda, but torch finds no CUDA device: set it to auto.")
-    return wanted
+    return pick_device(wanted).type
 
 
 def device_name(device: str) -> str:

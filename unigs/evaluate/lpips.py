@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from unigs.errors import UserError
 
 NO_WEIGHTS = (
-    "AlexNet weights are not there: set evaluate.lpips_trunk to a local copy of "
+    "AlexNet's weights are not there: set lpips_trunk to a local copy of "
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 )
 # Mean and spread of ImageNet colours, for inputs in [-1,1].

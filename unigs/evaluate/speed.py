@@ -6,7 +6,6 @@ The device is synchronised before and after, which most published figures leave 
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from unigs.evaluate.inputs import read_drivers, read_frame_table
 from unigs.evaluate.play import play_frame
 from unigs.evaluate.records import Record, to_json
 from unigs.files import load_npz, write_json
+from unigs.kernels.threads import get_threads
 from unigs.model.storage import load_portrait
 from unigs.prepare.audio import RATE
 from unigs.prepare.speech import SpeechEncoder
@@ -59,12 +59,11 @@ def measure_speed(
     hearing = time_encoder(speech, len(table), table.fps)
     records = speed_records(seconds, hearing, str(load_npz(speech, "backend")["backend"]))
     name = device_name(device)
-    threads = os.environ.get("UNIGS_THREADS") or str(torch.get_num_threads())
     write_json(
         out,
         {
             "device": name,
-            "threads": threads,
+            "threads": get_threads(),
             "size": model.size,
             "gaussians": len(model.gaussians.means),
             "frames": settings.speed_frames,

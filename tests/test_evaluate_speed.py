@@ -1,0 +1,45 @@
+"""What the clock counts, with a portrait that takes a known time."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from unigs.evaluate.records import find, to_json
+from unigs.evaluate.speed import speed_records, time_encoder, time_frames
+from unigs.files import save_npz
+from unigs.prepare.speech import SpeechEncoder
+from unigs.settings.speech import SpeechSettings
+
+
+def test_warm_up_frames_are_played_but_not_counted():
+    played = []
+
+    def play(row):
+        played.append(row)
+        time.sleep(0.05 if row < 0 else 0)
+
+    seconds = time_frames(play, [-1, -1, 3, 4, 5], 2, "cpu")
+    assert played == [-1, -1, 3, 4, 5] and seconds.shape == (3,)
+    assert seconds.max() < 0.05
+
+
+def test_a_frame_lasts_as_long_as_its_play():
+    seconds = time_frames(lambda _: time.sleep(0.02), [0, 1, 2], 0, "cpu")
+    assert (seconds >= 0.02).all()
+
+
+def test_figures_follow_from_the_times():
+    rows = to_json(speed_records(np.array([0.01, 0.02, 0.03]), 0.005, "logmel"))
+    value = {metric: find(rows, metric)["value"] for metric in (r["metric"] for r in rows)}
+    assert value["fps"] == pytest.approx(50) and value["fps_with_speech"] == pytest.approx(40)
+    assert value["frame_ms_median"] == pytest.approx(20) and value["speech_ms"] == pytest.approx(5)
+    assert "logmel" in find(rows, "fps_with_speech")["how"]
+
+
+def test_the_clips_own_encoder_is_timed(tmp_path):
+    encoder = SpeechEncoder(SpeechSettings())
+    encoder.fit(encoder.windows(encoder.columns(np.zeros(16000, np.float32)), 25, 25))
+    save_npz(tmp_path / "features.npz", encoder=json.dumps(encoder.to_dict()))
+    assert 0 < time_encoder(tmp_path / "features.npz", 50, 25.0) < 1

@@ -1,0 +1,83 @@
+"""What `metrics.json` says: the records, and all that a reader needs to trust them."""
+
+from unigs.evaluate.inputs import FrameTable
+from unigs.evaluate.judge import Truth
+from unigs.evaluate.methods import PORTRAIT
+from unigs.evaluate.records import Record, find, to_json
+
+PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own pose, eyes and speech"
+# What the log shows.
+HEADLINE = (
+    ("psnr", "full"), ("ssim", "full"), ("psnr", "hair"), ("psnr", "torso"), ("psnr", "band"),
+    ("lmd_256", "mouth"), ("opening_correlation", "mouth"), ("lmd_256_gain", "mouth"),
+)  # fmt: skip
+
+
+def document(
+    records: list[Record],
+    table: FrameTable,
+    truth: Truth,
+    trained: list[dict],
+    device: str,
+    size: int,
+) -> dict:
+    """The content of metrics.json.
+
+    Args:
+        records: all figures.
+        table: the frame table.
+        truth: what is known of the true frames.
+        trained: run.json of the stages that trained the portrait, the last one last.
+        device: the device that measured.
+        size: width of the frames, px.
+    """
+    rows = to_json(records)
+    return {
+        "test_frames": len(table.test),
+        "first_test_frame": int(table.test[0]),
+        "last_test_frame": int(table.test[-1]),
+        "training_frames": len(table.train),
+        "size": size,
+        "fps": round(table.fps, 6),
+        "device": device,
+        "truth_pasted": False,
+        "protocol": PROTOCOL,
+        "landmark_backend": truth.backend,
+        "backends": {k: str(v) for k, v in trained[-1].get("backends", {}).items()},
+        "training": training(trained),
+        "summary": summary(rows),
+        "metrics": rows,
+    }
+
+
+def training(trained: list[dict]) -> dict:
+    """Seconds over all stages, and the device that trained."""
+    seconds = [run.get("summary", {}).get("seconds") for run in trained]
+    named = trained[-1].get("device", {})
+    return {
+        "seconds": None if None in seconds else round(sum(seconds), 1),
+        "device": named.get("name", "unknown"),
+        "stages": [run.get("stage", "unknown") for run in trained],
+    }
+
+
+def summary(rows: list[dict]) -> dict[str, float | None]:
+    """The portrait's own figures by short names (psnr, psnr_hair, lmd_256, ...)."""
+    own = [row for row in rows if row["method"] == PORTRAIT]
+    plain = ("full", "mouth", "eyes")
+    regional = {row["metric"] for row in own if row["region"] not in plain}
+    found = {}
+    for row in own:
+        short = row["region"] == "full" or row["metric"] not in regional
+        found[row["metric"] if short else f"{row['metric']}_{row['region']}"] = row["value"]
+    return found
+
+
+def headline(rows: list[dict]) -> str:
+    """One line for the log."""
+    parts = []
+    for metric, region in HEADLINE:
+        row = find(rows, metric, region)
+        value = "-" if row is None or row["value"] is None else f"{row['value']:.4g}"
+        parts.append(f"{metric} {region} {value}")
+    return ", ".join(parts)

@@ -1,0 +1,147 @@
+"""The judge: sees every test frame once, with the pictures of all methods, and keeps figures."""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from unigs.evaluate import lpips
+from unigs.evaluate.eyes import eye_opening, eye_records
+from unigs.evaluate.faces import FaceReader
+from unigs.evaluate.flicker import Flicker
+from unigs.evaluate.image import ImageScores
+from unigs.evaluate.inputs import FrameTable
+from unigs.evaluate.methods import MEAN, NEAREST, PORTRAIT, SHUFFLED, STATIC
+from unigs.evaluate.mouth import landmark_distance, mouth_opening, mouth_records, voice_records
+from unigs.evaluate.records import Record, measured
+from unigs.evaluate.sync import sync_record
+from unigs.settings.evaluate import EvaluateSettings
+
+TRUTH = "truth"
+# Methods in whose frames the face is searched; of the nearest frame the landmarks are known.
+WITH_FACES = (PORTRAIT, SHUFFLED, STATIC)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of the true test frames."""
+
+    points: np.ndarray
+    """Landmarks [n,478,3], px; NaN without a face."""
+    backend: str
+    """Landmark detector."""
+    nearest: np.ndarray | None = None
+    """Landmarks [n,478,3] of the nearest training frames, where that baseline is judged."""
+
+
+@dataclass
+class Judge:
+    """Collects the figures of all methods, frame by frame."""
+
+    images: dict[str, ImageScores]
+    flicker: dict[str, Flicker]
+    faces: dict[str, FaceReader]
+    perceptual: lpips.LPIPS | None
+    distances: dict[str, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls,
+        settings: EvaluateSettings,
+        device: str,
+        methods: Iterable[str],
+        stack: contextlib.ExitStack,
+    ) -> "Judge":
+        """Set up a judge for these methods; its detectors close with `stack`."""
+        methods = list(methods)
+        pictured = [name for name in methods if name != SHUFFLED]
+        moving = [TRUTH, *(name for name in pictured if name not in (NEAREST, MEAN))]
+        searched = [name for name in WITH_FACES if name in methods]
+        network = None
+        if settings.lpips_trunk:
+            network = lpips.load_lpips(settings.lpips_trunk, settings.lpips_heads, device)
+        return cls(
+            images={name: ImageScores() for name in pictured},
+            flicker={name: Flicker() for name in moving},
+            faces={name: stack.enter_context(FaceReader()) for name in searched},
+            perceptual=network,
+            distances={name: [] for name in pictured},
+        )
+
+    def add(
+        self,
+        real: np.ndarray,
+        rendered: dict[str, np.ndarray],
+        masks: dict[str, np.ndarray],
+        follows: bool,
+    ) -> None:
+        """Judge one test frame.
+
+        Args:
+            real: the true frame, uint8 [H,W,3].
+            rendered: each method's picture of it.
+            masks: region masks of the true frame.
+            follows: whether it continues the frame before.
+        """
+        for name, scores in self.images.items():
+            scores.add(real, rendered[name], masks)
+            if self.perceptual is not None:
+                self.distances[name].append(lpips.distance(self.perceptual, real, rendered[name]))
+        for name, flicker in self.flicker.items():
+            flicker.add(real if name == TRUTH else rendered[name], masks, follows)
+        for name, reader in self.faces.items():
+            reader.read(rendered[name])
+
+    def records(self, truth: Truth, size: int, device: str) -> list[Record]:
+        """All figures; `device` is named in each."""
+        found: list[Record] = []
+        for name, scores in self.images.items():
+            found += [record.labelled(method=name) for record in scores.records()]
+            found.append(self._lpips(name))
+        for name, flicker in self.flicker.items():
+            found += flicker.records(name)
+        points = self.points(truth)
+        for name in (PORTRAIT, STATIC, NEAREST):
+            if name in points:
+                found += mouth_records(truth.points, points[name], size, truth.backend, name)
+                found += eye_records(truth.points, points[name], truth.backend, name)
+        both = points[PORTRAIT], points[SHUFFLED]
+        found += voice_records(truth.points, *both, size, truth.backend)
+        return [record.labelled(device=device) for record in [*found, sync_record()]]
+
+    def points(self, truth: Truth) -> dict[str, np.ndarray]:
+        """Landmarks [n,478,3] by method."""
+        known = {} if truth.nearest is None else {NEAREST: truth.nearest}
+        return {name: reader.points() for name, reader in self.faces.items()} | known
+
+    def _lpips(self, name: str) -> Record:
+        values = self.distances[name]
+        return measured(
+            "lpips",
+            float(np.mean(values)) if values else None,
+            lpips.NO_WEIGHTS,
+            method=name,
+            frames=len(values),
+            backend="LPIPS 0.1, AlexNet",
+            how="mean of the frames' distance, full frame",
+        )
+
+    def table(self, truth: Truth, table: FrameTable) -> pd.DataFrame:
+        """One row per test frame: the portrait's figures, the baselines' PSNR, the curves."""
+        columns = {"frame": table.test, "time": table.time[table.test]}
+        own = self.images[PORTRAIT].rows
+        columns |= {key: [row[key] for row in own] for key in own[0]}
+        for name, scores in self.images.items():
+            if name != PORTRAIT:
+                columns[f"psnr_full_{name}"] = [row["psnr_full"] for row in scores.rows]
+        if self.distances[PORTRAIT]:
+            columns["lpips"] = self.distances[PORTRAIT]
+        points = self.points(truth)
+        columns["lmd"] = landmark_distance(truth.points, points[PORTRAIT])
+        columns["lmd_shuffled"] = landmark_distance(truth.points, points[SHUFFLED])
+        for name, marks in {TRUTH: truth.points, **points}.items():
+            columns[f"opening_{name}"] = mouth_opening(marks)
+            columns[f"eye_{name}"] = eye_opening(marks)
+        return pd.DataFrame(columns)

@@ -1,0 +1,210 @@
+"""Stage plot: training curves, PSNR over time and by region, mouth and eyes against the truth.
+
+The figures are SVG with a transparent ground and colours that read on light and dark pages.
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from unigs import cli
+from unigs.errors import UserError
+from unigs.files import atomic, read_json
+from unigs.report.runs import METHOD_NAMES, Run, place
+
+INK, GRID = "#808790", "#80879040"
+BLUE, ORANGE, GREEN, RED, VIOLET = "#3f7fd6", "#e0862d", "#3ca06a", "#d2555a", "#8d6cc9"
+METHOD_COLORS = {
+    "portrait": BLUE, "static": ORANGE, "nearest_pose": GREEN, "mean_frame": INK,
+}  # fmt: skip
+REGION_ORDER = ("full", "person", "head", "face", "mouth", "hair", "torso", "band")
+STYLE = {
+    "svg.hashsalt": "unigs",  # the same data give the same file
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+def plot(
+    static: Path,
+    dynamic: Path,
+    rows: Path,
+    metrics: Path,
+    curve: Path,
+    quality: Path,
+    motion: Path,
+    regions: Path,
+) -> None:
+    """Draw the figures of one portrait.
+
+    Args:
+        static: training curve of the static stage (.csv).
+        dynamic: training curve of the dynamic stage (.csv).
+        rows: figures per test frame (.csv).
+        metrics: metrics.json of the same run.
+        curve: training curves (.svg).
+        quality: PSNR per test frame (.svg).
+        motion: mouth and eye opening per test frame (.svg).
+        regions: PSNR by region and method (.svg).
+    """
+    subject, variant = place(metrics)
+    run = Run(subject, variant, read_json(metrics))
+    table = read_table(rows, "time", "psnr_full")
+    matplotlib.use("Agg")
+    with plt.rc_context(STYLE):
+        curves = [read_table(static, "step"), read_table(dynamic, "step")]
+        save(training_figure(*curves), curve)
+        save(quality_figure(table), quality)
+        save(motion_figure(table), motion)
+        save(region_figure(run), regions)
+
+
+def read_table(path: Path, *required: str) -> pd.DataFrame:
+    """Read a CSV file.
+
+    Raises:
+        UserError: the file is missing or lacks a required column.
+    """
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): make it anew.") from None
+    missing = [name for name in required if name not in table]
+    if missing:
+        raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it anew.")
+    return table
+
+
+def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
+    """Loss and PSNR over the steps of both stages, one after the other."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained")
+    start = 0
+    for table in (static, dynamic):
+        steps = start + table["step"].to_numpy(float)
+        if start and len(steps):
+            for axes in (left, right):
+                axes.axvline(start, color=INK, linestyle=":", linewidth=1)
+            left.annotate(" dynamic", (start, 0.96), xycoords=("data", "axes fraction"), color=INK)
+        for axes, column, color, words in (
+            (left, "loss", BLUE, "loss"),
+            (right, "psnr_train", BLUE, "training frames"),
+            (right, "psnr_val", ORANGE, "held-out training frames"),
+        ):
+            draw(axes, steps, table, column, color, words)
+        start += float(steps[-1]) if len(steps) else 0.0
+    left.set(title="Loss", xlabel="step", yscale="log" if has_positive(left) else "linear")
+    right.set(title="PSNR, dB", xlabel="step")
+    legend(right)
+    return figure
+
+
+def draw(
+    axes: Axes, x: np.ndarray, table: pd.DataFrame, column: str, color: str, label: str
+) -> None:
+    """Plot a column where it has numbers; a column that is absent is left out."""
+    if column not in table:
+        return
+    y = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+    known = np.isfinite(y)
+    if known.any():
+        mark = "." if known.sum() < 25 else ""
+        axes.plot(x[known], y[known], color=color, label=label, marker=mark)
+
+
+def has_positive(axes: Axes) -> bool:
+    """Whether all drawn values allow a logarithmic axis."""
+    values = [line.get_ydata() for line in axes.get_lines() if line.get_linestyle() != ":"]
+    return bool(values) and min(float(np.min(v)) for v in values) > 0
+
+
+def legend(axes: Axes) -> None:
+    """A legend that does not name a curve twice."""
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    if unique:
+        axes.legend(unique.values(), unique.keys(), fontsize=8)
+
+
+def quality_figure(table: pd.DataFrame) -> Figure:
+    """PSNR of every test frame: full frame with the baselines, and hair, torso and band."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharex=True)
+    time = table["time"].to_numpy(float)
+    draw(left, time, table, "psnr_full", BLUE, "portrait")
+    for method, words in METHOD_NAMES.items():
+        draw(left, time, table, f"psnr_full_{method}", METHOD_COLORS[method], words)
+    for region, color in (("hair", VIOLET), ("torso", GREEN), ("band", RED), ("mouth", ORANGE)):
+        draw(right, time, table, f"psnr_{region}", color, region)
+    left.set(title="PSNR per test frame, full frame, dB", xlabel="s")
+    right.set(title="of the portrait, by region, dB", xlabel="s")
+    for axes in (left, right):
+        legend(axes)
+    return figure
+
+
+def motion_figure(table: pd.DataFrame) -> Figure:
+    """Opening of mouth and eyes over time: truth, render, and render with shuffled speech."""
+    figure, (mouth, eyes) = plt.subplots(2, 1, figsize=(8, 4), layout="constrained", sharex=True)
+    time = table["time"].to_numpy(float)
+    draw(mouth, time, table, "opening_truth", INK, "truth")
+    draw(mouth, time, table, "opening_portrait", BLUE, "render")
+    draw(mouth, time, table, "opening_shuffled", ORANGE, "render, shuffled speech")
+    draw(eyes, time, table, "eye_truth", INK, "truth")
+    draw(eyes, time, table, "eye_portrait", BLUE, "render")
+    mouth.set(title="Mouth opening, px")
+    eyes.set(title="Eye opening, share of the eye's width", xlabel="s")
+    for axes in (mouth, eyes):
+        legend(axes)
+    return figure
+
+
+def region_figure(run: Run) -> Figure:
+    """PSNR by region: the portrait and what it has to beat."""
+    figure, axes = plt.subplots(figsize=(8, 2.9), layout="constrained")
+    methods = {"portrait": "portrait", **METHOD_NAMES}
+    width, shown = 0.2, 0
+    for method, words in methods.items():
+        values = [run.value("psnr", region, method) for region in REGION_ORDER]
+        if all(value is None for value in values):
+            continue
+        heights = [np.nan if value is None else value for value in values]
+        places = np.arange(len(REGION_ORDER)) + (shown - 1.5) * width
+        axes.bar(places, heights, width * 0.92, color=METHOD_COLORS[method], label=words)
+        shown += 1
+    axes.set_xticks(range(len(REGION_ORDER)), REGION_ORDER)
+    low = [float(bar.get_height()) for bar in axes.patches if np.isfinite(bar.get_height())]
+    if low:
+        axes.set_ylim(bottom=max(0.0, np.floor(min(low)) - 2))
+    axes.set(title="PSNR by region, dB (the axis does not start at 0)")
+    axes.grid(axis="x", visible=False)
+    axes.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure and forget it."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    cli.run(plot)
