@@ -106,7 +106,6 @@ rule encode_speech:
         audio="results/{subject}/speech/audio.wav",
         frames="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
-        landmarks="results/{subject}/face/landmarks.npz",
         code=source("unigs.prepare.speech"),
     output:
         features="results/{subject}/speech/features.npz",
@@ -125,7 +124,6 @@ rule encode_speech:
         "python -m unigs.prepare.speech"
         " --audio {input.audio:q}"
         " --frames {input.frames:q}"
-        " --landmarks {input.landmarks:q}"
         " --landmarks {input.landmarks:q}"
         " --out {output.features:q}"
         " {params.flags} > {log:q} 2>&1"
