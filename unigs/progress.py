@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 # A log file gets a line at most this often, so that an hour of work stays one screen.
 LOG_EVERY_SECONDS = 10.0
+LINE = "{desc}: {n_fmt}/{total_fmt} {percentage:3.0f}% {rate_fmt} {remaining} left{postfix}"
 
 
 def progress(iterable: Iterable | None = None, total: int | None = None, label: str = "") -> tqdm:
@@ -28,7 +29,7 @@ def progress(iterable: Iterable | None = None, total: int | None = None, label: 
         maxinterval=LOG_EVERY_SECONDS,
         ncols=100,
         ascii=True,
-        bar_format="{desc}: {n_fmt}/{total_fmt} {percentage:3.0f}% {rate_fmt} {remaining} left{postfix}",
+        bar_format=LINE,
     )
 
 

@@ -13,7 +13,7 @@ from unigs.errors import UserError
 from unigs.media.ffmpeg import ffmpeg_exe, last_line
 
 ENCODERS = {
-    # Visually lossless, playable in browsers; the quantiser 10 keeps PSNR against the source > 45 dB.
+    # Visually lossless, and browsers play it.
     "high": ["-c:v", "libx264", "-preset", "medium", "-crf", "10", "-pix_fmt", "yuv420p"],
     "preview": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-pix_fmt", "yuv420p"],
     "lossless": ["-c:v", "ffv1", "-level", "3", "-g", "1"],

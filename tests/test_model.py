@@ -1,0 +1,164 @@
+"""The portrait: anchor, deformation, normalisation, storage."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from unigs.errors import UserError
+from unigs.model.anchor import Body, anchored, mean_pose, quaternion, quaternion_product
+from unigs.model.conditions import ZScore, rotation_vector
+from unigs.model.deformation import DeformationNet, parse_attributes
+from unigs.model.gaussians import Gaussians
+from unigs.model.motion import Motion
+from unigs.model.portrait import Portrait
+from unigs.model.storage import load_portrait, save_portrait
+
+SPEECH = {"window": 9, "dim": 5, "feature_dim": 6, "lip_dim": 2, "members": 3, "hidden": 4}
+PLANE = {"n_levels": 3, "features": 2, "base": 4, "finest": 8, "log2_entries": 12}
+CONFIG = {
+    "deform": "position,scale,rotation,color,opacity",
+    "hidden": 64,
+    "position_scale": 0.01,
+    "other_scale": 0.1,
+    "planes": [PLANE, {**PLANE, "fade": True}],
+    "speech": SPEECH,
+    "lip_code": True,
+    "eyes": 6,
+    "pose_input": True,
+}
+
+
+def rotations(count: int, seed: int = 0, limit: float = 3.0) -> torch.Tensor:
+    vectors = np.random.default_rng(seed).normal(size=(count, 3))
+    vectors *= np.linspace(1e-6, limit, count)[:, None] / np.linalg.norm(vectors, axis=1)[:, None]
+    return torch.from_numpy(Rotation.from_rotvec(vectors).as_matrix()).float()
+
+
+def field(count: int = 60, anchors: bool = True) -> Gaussians:
+    torch.manual_seed(0)
+    return Gaussians.from_points(
+        torch.randn(count, 3) * 0.05,
+        torch.full((count,), 0.01),
+        torch.rand(count, 3),
+        sh_degree=1,
+        opacity=0.6,
+        anchors=torch.linspace(-3, 3, count) if anchors else None,
+    )
+
+
+def portrait(motion: bool = True) -> Portrait:
+    torch.manual_seed(1)
+    plate = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
+    made = Motion(CONFIG) if motion else None
+    if made:
+        for plane in made.planes:
+            plane.low.fill_(-0.15)
+            plane.high.fill_(0.15)
+    return Portrait(field(), plate, 96.0, 25.0, body, made, {"static": {"seconds": 3}})
+
+
+POSE = rotations(1, seed=3, limit=0.2)[0], torch.tensor([0.01, 0.0, 0.58])
+SPOKEN = torch.randn(9, 5, generator=torch.Generator().manual_seed(0))
+EYES = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+
+
+def test_rotation_vector_agrees_with_scipy():
+    R = rotations(40)
+    expected = Rotation.from_matrix(R.numpy()).as_rotvec()
+    np.testing.assert_allclose(rotation_vector(R).numpy(), expected, atol=2e-4)
+
+
+def test_mean_pose_of_turns_about_one_axis_is_the_middle_turn():
+    R = torch.from_numpy(
+        Rotation.from_euler("y", [[-10], [0], [40]], degrees=True).as_matrix()
+    ).float()
+    body = mean_pose(R, torch.tensor([[0.0, 0, 1], [0, 0, 2], [0, 0, 3]]))
+    yaw = Rotation.from_matrix(body.R.numpy()).as_euler("yxz", degrees=True)[0]
+    assert yaw == pytest.approx(10, abs=0.5)
+    assert body.t.tolist() == [0, 0, 2]
+
+
+def test_quaternion_product_is_the_product_of_rotations():
+    a, b = rotations(2, seed=5, limit=1.0)
+    together = quaternion_product(quaternion(a), quaternion(b)[None])[0]
+    expected = Rotation.from_matrix((a @ b).numpy()).as_quat(scalar_first=True)
+    np.testing.assert_allclose(abs(together.numpy() @ expected), 1, atol=1e-5)
+
+
+def test_anchor_weight_one_rests_in_the_camera_and_zero_follows_the_head():
+    """With weight 1 the camera position does not depend on the head's pose at all."""
+    means, quats = torch.randn(5, 3) * 0.1, torch.randn(5, 4)
+    body = Body(rotations(1, 7, 0.3)[0], torch.tensor([0.0, 0.1, 0.7]))
+    R, t = POSE
+    resting, turned = anchored(means, quats, torch.ones(5), R, t, body)
+    torch.testing.assert_close(resting @ R.T + t, means @ body.R.T + body.t, atol=1e-6, rtol=0)
+    in_camera = quaternion_product(quaternion(R), turned)
+    expected = quaternion_product(quaternion(body.R), quats)
+    cosine = torch.cosine_similarity(in_camera, expected).abs()
+    torch.testing.assert_close(cosine, torch.ones(5), atol=1e-5, rtol=0)
+    same, unturned = anchored(means, quats, torch.zeros(5), R, t, body)
+    assert torch.equal(same, means) and torch.equal(unturned, quats)
+
+
+def test_zscore_normalises_keeps_constants_and_limits_strangers():
+    norm = ZScore.of(np.array([[0.0, 7.0], [2.0, 7.0], [4.0, 7.0]]))
+    torch.testing.assert_close(norm(torch.tensor([4.0, 7.0])), torch.tensor([1.0, 0.0]))
+    assert norm(torch.tensor([1000.0, 7.0]))[0] == ZScore.LIMIT
+
+
+def test_split_first_layer_equals_the_concatenation_of_the_paper():
+    torch.manual_seed(0)
+    net = DeformationNet(12, 7, ("position", "scale"), hidden=16)
+    torch.nn.init.normal_(net.output.weight)
+    features, conditions = torch.randn(9, 12), torch.randn(7)
+    joined = torch.cat([features, conditions.expand(9, 7)], 1)
+    weight = torch.cat([net.input_features.weight, net.input_conditions.weight], 1)
+    hidden = torch.relu(joined @ weight.T + net.input_features.bias)
+    expected = net.output(torch.relu(net.hidden(hidden)))
+    torch.testing.assert_close(net(features, conditions), expected)
+
+
+def test_a_fresh_deformation_moves_nothing():
+    still = portrait()
+    audio = still.motion.hear(SPOKEN[None])[0]
+    with torch.no_grad():
+        moved = still(*POSE, audio, EYES).image
+        canonical = still(*POSE, deform=False).image
+    assert torch.equal(moved, canonical)
+
+
+def test_unknown_attribute_is_named():
+    assert parse_attributes("rotation, position") == ("position", "rotation")
+    with pytest.raises(ValueError, match="colour"):
+        parse_attributes("position,colour")
+
+
+def test_saved_portrait_plays_the_same(tmp_path):
+    original = portrait()
+    torch.nn.init.normal_(original.motion.deformation.output.weight)
+    frame = original.play(*POSE, SPOKEN.numpy(), EYES.numpy())
+    save_portrait(original, tmp_path / "portrait.safetensors")
+    loaded = load_portrait(tmp_path / "portrait.safetensors")
+    np.testing.assert_array_equal(loaded.play(*POSE, SPOKEN.numpy(), EYES.numpy()), frame)
+    assert loaded.meta == original.meta and loaded.fps == 25.0 and loaded.has_dynamics
+    np.testing.assert_allclose(
+        loaded.mouth(SPOKEN[None].numpy()), original.mouth(SPOKEN[None].numpy()), atol=1e-6
+    )
+
+
+def test_the_plate_shows_where_nobody_is():
+    made = portrait(motion=False)
+    with torch.no_grad():
+        made.gaussians.opacities.fill_(-20)
+    np.testing.assert_array_equal(made.play(*POSE), made.plate.numpy())
+
+
+def test_a_file_that_is_no_portrait_gets_one_sentence(tmp_path):
+    path = tmp_path / "portrait.safetensors"
+    with pytest.raises(UserError, match="does not exist"):
+        load_portrait(path)
+    path.write_bytes(b"not a portrait")
+    with pytest.raises(UserError, match="no UniGS portrait"):
+        load_portrait(path)

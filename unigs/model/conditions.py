@@ -1,0 +1,49 @@
+"""What drives a frame: eye feature e and pose feature p, z-scored over the training frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def rotation_vector(R: torch.Tensor) -> torch.Tensor:
+    """Axis times angle [...,3] (radians) of rotations [...,3,3] with angles below pi."""
+    cosine = ((R.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2).clamp(-1, 1)
+    axis = torch.stack(
+        [R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]], -1
+    )
+    angle = torch.atan2(axis.norm(dim=-1) / 2, cosine)
+    # axis = 2 sin(angle) u, so the factor tends to 1/2 where the angle vanishes.
+    factor = torch.where(angle < 1e-4, 0.5, angle / (2 * torch.sin(angle).clamp(min=1e-8)))
+    return axis * factor[..., None]
+
+
+def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """P before normalisation: rotation vector and translation [...,6]."""
+    return torch.cat([rotation_vector(R), t], -1)
+
+
+class ZScore(nn.Module):
+    """(x - mean) / std with constants from the training frames, limited to +-4.
+
+    The limit keeps the MLP inside what it has seen when a foreign pose or blink drives it.
+    """
+
+    LIMIT = 4.0
+
+    def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.float())
+        self.register_buffer("std", std.float())
+
+    @classmethod
+    def of(cls, samples: np.ndarray | torch.Tensor) -> ZScore:
+        """Measure samples [T,D]; a constant column keeps std 1."""
+        samples = torch.as_tensor(samples).float()
+        std = samples.std(0)
+        return cls(samples.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Normalise [...,D]."""
+        return ((values - self.mean) / self.std).clamp(-self.LIMIT, self.LIMIT)

@@ -1,0 +1,89 @@
+"""The deformation network (eq. 6): how each Gaussian moves with speech, eyes and pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+# Raw numbers per attribute, in the order of the network's output.
+ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
+
+
+@dataclass
+class Deltas:
+    """What eq. 6 adds to the raw parameters; None where the attribute is not deformed.
+
+    position [N,3] metres, scale [N,3] log, rotation [N,4], opacity [N] logit, color [N,3] (degree
+    0 coefficient).
+    """
+
+    position: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+    rotation: torch.Tensor | None = None
+    opacity: torch.Tensor | None = None
+    color: torch.Tensor | None = None
+
+
+def parse_attributes(text: str) -> tuple[str, ...]:
+    """Split "position,scale,rotation" and put it in the network's order.
+
+    Raises:
+        ValueError: an unknown attribute.
+    """
+    wanted = {word.strip() for word in text.split(",") if word.strip()}
+    unknown = wanted - set(ATTRIBUTES)
+    if unknown:
+        raise ValueError(f"cannot deform {sorted(unknown)}: choose from {', '.join(ATTRIBUTES)}")
+    return tuple(name for name in ATTRIBUTES if name in wanted)
+
+
+class DeformationNet(nn.Module):
+    """Three-layer MLP over f_mu (+) a (+) e (+) p.
+
+    The first layer is split: W (f_mu (+) c) = W_f f_mu + W_c c, so that the conditions, equal for
+    all Gaussians of a frame, are never broadcast, and W_f f_mu is a constant of the portrait at
+    playback. The last layer starts at zero: a fresh network moves nothing.
+
+    Args:
+        features: width of f_mu. conditions: width of a (+) e (+) p.
+        attributes: what is deformed, in the order of `ATTRIBUTES`.
+        hidden: width of both hidden layers.
+        position_scale: metres per output unit. other_scale: raw units per output unit.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        conditions: int,
+        attributes: tuple[str, ...],
+        hidden: int = 64,
+        position_scale: float = 0.01,
+        other_scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.attributes = attributes
+        self.position_scale, self.other_scale = position_scale, other_scale
+        self.input_features = nn.Linear(features, hidden)
+        self.input_conditions = nn.Linear(conditions, hidden, bias=False)
+        self.hidden = nn.Linear(hidden, hidden)
+        self.output = nn.Linear(hidden, sum(ATTRIBUTES[name] for name in attributes))
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, features: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """Raw outputs [N,K] for features [N,F] and one frame's conditions [C]."""
+        first = torch.relu(self.input_features(features) + self.input_conditions(conditions))
+        return self.output(torch.relu(self.hidden(first)))
+
+    def deltas(self, raw: torch.Tensor) -> Deltas:
+        """Split and scale raw outputs [N,K]."""
+        widths = [ATTRIBUTES[name] for name in self.attributes]
+        parts = dict(zip(self.attributes, raw.split(widths, dim=1), strict=True))
+        out = Deltas()
+        for name, value in parts.items():
+            scale = self.position_scale if name == "position" else self.other_scale
+            value = value[:, 0] if name == "opacity" else value
+            setattr(out, name, value * scale)
+        return out

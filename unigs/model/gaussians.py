@@ -1,0 +1,90 @@
+"""The one Gaussian field: raw parameters theta of eq. 2 and how they are activated."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+SH_CONSTANT = 0.28209479177387814
+"""Value of the degree-0 spherical harmonic: colour = 0.5 + SH_CONSTANT * f_0."""
+MAX_SCALE = 0.1
+"""Longest axis of a Gaussian, metres: larger ones would paint the background."""
+
+
+class Gaussians(nn.Module):
+    """Raw parameters of N Gaussians in the head's frame.
+
+    Attributes (raw; N Gaussians, K = (degree + 1)^2 harmonics):
+        means: centres, metres [N,3]. log_scales: log of the axes' lengths [N,3].
+        quats: rotation wxyz, not normalised [N,4]. opacities: logits [N].
+        colors: degree-0 coefficients [N,3]. harmonics: higher coefficients [N,K-1,3], or absent.
+        anchors: logits of the weight towards the body's frame [N], or absent.
+    """
+
+    FIELDS = ("means", "log_scales", "quats", "opacities", "colors", "harmonics", "anchors")
+
+    def __init__(self, **fields: torch.Tensor) -> None:
+        super().__init__()
+        for name in self.FIELDS:
+            value = fields.get(name)
+            self.register_parameter(name, None if value is None else nn.Parameter(value))
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the colours' spherical harmonics."""
+        return int(self.sh().shape[1] ** 0.5) - 1
+
+    def sh(self) -> torch.Tensor:
+        """All spherical-harmonics coefficients [N,K,3]."""
+        constant = self.colors[:, None]
+        return constant if self.harmonics is None else torch.cat([constant, self.harmonics], 1)
+
+    def present(self) -> dict[str, nn.Parameter]:
+        """The parameters that this field has, by name."""
+        return {name: p for name in self.FIELDS if (p := getattr(self, name)) is not None}
+
+    @staticmethod
+    def from_points(
+        points: torch.Tensor,
+        spacing: torch.Tensor,
+        colors: torch.Tensor,
+        sh_degree: int,
+        opacity: float = 0.1,
+        anchors: torch.Tensor | None = None,
+    ) -> Gaussians:
+        """Round Gaussians at given points.
+
+        Args:
+            points: centres [N,3], metres.
+            spacing: distance to the neighbours [N], metres: the radius.
+            colors: RGB in [0,1] [N,3].
+            sh_degree: degree of the colours.
+            opacity: the same for all.
+            anchors: anchor logits [N], or None.
+        """
+        count = len(points)
+        higher = (sh_degree + 1) ** 2 - 1
+        quats = torch.zeros(count, 4)
+        quats[:, 0] = 1
+        return Gaussians(
+            means=points.float().clone(),
+            log_scales=spacing.float().clamp(1e-4, MAX_SCALE).log()[:, None].repeat(1, 3),
+            quats=quats,
+            opacities=torch.full((count,), opacity).logit(),
+            colors=(colors.float() - 0.5) / SH_CONSTANT,
+            harmonics=torch.zeros(count, higher, 3) if higher else None,
+            anchors=anchors,
+        )
+
+    def activated_scales(self, delta: torch.Tensor | None = None) -> torch.Tensor:
+        """Axes' lengths [N,3] in metres; `delta` is added to the raw log-scales (eq. 7)."""
+        raw = self.log_scales if delta is None else self.log_scales + delta
+        return raw.exp().clamp(max=MAX_SCALE)
+
+    def activated_opacities(self, delta: torch.Tensor | None = None) -> torch.Tensor:
+        """Opacities [N] in (0,1); `delta` [N] is added to the logits."""
+        raw = self.opacities if delta is None else self.opacities + delta
+        return raw.sigmoid()

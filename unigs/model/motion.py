@@ -1,0 +1,103 @@
+"""All that moves the field: encodings, speech network, normalisation and the MLP of eq. 6."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unigs.model.conditions import ZScore, pose_vector
+from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
+from unigs.model.planes import TriPlane
+from unigs.model.speech_net import SpeechNet
+
+
+class Motion(nn.Module):
+    """The deformation of a portrait as a function of speech, eyes and pose.
+
+    `config` holds everything that rebuilds the modules (shapes, not weights):
+        deform, hidden, position_scale, other_scale: see DynamicSettings.
+        planes: list of constructor arguments of TriPlane without the box.
+        speech: constructor arguments of SpeechNet.
+        lip_code: the predicted lip shape is appended to the audio feature.
+        pose_input: p is an input.
+    """
+
+    def __init__(self, config: dict) -> None:
+        super().__init__()
+        self.config = config
+        box = torch.zeros(3), torch.ones(3)
+        self.planes = nn.ModuleList(TriPlane(*box, **arguments) for arguments in config["planes"])
+        self.speech_net = SpeechNet(**config["speech"])
+        self.eye_norm = ZScore(torch.zeros(config["eyes"]), torch.ones(config["eyes"]))
+        self.pose_norm = ZScore(torch.zeros(6), torch.ones(6))
+        audio = self.speech_net.feature_dim + self.lip_dim
+        pose = 6 if config["pose_input"] else 0
+        self.deformation = DeformationNet(
+            features=sum(plane.width for plane in self.planes),
+            conditions=audio + config["eyes"] + pose,
+            attributes=parse_attributes(config["deform"]),
+            hidden=config["hidden"],
+            position_scale=config["position_scale"],
+            other_scale=config["other_scale"],
+        )
+
+    @classmethod
+    def from_config(cls, config: dict) -> Motion:
+        """Rebuild the modules; the weights come from the state dict."""
+        return cls(config)
+
+    @property
+    def lip_dim(self) -> int:
+        """Numbers of the lip code inside the audio feature."""
+        return self.speech_net.lip_dim if self.config["lip_code"] else 0
+
+    def hear(self, windows: torch.Tensor, lips: torch.Tensor | None = None) -> torch.Tensor:
+        """Audio features [B,A] of speech windows [B,W,D].
+
+        Args:
+            windows: as encode_speech gives them.
+            lips: measured lip shapes [B,lip_dim] (z-scored) that stand in for the predicted ones.
+        """
+        features = self.speech_net(windows)
+        if not self.lip_dim:
+            return features
+        code = self.lips(windows) if lips is None else lips
+        return torch.cat([features, code], -1)
+
+    def lips(self, windows: torch.Tensor) -> torch.Tensor:
+        """Lip shapes [B,lip_dim] (z-scored) that the speech network predicts."""
+        return self.speech_net.lips(windows)
+
+    def encode(self, means: torch.Tensor) -> torch.Tensor:
+        """f_mu of eq. 5 (of both tri-planes, if there are two): [N,F]."""
+        return torch.cat([plane(means) for plane in self.planes], 1)
+
+    def conditions(
+        self,
+        R: torch.Tensor,
+        t: torch.Tensor,
+        audio: torch.Tensor,
+        eyes: torch.Tensor,
+        noise: float = 0.0,
+    ) -> torch.Tensor:
+        """A (+) e (+) p of one frame, normalised: [C]."""
+        scored = [self.eye_norm(eyes)]
+        if self.config["pose_input"]:
+            scored.append(self.pose_norm(pose_vector(R, t)))
+        others = torch.cat(scored)
+        if noise:
+            others = others + noise * torch.randn_like(others)
+        return torch.cat([audio, others])
+
+    def forward(
+        self,
+        means: torch.Tensor,
+        R: torch.Tensor,
+        t: torch.Tensor,
+        audio: torch.Tensor,
+        eyes: torch.Tensor,
+        noise: float = 0.0,
+    ) -> Deltas:
+        """Eq. 6 for one frame: canonical centres [N,3] to deltas."""
+        conditions = self.conditions(R, t, audio, eyes, noise)
+        return self.deformation.deltas(self.deformation(self.encode(means), conditions))

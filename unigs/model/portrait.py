@@ -1,0 +1,168 @@
+"""The portrait: one Gaussian field that is posed, deformed and rendered frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from unigs.model.anchor import Body, anchored
+from unigs.model.deformation import Deltas
+from unigs.model.gaussians import SH_CONSTANT, Gaussians
+from unigs.model.motion import Motion
+from unigs.render.cameras import intrinsics, view_matrix
+from unigs.render.harmonics import basis
+from unigs.render.rasterize import rasterize
+
+
+@dataclass
+class Rendering:
+    """One rendered frame.
+
+    image [H,W,3] over the plate, alpha [H,W,1], meta of the rasteriser, deltas of eq. 6 (None in
+    the static stage).
+    """
+
+    image: torch.Tensor
+    alpha: torch.Tensor
+    meta: dict
+    deltas: Deltas | None
+
+
+class Portrait(nn.Module):
+    """A person as Gaussians, with all that playing needs.
+
+    Args:
+        gaussians: the canonical field theta_0.
+        plate: background, uint8 [H,W,3].
+        focal: pixels. fps: frames per second of the clip.
+        body: frame of the torso at rest (used if the field has anchors).
+        motion: the deformation of the dynamic stage, or None.
+        meta: settings, back-ends, versions: JSON values.
+    """
+
+    def __init__(
+        self,
+        gaussians: Gaussians,
+        plate: np.ndarray,
+        focal: float,
+        fps: float,
+        body: Body,
+        motion: Motion | None = None,
+        meta: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.gaussians, self.motion = gaussians, motion
+        self.size, self.focal, self.fps = plate.shape[0], focal, fps
+        self.meta = meta or {}
+        self.register_buffer("plate", torch.from_numpy(np.ascontiguousarray(plate)))
+        self.register_buffer("plate_image", self.plate.float() / 255, persistent=False)
+        self.register_buffer("body_R", body.R.clone())
+        self.register_buffer("body_t", body.t.clone())
+
+    @property
+    def has_dynamics(self) -> bool:
+        """Whether the portrait went through the dynamic stage."""
+        return self.motion is not None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the field lives."""
+        return self.plate.device
+
+    def forward(
+        self,
+        R: torch.Tensor,
+        t: torch.Tensor,
+        audio: torch.Tensor | None = None,
+        eyes: torch.Tensor | None = None,
+        deform: bool = True,
+        noise: float = 0.0,
+    ) -> Rendering:
+        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable.
+
+        Args:
+            R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] metres.
+            audio: the audio feature from `motion.hear`, [A].
+            eyes: action units [6], 0-5.
+            deform: False renders the canonical field even if there is motion.
+            noise: standard deviation of noise on the normalised eye and pose inputs (training).
+        """
+        field = self.gaussians
+        deltas = None
+        if deform and self.motion is not None:
+            deltas = self.motion(field.means.detach(), R, t, audio, eyes, noise)
+        means, quats, directions = self._posed(R, t, deltas)
+        d = deltas or Deltas()
+        if d.position is not None:
+            means = means + d.position
+        colors = 0.5 + (basis(directions, field.sh_degree)[:, :, None] * field.sh()).sum(1)
+        if d.color is not None:
+            colors = colors + SH_CONSTANT * d.color
+        image, alpha, meta = rasterize(
+            means,
+            quats,
+            field.activated_scales(d.scale),
+            field.activated_opacities(d.opacity),
+            colors.clamp(min=0),
+            view_matrix(R, t),
+            intrinsics(self.focal, self.size).to(means.device),
+            self.size,
+            self.size,
+        )
+        return Rendering(image + (1 - alpha) * self.plate_image, alpha, meta, deltas)
+
+    def _posed(
+        self, R: torch.Tensor, t: torch.Tensor, deltas: Deltas | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Centres, rotations and viewing directions [N,3] (unit) before d_mu is added."""
+        field = self.gaussians
+        means, quats = field.means, field.quats
+        if deltas is not None and deltas.rotation is not None:
+            quats = quats + deltas.rotation
+        directions = means.detach() + R.T @ t
+        if field.anchors is not None:
+            weights = field.anchors.sigmoid()
+            body = Body(self.body_R, self.body_t)
+            # What rests with the body is always seen from the same side.
+            resting = means.detach() + body.R.T @ body.t
+            directions = directions + weights.detach()[:, None] * (resting - directions)
+            means, quats = anchored(means, quats, weights, R, t, body)
+        return means, quats, nn.functional.normalize(directions, dim=-1)
+
+    def render(
+        self,
+        R: torch.Tensor,
+        t: torch.Tensor,
+        speech: torch.Tensor | None = None,
+        eyes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Image [H,W,3] over the plate from one frame's speech window [W,D] and units [6]."""
+        audio = self.motion.hear(speech[None])[0] if self.has_dynamics else None
+        return self(R, t, audio, eyes).image
+
+    @torch.no_grad()
+    def play(
+        self,
+        R: np.ndarray,
+        t: np.ndarray,
+        speech: np.ndarray | None = None,
+        eyes: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One frame for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd."""
+        tensors = [
+            None if x is None else torch.as_tensor(np.asarray(x, np.float32), device=self.device)
+            for x in (R, t, speech, eyes)
+        ]
+        image = self.render(*tensors)
+        return (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
+
+    @torch.no_grad()
+    def mouth(self, speech: np.ndarray) -> np.ndarray | None:
+        """Lip shape that the speech network predicts, z-scored [T,2+] (None if it has no lips)."""
+        if not self.has_dynamics or self.motion.speech_net is None:
+            return None
+        windows = torch.as_tensor(np.asarray(speech, np.float32), device=self.device)
+        return self.motion.lips(windows).cpu().numpy()

@@ -1,0 +1,40 @@
+"""Running average of all weights: what is kept is smoother than any single step."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class RunningAverage:
+    """Exponential moving average of a module's floating-point state.
+
+    The decay is warmed up, min(decay, (1 + n) / (10 + n)), so that the start is soon forgotten.
+
+    Args:
+        module: what to average; its shapes must not change.
+        decay: of the average, per step.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.module, self.decay, self.updates = module, decay, 0
+        self.average = {k: v.detach().clone() for k, v in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the current weights."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        current = [parameter.detach() for _, parameter in self.module.named_parameters()]
+        torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The module's state with averaged parameters."""
+        return {**self.module.state_dict(), **self.average}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Resume from `state_dict`."""
+        for name, value in self.average.items():
+            value.copy_(state[name])
+        # The warm-up is over once a checkpoint was written.
+        self.updates = 10**6

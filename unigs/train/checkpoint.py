@@ -1,0 +1,70 @@
+"""Progress of a training that survives a killed job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from unigs.files import atomic
+
+log = logging.getLogger("unigs")
+
+EVERY_SECONDS = 60.0
+"""A killed training loses at most this much."""
+
+
+def key_of(settings: object, inputs: list[Path]) -> str:
+    """Fingerprint of settings and input files: a checkpoint of another key is not resumed."""
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
+    for path in inputs:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """`last.ckpt` beside the result; Snakemake does not know it, so a failed job keeps it.
+
+    Args:
+        folder: of the result. key: from `key_of`.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.path, self.key = Path(folder) / "last.ckpt", key
+        self.saved = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the last save is more than EVERY_SECONDS ago."""
+        return time.monotonic() - self.saved > EVERY_SECONDS
+
+    def save(self, state: dict) -> None:
+        """Replace the checkpoint as a whole."""
+        with atomic(self.path) as temporary:
+            torch.save({"key": self.key, "state": state}, temporary)
+        self.saved = time.monotonic()
+
+    def load(self) -> dict | None:
+        """The state to resume from, or None if there is none of this key."""
+        if not self.path.is_file():
+            return None
+        try:
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            log.info("%s is damaged (%s): starting over", self.path, error)
+            return None
+        if saved["key"] != self.key:
+            log.info("%s belongs to other settings or inputs: starting over", self.path)
+            return None
+        log.info("resuming from %s at step %d", self.path, saved["state"]["step"])
+        return saved["state"]
+
+    def remove(self) -> None:
+        """Forget the progress, after the result is written."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""Density control: where the field needs more Gaussians, and which ones it can spare."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from unigs.model.gaussians import Gaussians
+from unigs.settings.static import StaticSettings
+from unigs.train.gaussian_adam import GaussianAdam
+
+SPLIT_SHRINK = 1.6
+"""A split Gaussian's parts are smaller by this factor (3DGS)."""
+
+
+class DensityControl:
+    """Clone and split where the screen-space gradient is large, prune what is invisible (3DGS).
+
+    Args:
+        field: the Gaussians. adam: their optimiser. settings: thresholds and schedule.
+        size: image side in pixels: gradients of 2-D means are per pixel, the threshold is per
+            half image (so that it does not depend on the resolution).
+    """
+
+    def __init__(
+        self, field: Gaussians, adam: GaussianAdam, settings: StaticSettings, size: int
+    ) -> None:
+        self.field, self.adam, self.settings, self.half = field, adam, settings, size / 2
+        self._reset()
+
+    def _reset(self) -> None:
+        count, device = len(self.field), self.field.means.device
+        self.gradient = torch.zeros(count, device=device)
+        self.seen = torch.zeros(count, device=device)
+
+    def due(self, step: int) -> bool:
+        """Whether this step ends with a densification."""
+        s = self.settings
+        last = s.densify_until * s.iterations
+        return s.densify_from <= step < last and step % s.densify_every == 0
+
+    @torch.no_grad()
+    def accumulate(self, meta: dict) -> None:
+        """Add one frame's gradients of the 2-D means (after backward)."""
+        gradient = meta["means2d"].grad
+        if gradient is None:
+            return
+        visible = (meta["radii"] > 0).all(-1)
+        self.gradient += torch.where(visible, gradient.norm(dim=-1) * self.half, 0.0)
+        self.seen += visible
+
+    @torch.no_grad()
+    def densify(self) -> None:
+        """Prune, then split the large and clone the small among the hot."""
+        s, field = self.settings, self.field
+        largest = field.activated_scales().amax(1)
+        keep = field.activated_opacities() > s.prune_opacity
+        keep &= (self.seen > 0) & (largest < s.prune_size)
+        hot = self._hottest(keep, s.max_gaussians - int(keep.sum()))
+        split, clone = hot & (largest > s.split_size), hot & (largest <= s.split_size)
+        raw = {name: parameter.detach() for name, parameter in field.present().items()}
+        parts = self._split(raw, split)
+        new = {name: torch.cat([value[clone], parts[name]]) for name, value in raw.items()}
+        self.adam.replace(torch.nonzero(keep & ~split)[:, 0], new)
+        self._reset()
+
+    def _hottest(self, keep: torch.Tensor, room: int) -> torch.Tensor:
+        """Mask of the kept Gaussians over the gradient threshold, at most `room` of them."""
+        mean = self.gradient / self.seen.clamp(min=1)
+        hot = keep & (mean > self.settings.densify_gradient)
+        if int(hot.sum()) > room:
+            threshold = torch.where(hot, mean, 0.0).topk(max(room, 0) + 1).values[-1]
+            hot &= mean > threshold
+        return hot
+
+    @staticmethod
+    def _split(raw: dict[str, torch.Tensor], mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Two smaller Gaussians for each of `mask`, at random places inside it."""
+        parts = {
+            name: value[mask].repeat(2, *[1] * (value.dim() - 1)) for name, value in raw.items()
+        }
+        offset = torch.randn_like(parts["means"]) * parts["log_scales"].exp()
+        parts["means"] = parts["means"] + rotate(parts["quats"], offset)
+        parts["log_scales"] = parts["log_scales"] - math.log(SPLIT_SHRINK)
+        return parts
+
+
+def rotate(quats: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Turn vectors [N,3] by quaternions wxyz [N,4] (any length)."""
+    unit = torch.nn.functional.normalize(quats, dim=-1)
+    w, axis = unit[:, :1], unit[:, 1:]
+    cross = torch.linalg.cross(axis, vectors)
+    return vectors + 2 * (w * cross + torch.linalg.cross(axis, cross))

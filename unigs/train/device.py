@@ -1,0 +1,32 @@
+"""Where a training runs."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+
+from unigs.errors import UserError
+from unigs.kernels.threads import get_threads
+
+log = logging.getLogger("unigs")
+
+
+def pick_device(wish: str) -> torch.device:
+    """Resolve "auto", "cpu" or "cuda", and say which it is.
+
+    On a CPU torch keeps to one thread: its pool spins and fights with the kernels' own threads.
+
+    Raises:
+        UserError: cuda was asked for and is not there.
+    """
+    available = torch.cuda.is_available()
+    if wish == "cuda" and not available:
+        raise UserError("device is set to cuda but torch sees no CUDA device: use auto or cpu.")
+    device = torch.device("cuda" if available and wish != "cpu" else "cpu")
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+        log.info("device: cpu, %d kernel threads", get_threads())
+    else:
+        log.info("device: %s", torch.cuda.get_device_name())
+    return device

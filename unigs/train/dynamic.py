@@ -1,0 +1,206 @@
+"""Dynamic stage: the deformation by speech, eyes and pose (eqs. 4-7, 9-11)."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unigs import cli
+from unigs.dataset import Dataset, SubjectFiles
+from unigs.errors import UserError
+from unigs.media.labels import HAIR, MOUTH, TORSO
+from unigs.model.portrait import Portrait, Rendering
+from unigs.model.storage import load_portrait, save_portrait
+from unigs.settings.dynamic import DynamicSettings
+from unigs.settings.static import StaticSettings
+from unigs.train.average import RunningAverage
+from unigs.train.checkpoint import Checkpoint, key_of
+from unigs.train.device import pick_device
+from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
+from unigs.train.loop import FrameSampler, Task, split_validation, train
+from unigs.train.losses import alpha_loss, d_ssim, l1, motion_loss, region_loss
+from unigs.train.new_motion import new_motion
+from unigs.train.perceptual import Perceptual
+from unigs.train.record import run_record, write_record
+from unigs.train.static import gaussian_rates
+
+log = logging.getLogger("unigs")
+
+REGIONS = {"mouth": MOUTH, "hair": HAIR, "torso": TORSO}
+DECAY = 0.1
+"""Learning rates of the networks end at this share of their start."""
+GAUSSIAN_DECAY = 0.2
+"""Learning rates of the Gaussians end at this share of their start."""
+MEANS_SHARE = 0.1
+"""In this stage the means learn at this share of the Gaussians' common factor."""
+
+
+def train_dynamic(
+    files: SubjectFiles,
+    static: Path,
+    out: Path,
+    curve: Path,
+    record: Path,
+    settings: DynamicSettings,
+) -> None:
+    """Learn how each Gaussian moves with speech, eyes and head pose (eqs. 6, 9-11).
+
+    Args:
+        files: the subject's files, with speech and eyes.
+        static: portrait of the static stage.
+        out: portrait to write. curve: its training curve, CSV. record: settings, versions, time.
+        settings: of this stage.
+    """
+    if files.speech is None or files.eyes is None:
+        raise UserError("the dynamic stage needs --speech and --eyes: name both files.")
+    device = pick_device(settings.device)
+    cli.seed_everything(settings.seed)
+    dataset = Dataset(files)
+    portrait = load_portrait(static, device)
+    task = DynamicTask(dataset, portrait, settings, device)
+    inputs = [static, files.video, files.frames, files.pose, files.labels, files.background]
+    key = key_of(settings, [*inputs, files.speech, files.eyes, files.landmarks])
+    checkpoint = Checkpoint(out.parent, key)
+    summary = train(task, curve, checkpoint)
+    info = run_record("dynamic", settings, summary, device, dataset)
+    portrait.meta = {**portrait.meta, "dynamic": info}
+    save_portrait(portrait, out)
+    write_record(record, {**info, "static": portrait.meta.get("static")})
+    checkpoint.remove()
+
+
+class DynamicTask(Task):
+    """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11)."""
+
+    name = "dynamic"
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        portrait: Portrait,
+        settings: DynamicSettings,
+        device: torch.device,
+    ) -> None:
+        self.dataset, self.settings, self.device = dataset, settings, device
+        self.iterations, self.evaluate_every = settings.iterations, settings.evaluate_every
+        self.patience = settings.patience
+        self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
+        self.perceptual = Perceptual.of(settings, device)
+        portrait.requires_grad_(True)
+        portrait.motion = new_motion(dataset, self.frames, portrait, settings).to(device)
+        self.portrait = portrait
+        self.lips = LipGuide.of(dataset, self.frames, portrait.motion, settings, device)
+        self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
+        rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
+        self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
+        self._to_device()
+        self._optimisers()
+        self.average = RunningAverage(portrait, settings.ema) if settings.ema else None
+
+    def _to_device(self) -> None:
+        d = self.dataset
+        self.R, self.t = (
+            torch.from_numpy(d.R).to(self.device),
+            torch.from_numpy(d.t).to(self.device),
+        )
+        self.speech = torch.from_numpy(d.speech).to(self.device)
+        self.eyes = torch.from_numpy(d.eyes).to(self.device)
+
+    def _optimisers(self) -> None:
+        s, motion = self.settings, self.portrait.motion
+        planes = list(motion.planes.parameters())
+        networks = [*motion.speech_net.audio.parameters(), *motion.deformation.parameters()]
+        groups = [
+            {"params": planes, "lr": s.lr_grid, "base": s.lr_grid},
+            {"params": networks, "lr": s.lr_network, "base": s.lr_network},
+        ]
+        self.adamw = torch.optim.AdamW(
+            groups, betas=(0.9, 0.99), weight_decay=s.weight_decay, fused=True
+        )
+        static = self.portrait.meta.get("static", {}).get("settings", {})
+        rates = gaussian_rates(StaticSettings(**static))
+        self.adam = GaussianAdam(self.portrait.gaussians, rates)
+        if not s.gaussian_lr:
+            self.portrait.gaussians.requires_grad_(False)
+
+    def step(self, step: int) -> dict[str, float]:
+        """One frame: forward, losses of eq. 11, backward, both optimisers."""
+        s, frame = self.settings, self.sampler.next()
+        code = self.lips.code(frame) if self.lips else None
+        rendering = self._forward(frame, code, s.condition_noise)
+        terms = self._losses(rendering, frame, step)
+        sum(terms.values()).backward()
+        self._schedule(step / s.iterations)
+        self.adamw.step()
+        self.adamw.zero_grad(set_to_none=True)
+        if s.gaussian_lr:
+            self.adam.step()
+        if self.average:
+            self.average.update()
+        return {name: value.item() for name, value in terms.items()}
+
+    def _forward(self, frame: int, code: torch.Tensor | None, noise: float) -> Rendering:
+        audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
+        return self.portrait(self.R[frame], self.t[frame], audio, self.eyes[frame], noise=noise)
+
+    def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
+        s = self.settings
+        truth, image = self.dataset.image(frame, self.device), rendering.image
+        labels = torch.from_numpy(np.array(self.dataset.labels[frame])).to(self.device)
+        terms = {"l1": l1(image, truth), "d_ssim": s.lambda_dssim * d_ssim(image, truth)}
+        for name, label in REGIONS.items():
+            if weight := getattr(s, f"lambda_{name}"):
+                terms[name] = weight * region_loss(image, truth, labels == label, s.region_mean)
+        if s.lambda_eyes:
+            mask = torch.from_numpy(self.eye_boxes.mask(frame)).to(self.device)
+            terms["eyes"] = s.lambda_eyes * region_loss(image, truth, mask, s.region_mean)
+        if s.lambda_motion:
+            terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
+        if s.lambda_alpha:
+            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, labels > 0)
+        if self.perceptual and step >= s.lpips_from * s.iterations:
+            terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth)
+        return terms
+
+    def _schedule(self, progress: float) -> None:
+        for group in self.adamw.param_groups:
+            group["lr"] = group["base"] * DECAY**progress
+        factor = self.settings.gaussian_lr * GAUSSIAN_DECAY**progress
+        self.adam.scale_rates(factor, MEANS_SHARE * factor)
+
+    def view(self, frame: int) -> Rendering:
+        """The frame as it is played: driven by its own speech, eyes and pose."""
+        return self._forward(frame, None, noise=0.0)
+
+    def result(self) -> dict[str, torch.Tensor]:
+        """The running average, if one is kept."""
+        return self.average.state_dict() if self.average else self.portrait.state_dict()
+
+    def state(self) -> dict:
+        """Portrait, moments, average, random sequences."""
+        return {
+            "portrait": self.portrait.state_dict(),
+            "adam": self.adam.adam.state_dict(),
+            "adamw": self.adamw.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "sampler": self.sampler.state(),
+            "torch": torch.get_rng_state(),
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Undo `state`."""
+        self.portrait.load_state_dict(state["portrait"])
+        self.adam.adam.load_state_dict(state["adam"])
+        self.adamw.load_state_dict(state["adamw"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        self.sampler.load_state(state["sampler"])
+        torch.set_rng_state(state["torch"])
+
+
+if __name__ == "__main__":
+    cli.run(train_dynamic)

@@ -1,0 +1,110 @@
+"""What guides the dynamic stage beyond the picture: measured lips, eyes, rare frames."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from unigs.dataset import ACTION_UNITS, Dataset
+from unigs.model.lip_training import LipTraining, pretrain
+from unigs.model.lips import OPENING, lip_code, lip_shape
+from unigs.model.motion import Motion
+from unigs.prepare.facemesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.settings.dynamic import DynamicSettings
+
+log = logging.getLogger("unigs")
+
+CLOSED_EYE = 3.0
+"""AU45 (0-5) above which an eye counts as closed."""
+OPEN_MOUTH_SHARE = 0.1
+"""Share of frames with the widest opening that counts as open."""
+
+
+class LipGuide:
+    """The lip code of training frames: measured, or predicted by networks that never saw them.
+
+    The measured code teaches the field to follow the lips in full; the out-of-fold prediction
+    teaches it how far speech can be trusted.
+    """
+
+    def __init__(self, measured: torch.Tensor, predicted: torch.Tensor, teacher: float) -> None:
+        self.measured, self.predicted, self.teacher = measured, predicted, teacher
+        self.usable = torch.isfinite(measured).all(1)
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        frames: np.ndarray,
+        motion: Motion,
+        settings: DynamicSettings,
+        device: torch.device,
+    ) -> LipGuide | None:
+        """Train the lip networks of `motion` on the frames; None if the settings have no code."""
+        if not settings.lip_code:
+            return None
+        measured = lip_code(dataset.landmarks, frames, settings.lip_code - 2)
+        silence = dataset.speech_info.get("silence")
+        training: LipTraining = pretrain(
+            motion.speech_net.cpu(), dataset.speech, measured, frames, silence, seed=settings.seed
+        )
+        motion.speech_net.to(device)
+        log.info(
+            "lips from speech, out of fold: correlation of opening %.2f, width %.2f",
+            *training.correlation[:2],
+        )
+        predicted = torch.from_numpy(training.out_of_fold).to(device)
+        return cls(torch.from_numpy(measured).to(device), predicted, settings.lip_teacher)
+
+    def code(self, frame: int) -> torch.Tensor:
+        """Lip code [1,K] that the step sees."""
+        teach = torch.rand(()).item() < self.teacher
+        source = self.measured if teach and self.usable[frame] else self.predicted
+        return source[frame][None]
+
+
+class EyeBoxes:
+    """The boxes around both eyes, brows included, of every frame.
+
+    Args:
+        dataset: landmarks and size.
+    """
+
+    MARGIN = 0.02
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.size = dataset.size
+        groups = [[*RIGHT_EYE, *RIGHT_BROW], [*LEFT_EYE, *LEFT_BROW]]
+        margin = self.MARGIN * self.size
+        self.boxes = np.stack(
+            [
+                np.concatenate(
+                    [
+                        dataset.landmarks[:, group, :2].min(1) - margin,
+                        dataset.landmarks[:, group, :2].max(1) + margin,
+                    ],
+                    1,
+                )
+                for group in groups
+            ],
+            1,
+        )
+
+    def mask(self, frame: int) -> np.ndarray:
+        """Bool [H,W]; empty where no face was found."""
+        mask = np.zeros((self.size, self.size), bool)
+        for box in self.boxes[frame]:
+            if np.isfinite(box).all():
+                x0, y0, x1, y1 = np.clip(np.round(box), 0, self.size).astype(int)
+                mask[y0:y1, x0:x1] = True
+        return mask
+
+
+def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
+    """Training frames with a closed eye or a wide open mouth: few, and what people look at."""
+    blink = dataset.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
+    opening = lip_shape(dataset.landmarks[frames])[:, OPENING]
+    wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
+    return frames[blink | wide].tolist()

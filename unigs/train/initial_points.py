@@ -1,0 +1,133 @@
+"""Where the Gaussians start."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from unigs.dataset import Dataset
+from unigs.media.labels import BACKGROUND
+from unigs.model.anchor import Body, mean_pose
+from unigs.model.gaussians import Gaussians
+from unigs.prepare.facemesh import CHIN, LIPS_INNER
+from unigs.render.cameras import intrinsics, project
+from unigs.settings.static import StaticSettings
+
+FRUSTUM_MARGIN = 1.1
+"""The box is a tenth wider than the picture, so that the border is filled when the head moves."""
+DEPTH = (-0.07, 0.13)
+"""Metres before and behind the head's centre that hair, neck and shoulders take up."""
+PERSON_SHARE = 0.3
+"""A start point projects where the person is in at least this share of the frames."""
+ANCHOR_BELOW_CHIN, ANCHOR_SOFTNESS = 0.03, 0.015
+"""Metres below the chin where the anchor's weight starts at one half, and how softly."""
+ANCHOR_LIMIT = 3.0
+MOUTH_DEPTH = (0.005, 0.03)
+"""Metres behind the lips where the mouth's interior starts."""
+MOUTH_COLOR = (0.16, 0.07, 0.07)
+
+
+def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, Body]:
+    """The field before the first step, and the body's frame at rest.
+
+    Random points (eq. 3's random cloud), optionally some on the face mesh and inside the mouth.
+    """
+    generator = np.random.default_rng(settings.seed)
+    R = torch.from_numpy(dataset.R[dataset.train])
+    t = torch.from_numpy(dataset.t[dataset.train])
+    body = mean_pose(R, t)
+    on_mesh = int(settings.points * settings.mesh_share)
+    free = settings.points - on_mesh
+    if settings.init == "cube":
+        points = generator.uniform(-settings.cube, settings.cube, (free, 3))
+    else:
+        points = frustum_points(dataset, body, free, generator, spare_face=on_mesh > 0)
+    points = np.concatenate([points, mesh_points(dataset.shape, on_mesh, generator)])
+    colors = picture_colors(dataset, body, points)
+    if settings.mouth_points:
+        inside = mouth_points(dataset.shape, settings.mouth_points, generator)
+        points = np.concatenate([points, inside])
+        colors = np.concatenate([colors, np.tile(MOUTH_COLOR, (len(inside), 1))])
+    cloud = torch.from_numpy(points).float()
+    spacing = cKDTree(points).query(points, 4)[0][:, 1:].mean(1)
+    height = (cloud[:, 1] - float(dataset.shape[CHIN, 1]) - ANCHOR_BELOW_CHIN) / ANCHOR_SOFTNESS
+    anchors = height.clamp(-ANCHOR_LIMIT, ANCHOR_LIMIT) if settings.anchor else None
+    field = Gaussians.from_points(
+        cloud,
+        torch.from_numpy(spacing) * 0.75,
+        torch.from_numpy(colors),
+        settings.sh_degree,
+        anchors=anchors,
+    )
+    return field, body
+
+
+def frustum_points(
+    dataset: Dataset, body: Body, count: int, generator: np.random.Generator, spare_face: bool
+) -> np.ndarray:
+    """Uniform points [count,3] in the box seen at the head's depth, where the person mostly is."""
+    person, face = _mean_masks(dataset)
+    depth = float(body.t[2])
+    half = dataset.size / 2 / dataset.focal * depth * FRUSTUM_MARGIN
+    chosen = np.zeros((0, 3))
+    while len(chosen) < count:
+        z = generator.uniform(*DEPTH, 4 * count)
+        xy = generator.uniform(-1, 1, (4 * count, 2)) * half * (1 + z[:, None] / depth)
+        camera = np.column_stack([xy, z + depth])
+        points = (camera - body.t.numpy()) @ body.R.numpy()
+        row, column = _pixels(dataset, body, points)
+        good = person[row, column] > PERSON_SHARE
+        if spare_face:
+            good &= face[row, column] < 0.7
+        chosen = np.concatenate([chosen, points[good]])
+        if not good.any():
+            raise ValueError("the person mask is empty: look at the label video")
+    return chosen[:count]
+
+
+def mesh_points(shape: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Points [count,3] on the face mesh [468,3]: on the lines between neighbouring vertices."""
+    if not count:
+        return np.zeros((0, 3))
+    neighbours = cKDTree(shape).query(shape, 6)[1][:, 1:]
+    first = generator.integers(0, len(shape), count)
+    second = neighbours[first, generator.integers(0, neighbours.shape[1], count)]
+    share = generator.random((count, 1))
+    return shape[first] * share + shape[second] * (1 - share)
+
+
+def mouth_points(shape: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Points [count,3] in a small box behind the inner lips of the face mesh [468,3]."""
+    lips = shape[list(LIPS_INNER)]
+    low, high = lips.min(0), lips.max(0)
+    unit = generator.random((count, 3))
+    points = low + unit * (high - low)
+    # The closed lips are a line: a mouth opens by about a third of its width.
+    opening = (high[0] - low[0]) / 3
+    points[:, 1] = lips[:, 1].mean() + (unit[:, 1] - 0.4) * opening
+    points[:, 2] = high[2] + MOUTH_DEPTH[0] + unit[:, 2] * (MOUTH_DEPTH[1] - MOUTH_DEPTH[0])
+    return points
+
+
+def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarray:
+    """Colour of the mean training frame where each point projects, dimmed by noise [N,3]."""
+    sample = dataset.train[:: max(1, len(dataset.train) // 32)]
+    mean = np.mean([dataset.frames[k] for k in sample], axis=0) / 255
+    row, column = _pixels(dataset, body, points)
+    return mean[row, column]
+
+
+def _mean_masks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Share of training frames in which a pixel is person, and is face or mouth, [H,W] each."""
+    sample = dataset.train[:: max(1, len(dataset.train) // 64)]
+    labels = np.stack([dataset.labels[k] for k in sample])
+    return (labels != BACKGROUND).mean(0), ((labels == 1) | (labels == 2)).mean(0)
+
+
+def _pixels(dataset: Dataset, body: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column [N] where points project at rest, limited to the image."""
+    K = intrinsics(dataset.focal, dataset.size)
+    pixels = project(torch.from_numpy(points).float(), body.R, body.t, K).numpy()
+    pixels = np.clip(np.floor(pixels), 0, dataset.size - 1).astype(int)
+    return pixels[:, 1], pixels[:, 0]

@@ -1,0 +1,243 @@
+"""The one training loop: steps, curve, best state, checkpoints. Both stages are tasks for it."""
+
+from __future__ import annotations
+
+import csv
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unigs.dataset import Dataset
+from unigs.files import atomic
+from unigs.model.portrait import Portrait, Rendering
+from unigs.progress import progress
+from unigs.train.checkpoint import Checkpoint
+
+PROBE_FRAMES = 8
+"""Frames of either kind whose PSNR makes a row of the curve."""
+
+
+class Task(ABC):
+    """What a stage trains: its forward pass, losses and optimisers.
+
+    Attributes:
+        name: of the stage. portrait: what is trained. dataset: what it is trained on.
+        frames: indices to train on. validation: indices held out from them (may be empty).
+        iterations, evaluate_every, patience: schedule.
+    """
+
+    name: str
+    portrait: Portrait
+    dataset: Dataset
+    frames: np.ndarray
+    validation: np.ndarray
+    iterations: int
+    evaluate_every: int
+    patience: int = 0
+
+    @abstractmethod
+    def step(self, step: int) -> dict[str, float]:
+        """One optimisation step; returns the weighted loss terms."""
+
+    @abstractmethod
+    def view(self, frame: int) -> Rendering:
+        """Render one frame of the dataset as it would be played."""
+
+    @abstractmethod
+    def state(self) -> dict:
+        """Everything that resuming needs (tensors and plain values)."""
+
+    @abstractmethod
+    def load_state(self, state: dict) -> None:
+        """Undo `state`."""
+
+    def result(self) -> dict[str, torch.Tensor]:
+        """Weights to evaluate and keep (a running average, say); default: the current ones."""
+        return self.portrait.state_dict()
+
+
+class FrameSampler:
+    """Every frame once per round, in random order; resumable.
+
+    Args:
+        frames: indices to draw from.
+        seed: of the order.
+        rare: frames that are drawn out of turn with probability `rare_share`.
+    """
+
+    def __init__(
+        self, frames: np.ndarray, seed: int, rare: Sequence[int] = (), rare_share: float = 0.0
+    ) -> None:
+        self.frames, self.rare, self.rare_share = frames, np.asarray(rare, int), rare_share
+        self.generator = np.random.default_rng(seed)
+        self.queue: list[int] = []
+
+    def next(self) -> int:
+        """Index of the next frame."""
+        if len(self.rare) and self.generator.random() < self.rare_share:
+            return int(self.generator.choice(self.rare))
+        if not self.queue:
+            self.queue = self.generator.permutation(self.frames).tolist()
+        return int(self.queue.pop())
+
+    def state(self) -> dict:
+        """Position in the round and in the random sequence."""
+        return {"queue": list(self.queue), "generator": self.generator.bit_generator.state}
+
+    def load_state(self, state: dict) -> None:
+        """Undo `state`."""
+        self.queue = list(state["queue"])
+        self.generator.bit_generator.state = state["generator"]
+
+
+def split_validation(frames: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cut one block of `share` of the frames from the middle of their last third.
+
+    A block, since neighbouring frames are nearly equal and would tell nothing.
+    """
+    count = int(round(len(frames) * share))
+    if not count:
+        return frames, frames[:0]
+    start = int(len(frames) * 5 / 6) - count // 2
+    start = min(start, len(frames) - count)
+    held = np.arange(start, start + count)
+    return np.delete(frames, held), frames[held]
+
+
+def psnr_of(task: Task, frames: np.ndarray) -> float | None:
+    """Mean PSNR of at most PROBE_FRAMES evenly spaced frames; None if there are none."""
+    if not len(frames):
+        return None
+    chosen = frames[np.linspace(0, len(frames) - 1, min(PROBE_FRAMES, len(frames))).astype(int)]
+    values = []
+    with torch.no_grad():
+        for frame in chosen:
+            image = task.view(int(frame)).image.clamp(0, 1)
+            truth = task.dataset.image(int(frame), image.device)
+            values.append(-10 * torch.log10(((image - truth) ** 2).mean()).item())
+    return float(np.mean(values))
+
+
+def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
+    """Run a task to its end, or from its checkpoint to its end.
+
+    Args:
+        task: what to train; its portrait holds the result afterwards.
+        curve: CSV with a row per evaluation (step, stage, loss, psnr_train, psnr_val, seconds,
+            gaussians, one column per loss term).
+        checkpoint: where progress is kept.
+
+    Returns:
+        Summary: steps, best_step, psnr_train, psnr_val, seconds.
+    """
+    run = _Run(task)
+    resumed = checkpoint.load()
+    if resumed:
+        run.load(resumed)
+    with progress(total=task.iterations, label=f"train {task.name}") as bar:
+        bar.update(run.step)
+        while run.step < task.iterations and not run.exhausted():
+            run.advance()
+            bar.update(1)
+            if run.step % task.evaluate_every == 0 or run.step == task.iterations:
+                row = run.evaluate()
+                bar.set_postfix_str(_postfix(row))
+            if checkpoint.due():
+                checkpoint.save(run.state())
+    task.portrait.load_state_dict(run.best_weights or task.result())
+    _write_curve(curve, run.rows)
+    return run.summary()
+
+
+class _Run:
+    """Counters, curve and best weights of one training."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.step, self.rows = task, 0, []
+        self.best_weights, self.best_value, self.best_step = None, -np.inf, 0
+        self.elapsed, self.started = 0.0, time.perf_counter()
+        self.sums: dict[str, float] = {}
+        self.summed = 0
+
+    def advance(self) -> None:
+        for name, value in self.task.step(self.step).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.summed += 1
+        self.step += 1
+
+    def seconds(self) -> float:
+        return self.elapsed + time.perf_counter() - self.started
+
+    def evaluate(self) -> dict:
+        task = self.task
+        current = task.portrait.state_dict()
+        weights = task.result()
+        current = {k: v.clone() for k, v in current.items()} if weights is not current else current
+        task.portrait.load_state_dict(weights)
+        terms = {name: value / max(self.summed, 1) for name, value in self.sums.items()}
+        row = {
+            "step": self.step,
+            "stage": task.name,
+            "loss": sum(terms.values()),
+            "psnr_train": psnr_of(task, task.frames),
+            "psnr_val": psnr_of(task, task.validation),
+            "seconds": self.seconds(),
+            "gaussians": len(task.portrait.gaussians),
+            **terms,
+        }
+        if row["psnr_val"] is not None and row["psnr_val"] > self.best_value:
+            self.best_value, self.best_step = row["psnr_val"], self.step
+            self.best_weights = {k: v.detach().clone() for k, v in weights.items()}
+        task.portrait.load_state_dict(current)
+        self.rows.append(row)
+        self.sums, self.summed = {}, 0
+        return row
+
+    def exhausted(self) -> bool:
+        """Whether validation has not improved for `patience` evaluations."""
+        task = self.task
+        if not task.patience or not len(task.validation):
+            return False
+        return self.step - self.best_step >= task.patience * task.evaluate_every
+
+    def state(self) -> dict:
+        best = {"weights": self.best_weights, "value": self.best_value, "step": self.best_step}
+        counters = {"step": self.step, "rows": self.rows, "elapsed": self.seconds()}
+        return {"task": self.task.state(), "best": best, **counters}
+
+    def load(self, state: dict) -> None:
+        self.task.load_state(state["task"])
+        self.step, self.rows, self.elapsed = state["step"], state["rows"], state["elapsed"]
+        best = state["best"]
+        self.best_weights, self.best_value = best["weights"], best["value"]
+        self.best_step = best["step"]
+
+    def summary(self) -> dict:
+        last = self.rows[-1] if self.rows else {}
+        return {
+            "steps": self.step,
+            "best_step": self.best_step or self.step,
+            "psnr_train": last.get("psnr_train"),
+            "psnr_val": last.get("psnr_val"),
+            "gaussians": len(self.task.portrait.gaussians),
+            "seconds": self.seconds(),
+        }
+
+
+def _postfix(row: dict) -> str:
+    parts = [f"loss {row['loss']:.4f}", f"train {row['psnr_train']:.2f} dB"]
+    if row["psnr_val"] is not None:
+        parts.append(f"held out {row['psnr_val']:.2f} dB")
+    return ", ".join([*parts, f"{row['gaussians']} Gaussians"])
+
+
+def _write_curve(path: Path, rows: list[dict]) -> None:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)

@@ -1,0 +1,43 @@
+"""LPIPS on a random patch (last term of eq. 11)."""
+
+from __future__ import annotations
+
+import torch
+
+from unigs.errors import UserError
+from unigs.evaluate.lpips import NO_WEIGHTS, load_lpips
+from unigs.settings.dynamic import DynamicSettings
+
+
+class Perceptual:
+    """LPIPS (AlexNet) between one random square patch of two images.
+
+    Args:
+        network: from `load_lpips`. patch: side of the patch in pixels.
+    """
+
+    def __init__(self, network: torch.nn.Module, patch: int) -> None:
+        self.network, self.patch = network, patch
+
+    @classmethod
+    def of(cls, settings: DynamicSettings, device: torch.device) -> Perceptual | None:
+        """The loss that the settings ask for; None where its weight is 0.
+
+        Raises:
+            UserError: it is asked for, but the trunk's weights are not there.
+        """
+        if not settings.lambda_lpips:
+            return None
+        if not settings.lpips_trunk:
+            raise UserError(f"lambda_lpips is {settings.lambda_lpips}, but {NO_WEIGHTS}")
+        return cls(load_lpips(settings.lpips_trunk, device=str(device)), settings.lpips_patch)
+
+    def __call__(self, image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Distance of a patch at the same random place of both images [H,W,3]."""
+        size = min(self.patch, image.shape[0], image.shape[1])
+        y = int(torch.randint(0, image.shape[0] - size + 1, ()))
+        x = int(torch.randint(0, image.shape[1] - size + 1, ()))
+        patches = [
+            picture[y : y + size, x : x + size].permute(2, 0, 1)[None] for picture in (image, truth)
+        ]
+        return self.network(*patches).mean()

@@ -1,0 +1,59 @@
+"""run.json: what was trained, with what, where, and how long it took."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import unigs
+from unigs.dataset import Dataset
+from unigs.files import load_npz, write_json
+
+
+def run_record(
+    stage: str, settings: object, summary: dict, device: torch.device, dataset: Dataset
+) -> dict:
+    """Everything that a reader of a result wants to know, as JSON values."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else _processor()
+    return {
+        "stage": stage,
+        "settings": asdict(settings),
+        "summary": summary,
+        "device": {"kind": device.type, "name": name},
+        "versions": {
+            "unigs": unigs.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "backends": backends(dataset),
+        "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": dataset.count},
+    }
+
+
+def write_record(path: Path, record: dict) -> None:
+    """Write run.json."""
+    write_json(path, record)
+
+
+def backends(dataset: Dataset) -> dict[str, str]:
+    """Which back-end made each feature, as the feature files say."""
+    found = {}
+    for name in ("landmarks", "pose", "speech"):
+        path = getattr(dataset.files, name)
+        if path is not None and "backend" in (arrays := load_npz(path)):
+            found[name] = str(arrays["backend"])
+    return found
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

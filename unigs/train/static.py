@@ -1,0 +1,146 @@
+"""Static stage: the canonical field from all training frames (eqs. 1-3, 8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from unigs import cli
+from unigs.dataset import Dataset, SubjectFiles
+from unigs.errors import UserError
+from unigs.model.gaussians import Gaussians
+from unigs.model.portrait import Portrait, Rendering
+from unigs.model.storage import save_portrait
+from unigs.settings.static import StaticSettings
+from unigs.train.checkpoint import Checkpoint, key_of
+from unigs.train.density import DensityControl
+from unigs.train.device import pick_device
+from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.initial_points import start_field
+from unigs.train.loop import FrameSampler, Task, split_validation, train
+from unigs.train.losses import alpha_loss, d_ssim, l1
+from unigs.train.record import run_record, write_record
+
+MEANS_DECAY = 0.02
+"""The means' learning rate ends at this share of its start (3DGS: 0.01)."""
+
+
+def train_static(
+    files: SubjectFiles, out: Path, curve: Path, record: Path, settings: StaticSettings
+) -> None:
+    """Learn the canonical field theta_0 (eqs. 3 and 8).
+
+    Args:
+        files: the subject's files.
+        out: portrait to write. curve: its training curve, CSV. record: settings, versions, time.
+        settings: of this stage.
+    """
+    device = pick_device(settings.device)
+    cli.seed_everything(settings.seed)
+    dataset = Dataset(files)
+    task = StaticTask(dataset, settings, device)
+    inputs = [files.video, files.frames, files.pose, files.labels, files.background]
+    checkpoint = Checkpoint(out.parent, key_of(settings, inputs))
+    summary = train(task, curve, checkpoint)
+    info = run_record("static", settings, summary, device, dataset)
+    task.portrait.meta = {"static": info}
+    save_portrait(task.portrait, out)
+    write_record(record, info)
+    checkpoint.remove()
+
+
+def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
+    """Learning rate of each raw parameter of the field."""
+    return {
+        "means": settings.lr_means,
+        "log_scales": settings.lr_scales,
+        "quats": settings.lr_quats,
+        "opacities": settings.lr_opacities,
+        "colors": settings.lr_colors,
+        # 3DGS: view dependence learns twenty times slower than the colour itself.
+        "harmonics": settings.lr_colors / 20,
+        "anchors": settings.lr_anchor,
+    }
+
+
+class StaticTask(Task):
+    """L_s = L_1 + lambda_1 L_D-SSIM on single frames, with density control."""
+
+    name = "static"
+
+    def __init__(self, dataset: Dataset, settings: StaticSettings, device: torch.device) -> None:
+        self.dataset, self.settings, self.device = dataset, settings, device
+        self.iterations, self.evaluate_every = settings.iterations, settings.evaluate_every
+        self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
+        try:
+            field, body = start_field(dataset, settings)
+        except ValueError as error:
+            raise UserError(f"{dataset.files.labels}: {error}.") from None
+        plate = (dataset.plate * 255).round().astype("uint8")
+        self.portrait = Portrait(field, plate, dataset.focal, dataset.fps, body).to(device)
+        self._optimisers()
+        self.sampler = FrameSampler(self.frames, settings.seed)
+        self.R = torch.from_numpy(dataset.R).to(device)
+        self.t = torch.from_numpy(dataset.t).to(device)
+
+    def _optimisers(self) -> None:
+        field = self.portrait.gaussians
+        self.adam = GaussianAdam(field, gaussian_rates(self.settings))
+        self.density = DensityControl(field, self.adam, self.settings, self.dataset.size)
+
+    def step(self, step: int) -> dict[str, float]:
+        """One frame: forward, backward, Adam, and now and then density control."""
+        s, frame = self.settings, self.sampler.next()
+        rendering = self.view(frame)
+        rendering.meta["means2d"].retain_grad()
+        truth = self.dataset.image(frame, self.device)
+        terms = {
+            "l1": l1(rendering.image, truth),
+            "d_ssim": s.lambda_dssim * d_ssim(rendering.image, truth),
+        }
+        if s.lambda_alpha:
+            person = torch.from_numpy(self.dataset.person(frame)).to(self.device)
+            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, person)
+        sum(terms.values()).backward()
+        self.density.accumulate(rendering.meta)
+        self.adam.scale_rates(1.0, MEANS_DECAY ** (step / s.iterations))
+        self.adam.step()
+        if self.density.due(step):
+            self.density.densify()
+        return {name: value.item() for name, value in terms.items()}
+
+    def view(self, frame: int) -> Rendering:
+        """The canonical field at the frame's pose (eq. 3)."""
+        return self.portrait(self.R[frame], self.t[frame])
+
+    def state(self) -> dict:
+        """Field, moments, density statistics, random sequences."""
+        return {
+            "portrait": self.portrait.state_dict(),
+            "adam": self.adam.adam.state_dict(),
+            "density": {"gradient": self.density.gradient, "seen": self.density.seen},
+            "sampler": self.sampler.state(),
+            "torch": torch.get_rng_state(),
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Rebuild a field of the saved size, then fill it."""
+        prefix = "gaussians."
+        fields = {
+            name.removeprefix(prefix): value.to(self.device)
+            for name, value in state["portrait"].items()
+            if name.startswith(prefix)
+        }
+        self.portrait.gaussians = Gaussians(**fields)
+        self.portrait.load_state_dict(state["portrait"])
+        self._optimisers()
+        self.adam.adam.load_state_dict(state["adam"])
+        for name, value in state["density"].items():
+            setattr(self.density, name, value.to(self.device))
+        self.sampler.load_state(state["sampler"])
+        torch.set_rng_state(state["torch"])
+
+
+if __name__ == "__main__":
+    cli.run(train_static)
