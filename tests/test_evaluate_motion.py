@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from unigs.evaluate.eyes import AU_NAMES, au_records, eye_opening, eye_records
+from unigs.evaluate.eyes import AU_NAMES, au_records, eye_opening, eye_records, units_of_render
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.mouth import (
     LIPS,
@@ -140,6 +140,23 @@ def test_action_unit_errors_are_absolute_means_over_frames_with_faces():
         row = find(rows, f"au_error_{name}", "eyes")
         assert (row["value"], row["frames"]) == (k, 3)
     assert find(rows, "au_error", "eyes")["value"] == 2.5
+
+
+def test_action_units_of_a_render_are_on_the_scale_of_the_clip(points):
+    """A render that closes its eyes half as far is measured as such, not stretched to full."""
+    blinking = np.repeat(points, 5, 0)
+    for upper, lower in ((159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373)):
+        blinking[:, lower] = blinking[:, upper] + np.float32([0, 10, 0])
+        closed = np.arange(len(blinking)) % 40 < 4
+        blinking[closed, lower, 1] -= 8.5
+    test = np.arange(160, 200)
+    render = blinking[test].copy()
+    shut = np.arange(40) < 4
+    for lower in (145, 153, 144, 374, 380, 373):
+        render[shut, lower, 1] += 4
+    truth, mine = units_of_render(blinking, test, render)
+    assert truth[shut, 5].min() > 4 and truth[~shut, 5].max() < 1
+    assert 1 < mine[shut, 5].mean() < 3.6 and mine[~shut, 5].max() < 1
 
 
 def flicker_of(frames, mask, follows=None):

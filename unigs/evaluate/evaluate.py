@@ -81,7 +81,7 @@ def evaluate(
         size = hold_court(judge, streams, table, video, labels, settings)
     points = marks["points"]
     beside = None if nearest is None else points[nearest]
-    truth = Truth(points[table.test], str(marks["backend"]), beside)
+    truth = Truth(points, table.test, str(marks["backend"]), beside)
     records = judge.records(truth, size, device_name(device))
     content = document(records, table, truth, trained, device_name(device), size)
     write_json(out, content)

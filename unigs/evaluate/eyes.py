@@ -4,12 +4,14 @@ import numpy as np
 
 from unigs.evaluate.mouth import correlation, spread_ratio
 from unigs.evaluate.records import Record, measured
+from unigs.prepare.eye_units import action_units
 from unigs.prepare.facemesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 
 # Upper lid, lower lid (both at the middle), then the outer and inner corner.
 RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
 LEFT_EYE = (386, 374, *LEFT_EYE_CORNERS)
 AU_NAMES = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+AU_BACKEND = "unigs.prepare.eye_units, calibrated on the clip"
 
 
 def eye_opening(points: np.ndarray) -> np.ndarray:
@@ -55,6 +57,27 @@ def eye_records(
             **labels,
         ),
     ]
+
+
+def units_of_render(
+    clip: np.ndarray, test: np.ndarray, render: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Action units of the true and the rendered test frames, on one scale.
+
+    Units are relative to the person's usual face and strongest movement. Measured on its own, a
+    render that hardly blinks would be stretched until it does; so both are measured in one go,
+    with the whole clip in front, which then sets the scale.
+
+    Args:
+        clip: landmarks of all true frames [T,478,3]; NaN without a face.
+        test: indices of the test frames [n].
+        render: landmarks of the rendered test frames [n,478,3].
+
+    Returns:
+        units [n,6] of truth and of render; NaN without a face.
+    """
+    units = action_units(np.concatenate([clip, render]))
+    return units[test], units[len(clip) :]
 
 
 def au_records(

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from unigs.evaluate import lpips
-from unigs.evaluate.eyes import eye_opening, eye_records
+from unigs.evaluate.eyes import (
+    AU_BACKEND,
+    AU_NAMES,
+    au_records,
+    eye_opening,
+    eye_records,
+    units_of_render,
+)
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
@@ -26,14 +33,21 @@ WITH_FACES = (PORTRAIT, SHUFFLED, STATIC)
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of the true test frames."""
+    """What is known of the true frames."""
 
-    points: np.ndarray
-    """Landmarks [n,478,3], px; NaN without a face."""
+    clip: np.ndarray
+    """Landmarks of all frames of the clip [T,478,3], px; NaN without a face."""
+    test: np.ndarray
+    """Indices of the test frames [n]."""
     backend: str
     """Landmark detector."""
     nearest: np.ndarray | None = None
     """Landmarks [n,478,3] of the nearest training frames, where that baseline is judged."""
+
+    @property
+    def points(self) -> np.ndarray:
+        """Landmarks of the true test frames [n,478,3]."""
+        return self.clip[self.test]
 
 
 @dataclass
@@ -107,6 +121,8 @@ class Judge:
             if name in points:
                 found += mouth_records(truth.points, points[name], size, truth.backend, name)
                 found += eye_records(truth.points, points[name], truth.backend, name)
+                units = units_of_render(truth.clip, truth.test, points[name])
+                found += au_records(*units, AU_BACKEND, name)
         both = points[PORTRAIT], points[SHUFFLED]
         found += voice_records(truth.points, *both, size, truth.backend)
         return [record.labelled(device=device) for record in [*found, sync_record()]]
@@ -144,4 +160,10 @@ class Judge:
         for name, marks in {TRUTH: truth.points, **points}.items():
             columns[f"opening_{name}"] = mouth_opening(marks)
             columns[f"eye_{name}"] = eye_opening(marks)
+        real, rendered = units_of_render(truth.clip, truth.test, points[PORTRAIT])
+        for index, name in enumerate(AU_NAMES):
+            columns[f"{name}_truth"], columns[f"{name}_portrait"] = (
+                real[:, index],
+                rendered[:, index],
+            )
         return pd.DataFrame(columns)

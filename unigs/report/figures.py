@@ -96,7 +96,7 @@ def read_table(path: Path, *required: str) -> pd.DataFrame:
 
 def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
     """Loss and PSNR over the steps of both stages, one after the other."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3), layout="constrained")
     start = 0
     for table in (static, dynamic):
         steps = start + table["step"].to_numpy(float)
@@ -137,16 +137,17 @@ def has_positive(axes: Axes) -> bool:
 
 
 def legend(axes: Axes) -> None:
-    """A legend that does not name a curve twice."""
+    """A legend below the axes that does not name a curve twice."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if unique:
-        axes.legend(unique.values(), unique.keys(), fontsize=8)
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
+        axes.legend(unique.values(), unique.keys(), fontsize=8, **place)
 
 
 def quality_figure(table: pd.DataFrame) -> Figure:
     """PSNR of every test frame: full frame with the baselines, and hair, torso and band."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharex=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3), layout="constrained", sharex=True)
     time = table["time"].to_numpy(float)
     draw(left, time, table, "psnr_full", BLUE, "portrait")
     for method, words in METHOD_NAMES.items():
@@ -162,7 +163,7 @@ def quality_figure(table: pd.DataFrame) -> Figure:
 
 def motion_figure(table: pd.DataFrame) -> Figure:
     """Opening of mouth and eyes over time: truth, render, and render with shuffled speech."""
-    figure, (mouth, eyes) = plt.subplots(2, 1, figsize=(8, 4), layout="constrained", sharex=True)
+    figure, (mouth, eyes) = plt.subplots(2, 1, figsize=(8, 4.4), layout="constrained", sharex=True)
     time = table["time"].to_numpy(float)
     draw(mouth, time, table, "opening_truth", INK, "truth")
     draw(mouth, time, table, "opening_portrait", BLUE, "render")

@@ -29,7 +29,7 @@ from unigs.report.runs import Run, read_runs
 
 INTRO = (
     "Portraits that talk: head, hair and torso in one Gaussian field, driven by speech, eyes and "
-    "head pose. Every picture below is on frames that training never saw."
+    "head pose. Figures and pairs are of test frames, which training never saw."
 )
 NOTICE = (
     "The videos on this page are synthetic. In each pair the left half is the recording (of a "
@@ -158,7 +158,9 @@ def run_card(entry: Entry) -> str:
     plots = entry.files.get("figure", [])
     if plots:
         body = "".join(picture(path, path.stem) for path in plots)
-        parts.append(f"<details open><summary>Curves</summary>{body}</details>")
+        parts.append(
+            f'<details open><summary>Curves</summary><div class="plots">{body}</div></details>'
+        )
     for path in entry.files.get("sheet", []):
         body = picture(path, "truth, render and error of test frames", "sheet")
         words = "Test frames: truth, render, error; the worst ones last"

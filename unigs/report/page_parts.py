@@ -92,7 +92,7 @@ def _against_static(run: Run, key: str) -> str:
         return ""
     change = (own - static) * column.factor
     better = change < 0 if key in LOWER_IS_BETTER else change > 0
-    kind = "up" if better else ""
+    kind = "up" if better and round(change, column.digits) else ""
     return f'<span class="{kind}">{change:+.{column.digits}f} to static</span>'
 
 

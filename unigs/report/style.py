@@ -40,7 +40,7 @@ nav { display: flex; flex-wrap: wrap; gap: 6px 18px; margin: 14px 0 4px; }
 .dim { color: var(--soft); font-size: .88rem; }
 video { width: 100%; border-radius: 10px; background: #000; display: block; }
 .below { display: flex; justify-content: space-around; color: var(--soft); font-size: .86rem;
-  margin: 4px 0 0; }
+  margin: 4px 0 0; max-width: none; }
 .stats { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 10px;
   margin: 16px 0 4px; }
 .stat { border: 1px solid var(--line); border-radius: 10px; padding: 8px 12px; }
@@ -52,6 +52,8 @@ video { width: 100%; border-radius: 10px; background: #000; display: block; }
 figure { margin: 0 0 10px; }
 figure img { width: 100%; display: block; }
 .sheet { border-radius: 8px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 10px 26px;
+  align-items: center; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 18px; }
 details { border-top: 1px solid var(--line); margin-top: 16px; padding-top: 12px; }
 summary { cursor: pointer; color: var(--accent); }
