@@ -215,7 +215,8 @@ def test_one_gaussian_against_the_closed_form():
     )  # fmt: skip
     variance = (scales[:2] * focal / depth) ** 2 + 0.3
     d = torch.arange(size) - (size - 1) / 2
-    wanted = opacity * torch.exp(-0.5 * (d[None] ** 2 / variance[0] + d[:, None] ** 2 / variance[1]))
+    sigma = 0.5 * (d[None] ** 2 / variance[0] + d[:, None] ** 2 / variance[1])
+    wanted = opacity * torch.exp(-sigma)
     wanted = torch.where(wanted >= 1 / 255, wanted, 0)[..., None]
     assert torch.allclose(alpha, wanted, atol=2e-6)
     assert torch.allclose(image, wanted * color + (1 - wanted) * background, atol=2e-6)
@@ -245,7 +246,8 @@ def test_screen_space_gradients_reach_densification():
     scene["means"].requires_grad_()
     image, _, meta = rasterize(**scene)
     meta["means2d"].retain_grad()
-    (image * torch.linspace(0, 1, 40)[None, :, None]).sum().backward()
+    ramp = torch.linspace(0, 1, 40)[None, :, None]
+    (image * ramp).sum().backward()
     grad = meta["means2d"].grad
     assert grad.shape == (100, 2)
     # moving all Gaussians right by one pixel changes the functional as the gradient says
@@ -253,7 +255,7 @@ def test_screen_space_gradients_reach_densification():
     values = []
     for step in (-0.01, 0.01):
         shifted["K"][0, 2] = scene["K"][0, 2] + step
-        values.append((rasterize(**shifted)[0].double() * torch.linspace(0, 1, 40)[None, :, None]).sum())
+        values.append((rasterize(**shifted)[0].double() * ramp).sum())
     assert grad[:, 0].sum().item() == pytest.approx((values[1] - values[0]).item() / 0.02, rel=0.02)
 
 

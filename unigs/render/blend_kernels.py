@@ -149,9 +149,35 @@ def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, gree
 
 
 @njit(**INLINE)
-def _rows(y, reach_y, last_row):
-    """First and last pixel row of an ellipse, as floats."""
-    return max(ZERO, np.ceil(y - reach_y)), min(last_row, np.floor(y + reach_y))
+def _open_tile(tile, t, tiles_x, width, height):
+    """Set transmittance to 1 inside the image and -1 (stopped) beyond; return left, top, size."""
+    left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
+    columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
+    tile[:PLANE] = -ONE
+    tile[PLANE:] = ZERO
+    for row in range(rows):
+        tile[row * STRIDE : row * STRIDE + columns] = ONE
+    return left, top, columns, rows
+
+
+@njit(**INLINE)
+def _shading(records, g):
+    """What the lanes need of a record: HA, ln(255 o), o and the colour."""
+    return (
+        records[g, HA], records[g, SIGMA_MAX], records[g, OPACITY],
+        records[g, RED], records[g, GREEN], records[g, BLUE],
+    )  # fmt: skip
+
+
+@njit(**INLINE)
+def _span(x, middle, dy, half, width2, taper, last_column):
+    """First pixel of a row of the ellipse, and dx there and at the last one."""
+    if half < F(LANES // 2):  # one vector covers every row: no exact span needed
+        first = min(last_column, max(ZERO, np.ceil(middle - half)))
+        return first, x - first, x - first
+    half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
+    first = max(ZERO, np.ceil(middle - half))
+    return first, x - first, x - min(last_column, np.floor(middle + half))
 
 
 @njit(**INLINE)
@@ -171,57 +197,32 @@ def blend(
     """Blend the tiles [start, stop) into image [H,W,3], alpha [H,W,1], transmittance [H,W]."""
     tile = np.empty(4 * PLANE, np.float32)
     for t in range(start, stop):
-        left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
-        columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
-        tile[:PLANE] = -ONE
-        tile[PLANE:] = ZERO
-        for row in range(rows):
-            tile[row * STRIDE : row * STRIDE + columns] = ONE
+        left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
         x_first, y_first = F(left) + HALF, F(top) + HALF
         last_column, last_row = F(columns - 1), F(rows - 1)
-        at, end = offsets[t], offsets[t + 1]
-        while at < end:
-            chunk_end = min(end, at + EXIT_CHECK)
-            for k in range(at, chunk_end):
-                g = U(k)
-                x, y = records[g, X] - x_first, records[g, Y] - y_first
-                ha, b, hc = records[g, HA], records[g, B], records[g, HC]
-                sigma_max, opacity = records[g, SIGMA_MAX], records[g, OPACITY]
-                red, green, blue = records[g, RED], records[g, GREEN], records[g, BLUE]
-                shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
-                row, bottom = _rows(y, records[g, REACH_Y], last_row)
-                place = U(np.int32(row)) * ROW
-                half = math.sqrt(width2) + SLACK
-                if half < F(LANES // 2):  # one vector covers every row
-                    while row <= bottom:
-                        dy = y - row
-                        first = min(last_column, max(ZERO, np.ceil(x + shear * dy - half)))
-                        _blend_lanes(
-                            tile, place + U(np.int32(first)), x - first, ha, b * dy, hc * dy * dy,
-                            sigma_max, opacity, red, green, blue,
-                        )  # fmt: skip
-                        row += ONE
-                        place += ROW
-                else:
-                    while row <= bottom:
-                        dy = y - row
-                        half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
-                        middle = x + shear * dy
-                        first = max(ZERO, np.ceil(middle - half))
-                        dx, dx_last = x - first, x - min(last_column, np.floor(middle + half))
-                        p = place + U(np.int32(first))
-                        while dx >= dx_last:
-                            _blend_lanes(
-                                tile, p, dx, ha, b * dy, hc * dy * dy,
-                                sigma_max, opacity, red, green, blue,
-                            )  # fmt: skip
-                            p += VECTOR
-                            dx -= F(LANES)
-                        row += ONE
-                        place += ROW
-            at = chunk_end
-            if _live_pixels(tile) == 0:
+        for k in range(offsets[t], offsets[t + 1]):
+            if (k - offsets[t]) % EXIT_CHECK == EXIT_CHECK - 1 and _live_pixels(tile) == 0:
                 break
+            g = U(k)
+            ha, sigma_max, opacity, red, green, blue = _shading(records, g)
+            b, hc = records[g, B], records[g, HC]
+            x, y = records[g, X] - x_first, records[g, Y] - y_first
+            shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
+            row = max(ZERO, np.ceil(y - records[g, REACH_Y]))
+            bottom = min(last_row, np.floor(y + records[g, REACH_Y]))
+            place = U(np.int32(row)) * ROW
+            half = math.sqrt(width2) + SLACK
+            while row <= bottom:
+                dy = y - row
+                first, dx, dx_last = _span(x, x + shear * dy, dy, half, width2, taper, last_column)
+                p = place + U(np.int32(first))
+                b_dy, c_dy = b * dy, hc * dy * dy
+                while dx >= dx_last:
+                    _blend_lanes(tile, p, dx, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue)
+                    p += VECTOR
+                    dx -= F(LANES)
+                row += ONE
+                place += ROW
         for row in range(rows):
             p, v = U(row * STRIDE), U(top + row)
             for u in range(left, left + columns):
@@ -232,6 +233,20 @@ def blend(
                 image[v, U(u), 1] = tile[p + P2] + rest * background[1]
                 image[v, U(u), 2] = tile[p + P3] + rest * background[2]
                 p += U(1)
+
+
+@njit(**INLINE)
+def _load_gradients(tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha):
+    """Fill the planes of ``_gradient_lanes``."""
+    for row in range(rows):
+        p, v = U(row * STRIDE), U(top + row)
+        for k in range(left, left + columns):
+            u = U(k)
+            red, green, blue = grad_image[v, u, 0], grad_image[v, u, 1], grad_image[v, u, 2]
+            light = red * image[v, u, 0] + green * image[v, u, 1] + blue * image[v, u, 2]
+            tile[p + P1] = light - transmittance[v, u] * grad_alpha[v, u, 0]
+            tile[p + P2], tile[p + P3], tile[p + P4] = red, green, blue
+            p += U(1)
 
 
 @njit(**JIT)
@@ -246,81 +261,46 @@ def blend_backward(
     """
     tile = np.empty(5 * PLANE, np.float32)
     for t in range(start, stop):
-        left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
-        columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
-        tile[:PLANE] = -ONE
-        tile[PLANE:] = ZERO
-        for row in range(rows):
-            p, v = U(row * STRIDE), U(top + row)
-            for k in range(left, left + columns):
-                u = U(k)
-                grad_r, grad_g = grad_image[v, u, 0], grad_image[v, u, 1]
-                grad_b = grad_image[v, u, 2]
-                tile[p] = ONE
-                tile[p + P1] = (
-                    grad_r * image[v, u, 0] + grad_g * image[v, u, 1] + grad_b * image[v, u, 2]
-                    - transmittance[v, u] * grad_alpha[v, u, 0]
-                )  # fmt: skip
-                tile[p + P2], tile[p + P3], tile[p + P4] = grad_r, grad_g, grad_b
-                p += U(1)
+        left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
+        _load_gradients(
+            tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha
+        )
         x_first, y_first = F(left) + HALF, F(top) + HALF
         last_column, last_row = F(columns - 1), F(rows - 1)
-        at, end = offsets[t], offsets[t + 1]
-        while at < end:
-            chunk_end = min(end, at + EXIT_CHECK)
-            for k in range(at, chunk_end):
-                g = U(k)
-                x, y = records[g, X] - x_first, records[g, Y] - y_first
-                ha, b, hc = records[g, HA], records[g, B], records[g, HC]
-                sigma_max, opacity = records[g, SIGMA_MAX], records[g, OPACITY]
-                red, green, blue = records[g, RED], records[g, GREEN], records[g, BLUE]
-                shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
-                row, bottom = _rows(y, records[g, REACH_Y], last_row)
-                place = U(np.int32(row)) * ROW
-                half = math.sqrt(width2) + SLACK
-                s0, sx, sy, sxx, sxy, syy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-                sr, sg, sb = ZERO, ZERO, ZERO
-                small = half < F(LANES // 2)
-                while row <= bottom:
-                    dy = y - row
-                    middle = x + shear * dy
-                    if small:
-                        first = min(last_column, max(ZERO, np.ceil(middle - half)))
-                        dx = x - first
-                        dx_last = dx
-                    else:
-                        half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
-                        first = max(ZERO, np.ceil(middle - half))
-                        dx = x - first
-                        dx_last = x - min(last_column, np.floor(middle + half))
-                    p = place + U(np.int32(first))
-                    while dx >= dx_last:
-                        z, zx, zxx, r, gr, bl = _gradient_lanes(
-                            tile, p, dx, ha, b * dy, hc * dy * dy,
-                            sigma_max, opacity, red, green, blue,
-                        )  # fmt: skip
-                        s0 += z
-                        sx += zx
-                        sxx += zxx
-                        sy += z * dy
-                        sxy += zx * dy
-                        syy += z * dy * dy
-                        sr += r
-                        sg += gr
-                        sb += bl
-                        p += VECTOR
-                        dx -= F(LANES)
-                    row += ONE
-                    place += ROW
-                sums[g, 0], sums[g, 1], sums[g, 2] = s0, sx, sy
-                sums[g, 3], sums[g, 4], sums[g, 5] = sxx, sxy, syy
-                sums[g, 6], sums[g, 7], sums[g, 8] = sr, sg, sb
-            at = chunk_end
-            if _live_pixels(tile) == 0:
-                break
-        for k in range(at, end):
-            for m in range(MOMENTS):
-                sums[U(k), m] = ZERO
+        done = False
+        for k in range(offsets[t], offsets[t + 1]):
+            if (k - offsets[t]) % EXIT_CHECK == EXIT_CHECK - 1 and not done:
+                done = _live_pixels(tile) == 0
+            g = U(k)
+            ha, sigma_max, opacity, red, green, blue = _shading(records, g)
+            b, hc = records[g, B], records[g, HC]
+            x, y = records[g, X] - x_first, records[g, Y] - y_first
+            shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
+            row = max(ZERO, np.ceil(y - records[g, REACH_Y]))
+            bottom = -ONE if done else min(last_row, np.floor(y + records[g, REACH_Y]))
+            place = U(np.int32(row)) * ROW
+            half = math.sqrt(width2) + SLACK
+            s0, sx, sy, sxx, sxy, syy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+            sr, sg, sb = ZERO, ZERO, ZERO
+            while row <= bottom:
+                dy = y - row
+                first, dx, dx_last = _span(x, x + shear * dy, dy, half, width2, taper, last_column)
+                p = place + U(np.int32(first))
+                b_dy, c_dy = b * dy, hc * dy * dy
+                while dx >= dx_last:
+                    z, zx, zxx, gr, gg, gb = _gradient_lanes(
+                        tile, p, dx, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue
+                    )
+                    s0, sx, sxx = s0 + z, sx + zx, sxx + zxx
+                    sy, sxy, syy = sy + z * dy, sxy + zx * dy, syy + z * dy * dy
+                    sr, sg, sb = sr + gr, sg + gg, sb + gb
+                    p += VECTOR
+                    dx -= F(LANES)
+                row += ONE
+                place += ROW
+            sums[g, 0], sums[g, 1], sums[g, 2] = s0, sx, sy
+            sums[g, 3], sums[g, 4], sums[g, 5] = sxx, sxy, syy
+            sums[g, 6], sums[g, 7], sums[g, 8] = sr, sg, sb
 
 
 @njit(**JIT)
