@@ -1,0 +1,265 @@
+"""Timing, the machine's description, tables and JSON for all benchmarks.
+
+Computers change speed while one measures (other jobs, clock, heat). So the candidates of a
+comparison take turns, round by round; a ratio is taken within each round and its median is
+reported, which is far steadier than the milliseconds themselves. On a busy machine the ratio of CPU
+times is the one to read: waiting for a processor is not in it.
+"""
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numba import njit
+
+from unigs.files import write_json
+from unigs.kernels.options import JIT
+from unigs.kernels.threads import get_threads, set_threads
+
+PACKAGES = ("numpy", "numba", "llvmlite", "torch", "gsplat")
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass
+class Row:
+    """One candidate of one comparison.
+
+    Attributes:
+        group: what is timed, e.g. "SSIM forward + backward".
+        size: its size in words, e.g. "3 x 480 x 480".
+        name: the candidate.
+        median_ms: wall time.
+        best_ms: wall time.
+        cpu_ms: median CPU time of all threads.
+        ratio: median over the rounds of the time relative to the first candidate's.
+        cpu_ratio: the same of the CPU time of all threads.
+        rounds: how many.
+        note: e.g. the largest difference of its result from the first candidate's.
+    """
+
+    group: str
+    size: str
+    name: str
+    median_ms: float
+    best_ms: float
+    cpu_ms: float
+    ratio: float
+    cpu_ratio: float
+    rounds: int
+    note: str = ""
+
+
+@dataclass
+class Report:
+    """What one benchmark measured; `facts` holds what is counted rather than timed."""
+
+    name: str
+    machine: dict
+    rows: list[Row] = field(default_factory=list)
+    facts: list[dict] = field(default_factory=list)
+
+
+def cpu_model() -> str:
+    """Name of the processor, as far as the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> dict:
+    """Processor, load, threads and versions: without them a time means nothing."""
+    load = os.getloadavg() if hasattr(os, "getloadavg") else (None, None, None)
+    return {
+        "processor": cpu_model(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "load_average": [None if x is None else round(x, 2) for x in load],
+        "kernel_threads": get_threads(),
+        "torch_threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "packages": {p: _version(p) for p in PACKAGES},
+        "peak_gflops_per_core": round(peak_gflops(), 1),
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+@njit(**{**JIT, "fastmath": {"contract"}})  # without reassociation, which would skip the work
+def _multiply_add(values, rounds):
+    """128 independent chains of multiply-adds: more than enough to fill every pipeline."""
+    a = np.float32(0.999)
+    b = np.float32(0.001)
+    for _ in range(rounds):
+        for i in range(128):
+            x = values[np.uint64(i)]
+            for _ in range(16):
+                x = x * a + b
+            values[np.uint64(i)] = x
+
+
+def peak_gflops() -> float:
+    """Multiply-adds per second that one core reaches from registers, in 1e9 operations."""
+    values = np.zeros(128, np.float32)
+    rounds = 20_000
+    _multiply_add(values, 1)
+    best = np.inf
+    for _ in range(7):
+        start = time.perf_counter()
+        _multiply_add(values, rounds)
+        best = min(best, time.perf_counter() - start)
+    return rounds * 128 * 16 * 2 / best / 1e9
+
+
+def compare(
+    group: str,
+    size: str,
+    candidates: dict[str, Callable[[], object]],
+    *,
+    seconds: float,
+    notes: dict[str, str] | None = None,
+    rounds: tuple[int, int] = (3, 200),
+) -> list[Row]:
+    """Time candidates in turns.
+
+    Args:
+        group: what is timed.
+        size: at which size.
+        candidates: name -> call; the ratios are relative to the first one.
+        seconds: time for this comparison; the first, unrecorded round (compilation, caches) and
+            the smallest number of rounds may exceed it.
+        notes: name -> remark for the table.
+        rounds: smallest and largest number of rounds.
+    """
+    for call in candidates.values():
+        call()
+    wall: dict[str, list[float]] = {name: [] for name in candidates}
+    cpu: dict[str, list[float]] = {name: [] for name in candidates}
+    end = time.perf_counter() + seconds
+    done = 0
+    while done < rounds[0] or (time.perf_counter() < end and done < rounds[1]):
+        for name, call in candidates.items():
+            start, start_cpu = time.perf_counter(), time.process_time()
+            call()
+            wall[name].append((time.perf_counter() - start) * 1e3)
+            cpu[name].append((time.process_time() - start_cpu) * 1e3)
+        done += 1
+    first = next(iter(candidates))
+
+    def ratio(times: dict[str, list[float]], name: str) -> float:
+        return float(np.median(np.array(times[name]) / np.array(times[first])))
+
+    return [
+        Row(
+            group,
+            size,
+            name,
+            median_ms=float(np.median(times)),
+            best_ms=min(times),
+            cpu_ms=float(np.median(cpu[name])),
+            ratio=ratio(wall, name),
+            cpu_ratio=ratio(cpu, name),
+            rounds=done,
+            note=(notes or {}).get(name, ""),
+        )
+        for name, times in wall.items()
+    ]
+
+
+def table(header: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table with aligned columns; numbers stand to the right."""
+    widths = [max(len(line[k]) for line in [header, *lines]) for k in range(len(header))]
+    right = [
+        bool(lines) and all(line[k][:1].isdigit() or not line[k] for line in lines)
+        for k in range(len(header))
+    ]
+    rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
+
+    def text(line: list[str]) -> str:
+        cells = (
+            cell.rjust(w) if r else cell.ljust(w)
+            for cell, w, r in zip(line, widths, right, strict=True)
+        )
+        return "| " + " | ".join(cells) + " |"
+
+    return "\n".join(text(line) for line in [header, rule, *lines])
+
+
+def show(rows: list[Row]) -> None:
+    """Print one table per group."""
+    for group in dict.fromkeys(row.group for row in rows):
+        print(f"\n{group}\n")
+        header = [
+            "size",
+            "candidate",
+            "median ms",
+            "best ms",
+            "CPU ms",
+            "ratio",
+            "CPU ratio",
+            "rounds",
+            "note",
+        ]
+        lines = [
+            [
+                row.size,
+                row.name,
+                f"{row.median_ms:.2f}",
+                f"{row.best_ms:.2f}",
+                f"{row.cpu_ms:.2f}",
+                f"{row.ratio:.2f}",
+                f"{row.cpu_ratio:.2f}",
+                str(row.rounds),
+                row.note,
+            ]
+            for row in rows
+            if row.group == group
+        ]
+        print(table(header, lines), flush=True)
+
+
+def parser(name: str, seconds: float) -> argparse.ArgumentParser:
+    """The flags that all benchmarks share."""
+    result = argparse.ArgumentParser(prog=f"python -m {name}")
+    result.add_argument("--threads", type=int, help="threads of the kernels and of torch")
+    result.add_argument(
+        "--seconds", type=float, default=seconds, help="time per comparison (default %(default)s)"
+    )
+    result.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
+    return result
+
+
+def start(name: str, threads: int | None) -> Report:
+    """Set the threads, print what machine this is."""
+    if threads is not None:
+        set_threads(threads)
+    # the same number for both: otherwise one side of a comparison has more processors
+    torch.set_num_threads(get_threads())
+    report = Report(name, machine())
+    print(f"\n== {name}")
+    for key, value in report.machine.items():
+        print(f"{key}: {value}")
+    return report
+
+
+def finish(report: Report, folder: Path) -> None:
+    """Write the report as JSON."""
+    path = folder / f"{report.name}.json"
+    write_json(path, asdict(report))
+    print(f"\nwritten to {path}")

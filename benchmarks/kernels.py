@@ -1,0 +1,133 @@
+"""SSIM, tri-plane encoding and playback deformation against plain torch."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from benchmarks import harness
+from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.planes import encode, encode_torch, levels
+from unigs.kernels.ssim import ssim, ssim_torch
+
+IMAGE_SIZES = (128, 256, 480)
+POINT_COUNTS = (2_000, 20_000, 50_000)
+LEVELS = {"n_levels": 12, "base": 16, "finest": 64, "log2_entries": 17}
+HASHED_LEVELS = {"n_levels": 12, "base": 16, "finest": 512, "log2_entries": 14}
+FEATURES = 2
+WIDTH = 64
+OUTPUTS = 10
+
+
+def difference(a: Tensor, b: Tensor) -> str:
+    """Largest difference of two results, relative to the largest value."""
+    return f"differs by {float((a - b).detach().abs().max() / b.detach().abs().max()):.0e}"
+
+
+def bench_ssim(seconds: float) -> Iterator[harness.Row]:
+    """A training step needs value and gradient, an evaluation the value."""
+    for size in IMAGE_SIZES:
+        g = torch.Generator().manual_seed(0)
+        a, b = torch.rand(3, size, size, generator=g), torch.rand(3, size, size, generator=g)
+        leaf = a.clone().requires_grad_()
+
+        def step(function: Callable[[Tensor, Tensor], Tensor], leaf=leaf, b=b) -> Tensor:
+            (gradient,) = torch.autograd.grad(function(leaf, b), leaf)
+            return gradient
+
+        words = f"3 x {size} x {size}"
+        yield from harness.compare(
+            "SSIM, value and gradient",
+            words,
+            {"numba": lambda: step(ssim), "torch conv2d": lambda: step(ssim_torch)},
+            seconds=seconds,
+            notes={"torch conv2d": difference(step(ssim_torch), step(ssim))},
+        )
+        yield from harness.compare(
+            "SSIM, value only",
+            words,
+            {
+                "numba": lambda a=a, b=b: ssim(a, b),
+                "torch conv2d": lambda a=a, b=b: ssim_torch(a, b),
+            },
+            seconds=seconds,
+            notes={"torch conv2d": difference(ssim_torch(a, b), ssim(a, b))},
+        )
+
+
+def bench_encoding(seconds: float) -> Iterator[harness.Row]:
+    """Dense levels, as the default settings have them, and hashed ones, as in the literature."""
+    for count in POINT_COUNTS:
+        for kind, shape in (("dense", LEVELS), ("hashed", HASHED_LEVELS)):
+            level_table = levels(**shape)
+            g = torch.Generator().manual_seed(0)
+            points = torch.rand(count, 3, generator=g)
+            tables = torch.rand(3, level_table.entries, FEATURES, generator=g).requires_grad_()
+            grad = torch.rand(count, 3 * level_table.n_levels * FEATURES, generator=g)
+
+            def step(function, points=points, tables=tables, grad=grad, level_table=level_table):
+                encoded = function(points, tables, level_table)
+                (gradient,) = torch.autograd.grad(encoded, tables, grad)
+                return gradient
+
+            yield from harness.compare(
+                "Tri-plane encoding, values and table gradient (L = 12, F = 2)",
+                f"{count} points, {kind} to {shape['finest']}",
+                {"numba": lambda: step(encode), "torch gather": lambda: step(encode_torch)},
+                seconds=seconds,
+                notes={"torch gather": difference(step(encode_torch), step(encode))},
+            )
+
+
+def bench_playback(seconds: float) -> Iterator[harness.Row]:
+    """One frame's deformation: the literal network of eq. 6, its constant part kept, the kernel."""
+    for count in POINT_COUNTS:
+        g = torch.Generator().manual_seed(0)
+        encoded = torch.randn(count, 72, generator=g)
+        condition = torch.randn(50, generator=g)
+        first = torch.nn.Linear(72 + 50, WIDTH)
+        second, last = torch.nn.Linear(WIDTH, WIDTH), torch.nn.Linear(WIDTH, OUTPUTS)
+        with torch.no_grad():
+            product = torch.addmm(first.bias, encoded, first.weight[:, :72].T)
+            bias = first.weight[:, 72:] @ condition
+        kernel = PlaybackDeformation(product, second.weight, second.bias, last.weight, last.bias)
+
+        @torch.no_grad()
+        def literal(encoded=encoded, condition=condition, layers=(first, second, last)):
+            x = torch.cat([encoded, condition.expand(len(encoded), -1)], 1)
+            return layers[2](torch.relu(layers[1](torch.relu(layers[0](x)))))
+
+        @torch.no_grad()
+        def split(product=product, bias=bias, layers=(second, last)):
+            return layers[1](torch.relu(layers[0](torch.relu(product + bias))))
+
+        ours = torch.from_numpy(kernel.apply(bias))
+        yield from harness.compare(
+            "Playback deformation of one frame (width 64, 10 outputs)",
+            f"{count} points",
+            {
+                "numba": lambda kernel=kernel, bias=bias: kernel.apply(bias),
+                "torch, constant part kept": split,
+                "torch, whole network": literal,
+            },
+            seconds=seconds,
+            notes={
+                "torch, constant part kept": difference(split(), ours),
+                "torch, whole network": difference(literal(), ours),
+            },
+        )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the three groups."""
+    flags = harness.parser("benchmarks.kernels", seconds=3).parse_args(arguments)
+    report = harness.start("kernels", flags.threads)
+    for bench in (bench_ssim, bench_encoding, bench_playback):
+        rows = list(bench(flags.seconds))
+        harness.show(rows)
+        report.rows += rows
+    harness.finish(report, flags.out)
+
+
+if __name__ == "__main__":
+    main()
