@@ -174,7 +174,7 @@ def _calibrate(
     nets.high.copy_(torch.from_numpy(np.quantile(truth, 0.995, 0)))
     predicted = nets.calibrated(torch.from_numpy(each.mean(1))).numpy()
     own = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
-    predicted[used] = ((oof - mean) * own + truth.mean(0)).clip(nets.low, nets.high)
+    predicted[used] = ((oof - mean) * own + truth.mean(0)).clip(nets.low.numpy(), nets.high.numpy())
     return LipTraining(predicted.astype(np.float32), correlation, rest)
 
 
