@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+from unigs.errors import UserError
+
 ALIGN = 64
 """Ranges start at multiples of this: compilers vectorise loops in blocks and round the remainder
 differently, so a cut inside a block would change last bits with the number of threads."""
@@ -27,7 +29,12 @@ def default_threads() -> int:
     """Threads to use unless told otherwise: ``UNIGS_THREADS``, else the cores of this process."""
     wanted = os.environ.get("UNIGS_THREADS", "")
     if wanted:
-        return max(1, int(wanted))
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise UserError(
+                f"the environment variable UNIGS_THREADS is {wanted!r}: set it to a whole number "
+                "of threads from 1 upwards, or unset it to use all cores"
+            )
+        return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)

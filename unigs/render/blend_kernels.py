@@ -237,24 +237,30 @@ def blend(
 
 @njit(**INLINE)
 def _load_gradients(tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha):
-    """Fill the planes of ``_gradient_lanes``."""
+    """Fill the planes of ``_gradient_lanes``; return the tile's share of the background's."""
+    sum_r, sum_g, sum_b = ZERO, ZERO, ZERO
     for row in range(rows):
         p, v = U(row * STRIDE), U(top + row)
         for k in range(left, left + columns):
             u = U(k)
             red, green, blue = grad_image[v, u, 0], grad_image[v, u, 1], grad_image[v, u, 2]
             light = red * image[v, u, 0] + green * image[v, u, 1] + blue * image[v, u, 2]
-            tile[p + P1] = light - transmittance[v, u] * grad_alpha[v, u, 0]
+            rest = transmittance[v, u]
+            tile[p + P1] = light - rest * grad_alpha[v, u, 0]
             tile[p + P2], tile[p + P3], tile[p + P4] = red, green, blue
+            sum_r, sum_g, sum_b = sum_r + rest * red, sum_g + rest * green, sum_b + rest * blue
             p += U(1)
+    return sum_r, sum_g, sum_b
 
 
 @njit(**JIT)
 def blend_backward(
     start, stop, records, offsets, tiles_x, width, height, image, transmittance,
-    grad_image, grad_alpha, sums,
+    grad_image, grad_alpha, sums, background_sums,
 ):  # fmt: skip
     """Write each record's nine sums [pairs,9] for the tiles [start, stop).
+
+    ``background_sums`` [tiles,3] receives each tile's share of the background's gradient.
 
     Tiles are walked front to back like in ``blend``, with ``image`` [H,W,3] and ``transmittance``
     [H,W] as it left them: what lies behind a Gaussian is the image minus what came before.
@@ -262,9 +268,10 @@ def blend_backward(
     tile = np.empty(5 * PLANE, np.float32)
     for t in range(start, stop):
         left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
-        _load_gradients(
+        red, green, blue = _load_gradients(
             tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha
         )
+        background_sums[t, 0], background_sums[t, 1], background_sums[t, 2] = red, green, blue
         x_first, y_first = F(left) + HALF, F(top) + HALF
         last_column, last_row = F(columns - 1), F(rows - 1)
         done = False

@@ -105,19 +105,15 @@ class Blend(torch.autograd.Function):
             if len(images) > 1:
                 ctx.loan.tiles.build(*arrays, _group(colors, GROUP * k), slots=True)
             outputs = tuple(torch.zeros(shape) for shape in shapes)
-            ctx.loan.tiles.blend_backward(
+            background = ctx.loan.tiles.blend_backward(
                 image.numpy(), _group(grad_image, GROUP * k), grad_alpha,
                 tuple(o.numpy() for o in outputs),
             )  # fmt: skip
             grad_alpha = np.zeros_like(grad_alpha)  # counted once, with the first group
-            parts.append(outputs)
+            parts.append((*outputs, torch.from_numpy(background)))
         shared = [sum(part[1:], part[0]) for part in list(zip(*parts, strict=True))[:3]]
         grad_colors = torch.cat([part[3] for part in parts], dim=1)[:, :channels]
-        grad_background = None
-        if ctx.needs_input_grad[4]:
-            rest = ctx.loan.tiles.transmittance.astype(np.float64).reshape(-1)
-            total = rest @ grad_image.numpy().reshape(-1, channels)
-            grad_background = torch.from_numpy(total).float()
+        grad_background = torch.cat([part[4] for part in parts])[:channels]
         return (*shared, grad_colors, grad_background, None, None, None)
 
 

@@ -53,9 +53,7 @@ def rasterize(
             f"background must be float32 [{channels}], got {background.dtype} "
             f"{list(background.shape)}"
         )
-    arguments = [
-        t.contiguous() for t in (means, quats, scales, opacities, colors, viewmat, K)
-    ]
+    arguments = [t.contiguous() for t in (means, quats, scales, opacities, colors, viewmat, K)]
     if means.device.type == "cuda":
         from unigs.render.cuda import rasterize_cuda
 

@@ -95,20 +95,25 @@ class TileList:
         grad_image: np.ndarray,
         grad_alpha: np.ndarray,
         outputs: tuple[np.ndarray, ...],
-    ) -> None:
-        """Write the gradients of means2d, conics, opacities, colors (zero on entry)."""
+    ) -> np.ndarray:
+        """Write the gradients of means2d, conics, opacities, colors (zero on entry).
+
+        Returns the background's gradient [3].
+        """
         if self.offsets[-1] > len(self._sums):
             shape = (len(self.tile_records), blend_kernels.MOMENTS)
             self._sums = np.empty(shape, np.float32)
+        background_sums = np.empty((len(self.offsets) - 1, 3), np.float32)
         parallel_ranges(
             blend_kernels.blend_backward, self._cuts, self.tile_records, self.offsets,
             self.tiles_x, self.width, self.height, image, self.transmittance, grad_image,
-            grad_alpha, self._sums,
+            grad_alpha, self._sums, background_sums,
         )  # fmt: skip
         parallel_for(
             blend_kernels.gather, len(self.ids), self.records, self.ids, self.first_slot,
             self.slots, self._sums, *outputs,
         )  # fmt: skip
+        return background_sums.sum(axis=0, dtype=np.float64).astype(np.float32)
 
 
 MAX_SPARE = 4
