@@ -11,7 +11,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs import cli
 from unigs.errors import UserError
@@ -28,6 +27,7 @@ from unigs.prepare.bundle_adjustment import (
     triangulate,
 )
 from unigs.prepare.face_shape import average_shape, rough_poses, similarity, to_head_frame
+from unigs.prepare.frame_table import read_frames
 from unigs.settings.pose import PoseSettings
 
 log = logging.getLogger("unigs")
@@ -47,7 +47,7 @@ def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -
     """
     data = load_npz(landmarks, "points", "found", "size")
     points = data["points"].astype(np.float64)
-    starts = read_cuts(frames, len(points), landmarks)
+    _, starts = read_frames(frames, len(points), landmarks)
     result = fit_landmarks(points, data["found"].astype(bool), int(data["size"]), starts, settings)
     save_npz(out, **result)
     seen = np.isfinite(result["reprojection"])
@@ -56,27 +56,6 @@ def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -
         seen.sum(), len(seen), np.sqrt(np.nanmean(result["reprojection"] ** 2)),
         jitter(result["R"], result["t"], result["shape"], float(result["focal"]), starts),
     )  # fmt: skip
-
-
-def read_cuts(frames: Path, count: int, landmarks: Path) -> np.ndarray:
-    """First frames after jump cuts, [T] bool, from a frame table of `count` rows.
-
-    Raises:
-        UserError: the table is missing, malformed, or of another clip.
-    """
-    try:
-        table = pd.read_csv(frames, keep_default_na=False)
-        reasons = table["reason"].astype(str)
-    except FileNotFoundError:
-        raise UserError(f"{frames} does not exist: run screen_clip first.") from None
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{frames} is no frame table ({error}): run screen_clip anew.") from None
-    if len(table) != count:
-        raise UserError(
-            f"{frames} has {len(table)} frames but {landmarks} has {count}: "
-            "they belong to different clips; make both anew."
-        )
-    return reasons.str.split("+").map(lambda words: "jump_cut" in words).to_numpy(bool)
 
 
 def fit_landmarks(

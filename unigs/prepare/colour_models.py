@@ -1,0 +1,67 @@
+"""How likely a colour is for a kind of surface: smoothed histograms in CIE L*a*b*."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+BINS = 32
+"""Bins per axis: 8 grey levels of L; 4 of a and b, whose range is cut to +-64 (no skin, hair or
+cloth of saturation beyond it is confused by being put at the rim)."""
+
+
+def colour_bins(image: np.ndarray) -> np.ndarray:
+    """Bin numbers int32 [H,W] of a uint8 RGB image [H,W,3], after a light smoothing of noise."""
+    lab = cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.7), cv2.COLOR_RGB2LAB).astype(np.int32)
+    lightness = lab[..., 0] * BINS // 256
+    a = np.clip((lab[..., 1] - 64) // 4, 0, BINS - 1)
+    b = np.clip((lab[..., 2] - 64) // 4, 0, BINS - 1)
+    return (lightness * BINS + a) * BINS + b
+
+
+class ColourModel:
+    """Probability of each colour bin, learnt from weighted samples.
+
+    Args:
+        spread: standard deviation in bins of the smoothing over neighbouring colours.
+        floor: share of mass spread evenly, so that an unseen colour stays possible.
+    """
+
+    def __init__(self, *, spread: float = 1.0, floor: float = 0.02) -> None:
+        self.spread, self.floor = spread, floor
+        self.mass = np.zeros(BINS**3)
+
+    def add(self, bins: np.ndarray, weights: np.ndarray) -> None:
+        """Count samples: bin numbers and weights of one shape."""
+        self.mass += np.bincount(bins.ravel(), weights.ravel(), BINS**3)
+
+    def density(self) -> np.ndarray:
+        """Probability of every bin, float [BINS**3], summing to 1."""
+        even = np.full(BINS**3, 1 / BINS**3)
+        if self.mass.sum() <= 0:
+            return even
+        smooth = gaussian_filter(self.mass.reshape(BINS, BINS, BINS), self.spread).ravel()
+        return (1 - self.floor) * smooth / smooth.sum() + self.floor * even
+
+
+def without(mixed: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, float]:
+    """Take one known ingredient out of a mixture of colours.
+
+    The largest share s with mixed >= s * part holds for (nearly) all of the part's mass is
+    removed: what is left is the other ingredient.
+
+    Args:
+        mixed: density of the mixture [N]. part: density of the known ingredient [N].
+
+    Returns:
+        Density of the rest [N] (the even density if nothing is left) and the share s.
+    """
+    ratio = mixed / np.maximum(part, 1e-12)
+    order = np.argsort(ratio)
+    below = np.cumsum(part[order])
+    share = float(np.clip(ratio[order][np.searchsorted(below, 0.2)], 0, 1))
+    rest = np.maximum(mixed - share * part, 0)
+    if rest.sum() < 0.02:
+        return np.full_like(mixed, 1 / len(mixed)), share
+    return rest / rest.sum(), share

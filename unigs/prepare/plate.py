@@ -1,0 +1,89 @@
+"""The background behind the person: robust median over time, and a smooth fill where unseen."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+class Plate:
+    """Collects sampled frames and gives their background.
+
+    Memory is that of the sampled frames, whatever the length of the clip.
+    """
+
+    def __init__(self, margin: int) -> None:
+        """`margin`: pixels around the person that are not trusted."""
+        self.kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
+        self.frames: list[np.ndarray] = []
+        self.free: list[np.ndarray] = []
+
+    def add(self, frame: np.ndarray, person: np.ndarray) -> None:
+        """Take a frame uint8 [H,W,3] and its person probability [H,W]."""
+        near = cv2.dilate((person > 0.2).astype(np.uint8), self.kernel)
+        self.frames.append(frame.copy())
+        self.free.append(near == 0)
+
+    def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Background uint8 [H,W,3], hole bool [H,W], and its noise float [H,W].
+
+        The noise is the robust standard deviation over time in grey levels.
+        """
+        height, width = self.frames[0].shape[:2]
+        count = np.sum(self.free, axis=0)
+        # One glimpse may be a stray mask; a twentieth of the samples (two at least) may not.
+        hole = count < max(2, len(self.frames) // 20)
+        plate = np.zeros((height, width, 3), np.float32)
+        noise = np.zeros((height, width), np.float32)
+        for row in range(height):  # row by row: the sorted copy stays small
+            values = np.stack([f[row] for f in self.frames]).astype(np.float32)
+            free = np.stack([f[row] for f in self.free]) & ~hole[row]
+            plate[row] = _masked_median(values, np.broadcast_to(free[..., None], values.shape))
+            noise[row] = 1.4826 * _masked_median(np.abs(values - plate[row]).mean(-1), free)
+        return fill_holes(np.rint(plate).astype(np.uint8), hole), hole, noise
+
+
+def _masked_median(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Median over the first axis of what the mask admits; 0 where it admits nothing."""
+    ordered = np.sort(np.where(mask, values, np.inf), axis=0)
+    count = mask.sum(0)
+    low, high = (np.maximum(count - 1, 0) // 2)[None], (count // 2)[None]
+    middle = np.take_along_axis(ordered, low, 0) + np.take_along_axis(
+        ordered, np.minimum(high, len(values) - 1), 0
+    )
+    return np.where(count > 0, middle[0] / 2, 0)
+
+
+def fill_holes(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Continue an image into its holes smoothly (push-pull over an image pyramid).
+
+    Known pixels keep their value. An image that is all hole becomes mid-grey.
+
+    Args:
+        image: uint8 [H,W,3]. hole: bool [H,W].
+    """
+    if hole.all():
+        return np.full_like(image, 128)
+    filled = _push_pull(image.astype(np.float32), (~hole).astype(np.float32))
+    return np.where(hole[..., None], np.clip(np.rint(filled), 0, 255), image).astype(np.uint8)
+
+
+def _push_pull(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fill where weight is 0 from ever coarser weighted averages (Gortler et al., 1996)."""
+    if min(image.shape[:2]) <= 2 or weight.min() >= 1:
+        known = np.maximum(weight.sum(), 1e-6)
+        mean = (image * weight[..., None]).sum((0, 1)) / known
+        return image * weight[..., None] + mean * (1 - weight[..., None])
+    half = ((image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2)
+    low_weight = cv2.resize(cv2.GaussianBlur(weight, (5, 5), 0), half, interpolation=cv2.INTER_AREA)
+    low = (
+        cv2.resize(
+            cv2.GaussianBlur(image * weight[..., None], (5, 5), 0),
+            half,
+            interpolation=cv2.INTER_AREA,
+        )
+        / np.maximum(low_weight, 1e-6)[..., None]
+    )
+    low = _push_pull(low, np.minimum(1, 4 * low_weight))
+    up = cv2.resize(low, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return image * weight[..., None] + up * (1 - weight[..., None])
