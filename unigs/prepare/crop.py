@@ -34,10 +34,10 @@ def crop_clip(
     video: Path,
     out: Path,
     info: Path,
+    settings: CropSettings,
     crop: str = "",
     start: float | None = None,
     stop: float | None = None,
-    settings: CropSettings = CropSettings(),
 ) -> None:
     """Cut a square clip of one person out of any video.
 
@@ -47,10 +47,10 @@ def crop_clip(
     Args:
         video: source, any frame rate, constant or not, rotated or not.
         out: the clip (.mp4). info: what was done (.json).
+        settings: size, frame rate and framing.
         crop: "w:h:x:y" in displayed source pixels: the square to take, or an area of another shape
             in which the square is chosen. Empty: chosen in the whole picture.
         start: first second of the source. stop: last second.
-        settings: size, frame rate and framing.
 
     Raises:
         UserError: unreadable, too short, no face in it, or a window that does not fit.

@@ -71,15 +71,16 @@ class FaceFollower:
             self._forget()
             points = self._look(frame)
         if points is None:
-            for self._region in self._candidates(frame):
+            for region in self._candidates(frame):
+                self._region = region
                 self._forget()
                 points = self._look(frame)
                 if points is not None:
                     break
-            else:
-                self._region = None
         self._last = points
-        if points is not None:
+        if points is None:
+            self._region = None
+        else:
             self._recentre(points)
         return points
 

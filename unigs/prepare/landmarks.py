@@ -16,9 +16,7 @@ from unigs.progress import progress
 from unigs.settings.landmarks import LandmarkSettings
 
 
-def detect_landmarks(
-    video: Path, out: Path, settings: LandmarkSettings = LandmarkSettings()
-) -> None:
+def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None:
     """Find the 478 landmarks of the face (with irises) in every frame of the clip.
 
     Writes `out` (.npz): points [T,478,3] float32 (x, y in pixels of the clip, z in the scale of x,

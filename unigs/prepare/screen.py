@@ -23,7 +23,7 @@ from unigs.settings.screen import ScreenSettings
 
 log = logging.getLogger("unigs")
 
-REASONS = ("no_face", "second_face", "hands", "jump_cut", "head_turn", "user")
+REASONS = ("no_face", "second_face", "hands", "fade", "jump_cut", "head_turn", "user")
 """In the order in which they are joined by "+"; all but jump_cut remove the frame."""
 CUT_GRID = 8  # blocks per side in which frame differences are averaged
 CUT_SIZE = 128  # pixels per side at which frames are compared
@@ -36,8 +36,8 @@ def screen_clip(
     video: Path,
     landmarks: Path,
     out: Path,
+    settings: ScreenSettings,
     remove: str = "",
-    settings: ScreenSettings = ScreenSettings(),
 ) -> None:
     """Mark the frames of the clip that a portrait must not learn from, and split the others.
 
@@ -48,8 +48,8 @@ def screen_clip(
 
     Args:
         video: the clip. landmarks: of the clip (.npz). out: the frame table.
-        remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
         settings: limits, persistence and split.
+        remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
 
     Raises:
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
@@ -58,7 +58,7 @@ def screen_clip(
     points = load_npz(landmarks, "points", "found")
     faces, found = points["points"], points["found"]
     unwanted = parse_ranges(remove)
-    hands, seconds, blocks = look_through(video, faces, found, info.fps, settings)
+    hands, seconds, contrast, blocks = look_through(video, faces, found, settings)
     if len(blocks) != len(found):
         raise UserError(
             f"{video} has {len(blocks)} frames but {landmarks} has {len(found)} rows: "
@@ -69,6 +69,7 @@ def screen_clip(
         "no_face": ~found,
         "second_face": settle(seconds, info.fps, settings),
         "hands": settle(hands, info.fps, settings),
+        "fade": settle(fading(contrast, settings), info.fps, settings),
         "jump_cut": find_cuts(blocks, settings),
         "head_turn": settle(turned(faces, settings), info.fps, settings),
         "user": in_ranges(time, unwanted),
@@ -87,19 +88,20 @@ def screen_clip(
 
 
 def look_through(
-    video: Path, faces: np.ndarray, found: np.ndarray, fps: float, settings: ScreenSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One pass over the frames: hands, second faces, differences between frames.
+    video: Path, faces: np.ndarray, found: np.ndarray, settings: ScreenSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One pass over the frames: hands, second faces, contrast, differences between frames.
 
     Args:
-        video: the clip. faces: landmarks [T,478,3]. found: [T] bool. fps: of the clip.
+        video: the clip. faces: landmarks [T,478,3]. found: [T] bool.
         settings: confidences and how often to look.
 
     Returns:
-        hands [T] bool, second faces [T] bool, mean absolute grey difference to the frame before in
-        each block [T,CUT_GRID**2] (zero in the first row).
+        hands [T] bool, second faces [T] bool, standard deviation of the grey levels [T], mean
+        absolute grey difference to the frame before in each block [T,CUT_GRID**2] (zero in the
+        first row).
     """
-    hands, seconds, blocks, previous = [], [], [], None
+    hands, seconds, contrast, blocks, previous = [], [], [], [], None
     with (
         Hands(static=False, confidence=settings.hand_confidence) as hand_finder,
         FaceBoxes(confidence=settings.face_confidence) as face_finder,
@@ -113,11 +115,17 @@ def look_through(
             gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             gray = cv2.resize(gray, (CUT_SIZE, CUT_SIZE), interpolation=cv2.INTER_AREA)
             gray = gray.astype(np.float32)
+            contrast.append(float(gray.std()))
             blocks.append(_block_means(np.abs(gray - (gray if previous is None else previous))))
             previous = gray
     nearest = (np.arange(len(blocks)) + settings.every // 2) // settings.every
     nearest = np.minimum(nearest, len(hands) - 1)
-    return np.array(hands)[nearest], np.array(seconds)[nearest], np.array(blocks)
+    return (
+        np.array(hands, bool)[nearest],
+        np.array(seconds, bool)[nearest],
+        np.array(contrast),
+        np.array(blocks),
+    )
 
 
 def _block_means(image: np.ndarray) -> np.ndarray:
@@ -151,9 +159,19 @@ def turned(faces: np.ndarray, settings: ScreenSettings) -> np.ndarray:
         return np.zeros(len(faces), bool)
     off = np.abs(angles - np.nanmedian(angles, axis=0))
     excess = np.nan_to_num((off - [settings.max_yaw, settings.max_pitch]).max(1), nan=-np.inf)
-    # A turn begins above the limit and lasts until the angle is well below it.
-    spans, _ = ndimage.label(excess > -settings.hysteresis)
-    return np.isin(spans, np.setdiff1d(spans[excess > 0], [0]))
+    return _hysteresis(excess > 0, excess > -settings.hysteresis)
+
+
+def fading(contrast: np.ndarray, settings: ScreenSettings) -> np.ndarray:
+    """Frames [T] bool that fade in or out, from the standard deviation [T] of their grey levels."""
+    share = contrast / max(float(np.median(contrast)), 1e-6)
+    return _hysteresis(share < settings.fade, share < 0.5 * (1 + settings.fade))
+
+
+def _hysteresis(strong: np.ndarray, weak: np.ndarray) -> np.ndarray:
+    """The spans of `weak` [T] bool that contain a frame of `strong` [T] bool."""
+    spans, _ = ndimage.label(weak)
+    return np.isin(spans, np.setdiff1d(spans[strong], [0]))
 
 
 def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Literal
 class EyeSettings:
     """Where the action units of the eyes (e of eq. 6) come from."""
 
-    backend: Literal["landmarks", "openface", "blendshapes"] = "landmarks"
-    """landmarks: geometry of lids, brows and cheeks, calibrated on the clip. openface: a CSV that
-    OpenFace's FeatureExtraction wrote for the clip. blendshapes: MediaPipe's face landmarker."""
+    backend: Literal["landmarks", "openface"] = "landmarks"
+    """landmarks: geometry of lids, brows and cheeks, calibrated on the clip. openface: the CSV that
+    OpenFace's FeatureExtraction wrote for the clip (column `openface` of the subject sheet)."""
     smooth: float = 1.0
-    """Standard deviation in frames of the Gaussian over all units but the blink (landmarks only)."""
+    """Standard deviation in frames of the Gaussian over all units but the blink; landmarks only."""
