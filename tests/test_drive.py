@@ -1,0 +1,251 @@
+"""drive: the clip's motion without a jump, the recording in step, the mouth shut in pauses."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+import unigs.drive
+from unigs.drive import drive, drivers, pauses, read_motion
+from unigs.drive_path import Motion, longest_segment, ping_pong, trim_blinks
+from unigs.errors import UserError
+from unigs.files import save_npz
+from unigs.media.audio import read_audio, write_wav
+from unigs.media.video import probe, read_video
+from unigs.prepare.speech import SpeechEncoder
+from unigs.settings.drive import DriveSettings
+from unigs.settings.speech import SpeechSettings
+
+RATE = 16000
+
+
+@given(length=st.integers(2, 300), turn=st.floats(1, 60))
+@settings(max_examples=40, deadline=None)
+def test_ping_pong_has_no_jump_in_position_or_velocity(length, turn):
+    fine = 50
+    positions = ping_pong(np.arange(0, 1000, 1 / fine), length, turn)
+    assert positions.min() >= -1e-9 and positions.max() <= length - 1 + 1e-9
+    assert positions.min() < 0.5 and positions.max() > length - 1.5
+    velocity = np.diff(positions) * fine
+    assert np.abs(velocity).max() <= 1 + 1e-6
+    # |acceleration| of a turn is at most pi / turn, and a short piece turns faster.
+    shortest = min(turn, (length - 1) * np.pi / 2)
+    assert np.abs(np.diff(velocity)).max() <= np.pi / shortest / fine + 1e-6
+
+
+def test_ping_pong_plays_the_clip_at_its_own_speed_first():
+    positions = ping_pong(np.arange(80), 100, 20)
+    np.testing.assert_allclose(np.diff(positions), 1)
+
+
+def test_ping_pong_of_one_frame_stays():
+    assert not ping_pong(np.arange(10), 1, 20).any()
+
+
+def test_longest_segment_crosses_neither_gaps_nor_cuts():
+    usable = np.ones(100, bool)
+    usable[[20, 60]] = False
+    cut = np.zeros(100, bool)
+    cut[75] = True
+    assert longest_segment(usable, cut) == slice(21, 60)
+    cut[40] = True
+    assert longest_segment(usable, cut) == slice(75, 100)
+    assert longest_segment(np.zeros(5, bool), np.zeros(5, bool)) == slice(0, 0)
+    # A cut at a frame that is itself not usable.
+    usable[:], usable[10], cut[:] = True, False, np.arange(100) == 10
+    assert longest_segment(usable, cut) == slice(11, 100)
+
+
+def test_turns_do_not_fall_into_a_blink():
+    blink = np.zeros(100)
+    blink[2:5] = blink[95:98] = 4.0
+    assert trim_blinks(slice(0, 100), blink, 6) == slice(5, 95)
+    # A face that never opens its eyes keeps its motion.
+    assert trim_blinks(slice(0, 100), np.full(100, 4.0), 6) == slice(0, 100)
+
+
+def test_motion_between_frames_is_the_shortest_way():
+    rotation = Rotation.from_rotvec([[0, 0, 0], [0, 0.4, 0], [0.2, 0, 0]]).as_matrix()
+    motion = Motion(rotation, np.arange(9.0).reshape(3, 3), np.arange(18.0).reshape(3, 6))
+    R, t, eyes = motion.at(np.array([0.0, 0.25, 2.0]))
+    np.testing.assert_allclose(Rotation.from_matrix(R[1]).as_rotvec(), [0, 0.1, 0], atol=1e-6)
+    np.testing.assert_allclose(t[1], [0.75, 1.75, 2.75])
+    np.testing.assert_allclose(eyes[2], np.arange(12, 18))
+    np.testing.assert_allclose(R[2], rotation[2], atol=1e-6)
+    assert R.dtype == t.dtype == eyes.dtype == np.float32
+
+
+def speech(seconds, seed=0):
+    rng = np.random.default_rng(seed)
+    loudness = np.interp(
+        np.arange(int(seconds * RATE)) / RATE, np.arange(0, seconds + 1, 0.15),
+        rng.uniform(0.3, 1, len(np.arange(0, seconds + 1, 0.15))),
+    )  # fmt: skip
+    return (rng.normal(size=len(loudness)) * loudness * 0.1).astype(np.float32)
+
+
+def encoder():
+    made = SpeechEncoder(SpeechSettings())
+    made.fit(made.windows(made.columns(speech(4.0)), 100, 25.0))
+    return made
+
+
+def still(frames=50):
+    return Motion(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), np.zeros((frames, 6)))
+
+
+def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_alone():
+    rng = np.random.default_rng(1)
+    samples = speech(6.0)
+    samples[2 * RATE : 4 * RATE] = 0
+    samples += rng.normal(size=len(samples)).astype(np.float32) * 5e-4
+    made = encoder()
+    driven = list(drivers(still(), made, samples, 150, 25.0, DriveSettings()))
+    windows = np.stack([x[2] for x in driven])
+    np.testing.assert_allclose(windows[65:85], np.tile(made.silence, (20, 1, 1)), atol=1e-5)
+    plain = made.encode(samples, 150, 25.0)
+    np.testing.assert_allclose(windows[:48], plain[:48], atol=1e-5)
+    np.testing.assert_allclose(windows[104:], plain[104:], atol=1e-5)
+    assert np.abs(plain[75] - made.silence).max() > 0.5
+
+
+def test_pauses_fade_and_short_ones_are_no_pauses():
+    samples = speech(6.0)
+    samples[1 * RATE : int(1.2 * RATE)] = 0
+    samples[3 * RATE : 4 * RATE] = 0
+    rest = pauses(samples, 150, 25.0, DriveSettings())
+    assert not rest[:74].any() and not rest[101:].any()
+    assert rest[87] == 1 and np.abs(np.diff(rest)).max() < 0.5
+    np.testing.assert_array_equal(pauses(np.zeros(RATE), 25, 25.0, DriveSettings()), np.ones(25))
+
+
+def test_windows_do_not_depend_on_the_block_size(monkeypatch):
+    made, samples = encoder(), speech(3.0)
+    whole = [x[2] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
+    monkeypatch.setattr(unigs.drive, "BLOCK", 7)
+    parts = [x[2] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
+    np.testing.assert_allclose(np.stack(parts), np.stack(whole), atol=1e-6)
+
+
+class Portrait:
+    """Shows what it was given: grey is loudness, the left edge the head's position."""
+
+    size, fps, has_dynamics = 32, 25.0, True
+
+    def __init__(self):
+        self.seen = []
+
+    def play(self, R, t, heard, eyes):
+        self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes))
+        grey = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
+        return np.full((32, 32, 3), grey, np.uint8)
+
+
+def write_subject(folder, frames=60, reasons=None, keep=None):
+    table = pd.DataFrame({"frame": range(frames), "time": np.arange(frames) / 25})
+    table["keep"] = 1 if keep is None else keep
+    table["reason"] = "" if reasons is None else reasons
+    table["split"] = "train"
+    table.to_csv(folder / "frames.csv", index=False)
+    R = Rotation.from_rotvec(np.linspace(0, 0.3, frames)[:, None] * [0, 1, 0]).as_matrix()
+    save_npz(folder / "pose.npz", R=R, t=np.linspace(0, 1, frames)[:, None] * [1, 0, 0])
+    units = pd.DataFrame(
+        np.zeros((frames, 6)), columns=["AU01", "AU04", "AU05", "AU06", "AU07", "AU45"]
+    )
+    units.insert(0, "frame", range(frames))
+    units.to_csv(folder / "eyes.csv", index=False)
+    save_npz(folder / "features.npz", encoder=json.dumps(encoder().to_dict()))
+
+
+def run_drive(folder, monkeypatch, audio, portrait=None):
+    portrait = portrait or Portrait()
+    monkeypatch.setattr(unigs.drive, "load_portrait", lambda path, device: portrait)
+    names = ("frames.csv", "pose.npz", "eyes.csv", "features.npz")
+    drive(
+        folder / "portrait.safetensors",
+        audio,
+        *(folder / name for name in names),
+        folder / "out.mp4",
+        DriveSettings(device="cpu"),
+    )
+    return portrait
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(44100, 3.3), (8000, 1.01)])
+def test_a_recording_of_any_rate_and_length_is_spoken_in_step(tmp_path, monkeypatch, rate, seconds):
+    write_subject(tmp_path)
+    samples = np.zeros(int(seconds * rate), np.float32)
+    start = int(0.6 * rate)
+    samples[start : start + rate // 5] = np.random.default_rng(0).normal(size=rate // 5) * 0.2
+    write_wav(tmp_path / "talk.wav", samples, rate)
+    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    images = list(read_video(tmp_path / "out.mp4"))
+    assert len(images) == len(portrait.seen) == int(np.ceil(seconds * 25 - 1e-6))
+    assert probe(tmp_path / "out.mp4").has_audio
+    heard = read_audio(tmp_path / "out.mp4", RATE)
+    loud = np.flatnonzero(np.abs(heard) > 0.1)
+    grey = np.array([image.mean() for image in images])
+    bright = np.flatnonzero(grey > (grey.min() + grey.max()) / 2)
+    assert grey.max() - grey.min() > 20
+    # The picture's burst and the sound's burst: at the same time to within a frame.
+    assert bright[0] / 25 == pytest.approx(loud[0] / RATE, abs=0.05)
+    assert (bright[-1] + 1) / 25 == pytest.approx(loud[-1] / RATE, abs=0.05)
+
+
+def test_the_video_says_that_it_is_synthetic(tmp_path, monkeypatch):
+    write_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    content = (tmp_path / "out.mp4").read_bytes()
+    assert b"Synthetic talking portrait" in content
+    assert b"did not say this" in content and b"talk.wav" in content
+
+
+def test_motion_goes_on_beyond_the_clip_without_a_jump_and_off_its_cut(tmp_path, monkeypatch):
+    reasons = [""] * 60
+    reasons[15] = "jump_cut"
+    write_subject(tmp_path, reasons=reasons)
+    write_wav(tmp_path / "talk.wav", speech(5.0), RATE)
+    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    x = np.array([seen.t[0] for seen in portrait.seen])
+    step = 1 / 59
+    assert x.min() >= 15 * step - 1e-6 and x.max() <= 1
+    assert np.abs(np.diff(x)).max() <= step * 1.001
+    assert np.abs(np.diff(x, 2)).max() <= step * np.pi / 20 * 1.01
+    assert (np.diff(np.sign(np.diff(x))) != 0).sum() >= 2
+
+
+def test_a_silent_recording_gives_silence(tmp_path, monkeypatch):
+    write_subject(tmp_path)
+    write_wav(tmp_path / "mute.wav", np.zeros(RATE, np.float32), RATE)
+    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "mute.wav")
+    silence = encoder().silence
+    for seen in portrait.seen:
+        np.testing.assert_allclose(seen.heard, silence, atol=1e-5)
+
+
+def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
+    write_subject(tmp_path)
+    (tmp_path / "talk.wav").write_text("no sound")
+    with pytest.raises(UserError, match=r"talk\.wav has no audio"):
+        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    static = Portrait()
+    static.has_dynamics = False
+    with pytest.raises(UserError, match="static portrait"):
+        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav", static)
+    save_npz(tmp_path / "pose.npz", R=np.zeros((59, 3, 3)), t=np.zeros((59, 3)))
+    with pytest.raises(UserError, match=r"pose\.npz has 59 rows but .*frames\.csv has 60"):
+        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_clip_without_a_usable_frame_says_so(tmp_path):
+    write_subject(tmp_path, keep=0)
+    with pytest.raises(UserError, match="keeps no frame"):
+        read_motion(tmp_path / "frames.csv", tmp_path / "pose.npz", tmp_path / "eyes.csv", 20)
