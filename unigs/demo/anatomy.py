@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from unigs.demo import body as bodies
+from unigs.demo import eyes as eye_parts
 from unigs.demo import face as faces
 from unigs.demo.motion import Motion
 from unigs.demo.parts import Part, join, make_part
@@ -19,7 +20,7 @@ SLIDING = (-62, -50), (62, 108)  # the front of the face that lids, brows and la
 class Speaker:
     """Gaussians of the rest pose and named points that move with them.
 
-    `right` and `left` in the names are the speaker's own: right is at x < 0, the left of the picture.
+    `right` and `left` in the names are the speaker's own: right is at x < 0, left in the picture.
     """
 
     part: Part
@@ -49,13 +50,15 @@ def build_speaker(hair: str, clothes: str, eyes: str, strands: int, seed: int) -
     rng = np.random.default_rng([seed, 1])
     depth = FrontDepth(faces.head_sdf, *SLIDING)
     brows = tuple(0.62 * c for c in color(hair))
-    parts = [
-        faces.build_face(depth, color(eyes), brows, rng),
+    parts = [faces.skin(rng), faces.mouth_skin(depth, rng), faces.mouth_inside(depth)]
+    for side in (-1, 1):
+        parts.append(eye_parts.build_eye(depth, side, color(eyes), rng))
+        parts.append(eye_parts.brow(depth, side, brows, rng))
+    parts += [
         bodies.build_neck(rng),
         bodies.build_clothes(color(clothes), rng),
         bodies.build_hair(color(hair), strands, rng),
     ]
-    parts[2].body[:] = 1.0
     names, points = named_points(depth)
     return Speaker(join(parts), names, points, depth)
 
@@ -64,7 +67,9 @@ def named_points(depth: FrontDepth) -> tuple[list[str], Part]:
     """Points with known names, as a Part so that they move exactly as the Gaussians do."""
     names, rows = [], []
 
-    def add(name: str, xy: tuple, front: float = 0.0, lower: bool = False, **motion: object) -> None:
+    def add(
+        name: str, xy: tuple, front: float = 0.0, lower: bool = False, **motion: object
+    ) -> None:
         at = np.array([[xy[0], xy[1], depth(np.array([xy]))[0] + front]])
         opening, widening = faces.mouth_motion(at, np.array([lower]))
         motion = {"opening": opening, "widening": widening} | motion
@@ -84,8 +89,8 @@ def named_points(depth: FrontDepth) -> tuple[list[str], Part]:
         add(f"{who}_mouth_corner", (x, float(line(np.array([x]))[0])))
         _add_eye(add, side, who)
         for place, s in (("inner", 0.05), ("middle", 0.5), ("outer", 0.92)):
-            at = faces.brow_line(np.array([s]))[0]
-            raise_ = np.array([faces.brow_follow(s)])
+            at = eye_parts.brow_line(np.array([s]))[0]
+            raise_ = np.array([eye_parts.brow_follow(s)])
             add(f"{who}_brow_{place}", (side * at[0], at[1]), brow=raise_, ride=zero)
     return names, join(rows)
 
@@ -98,7 +103,7 @@ def _add_eye(add: object, side: int, who: str) -> None:
         ("upper_lid", 0.0, "upper"),
         ("lower_lid", 0.0, "lower"),
     ):
-        c = faces.lid_curves(np.array([u]))
+        c = eye_parts.lid_curves(np.array([u]))
         shut = (side * (faces.EYE_X + faces.EYE_HALF * u), faces.EYE_Y + float(c["shut"][0]))
         lid = np.array([[0.0, float(c[rim][0] - c["shut"][0])]])
         add(f"{who}_{place}", shut, lid=lid, ride=np.zeros(1))
@@ -106,9 +111,15 @@ def _add_eye(add: object, side: int, who: str) -> None:
 
 
 def express(
-    part: Part, depth: FrontDepth, opening: float, width: float, brow: float, blink: float, gaze: np.ndarray
+    part: Part,
+    depth: FrontDepth,
+    opening: float,
+    width: float,
+    brow: float,
+    blink: float,
+    gaze: np.ndarray,
 ) -> np.ndarray:
-    """Points [N, 3] in mm of the head frame with the expression of one frame, before the head moves.
+    """Points [N, 3] in mm of the head frame with one frame's expression, before the head moves.
 
     Args:
         part: the rest pose.
@@ -124,7 +135,7 @@ def express(
     p[:, :2] += (1.0 - blink) * part.lid
     rides = ~np.isnan(part.ride)
     p[rides, 2] = depth(p[rides, :2]) + part.ride[rides]
-    # Looking right turns -z towards +x, a negative angle about y; down likewise is positive about x.
+    # Looking right turns -z towards +x: a negative angle about y; down is positive about x.
     turn = Rotation.from_euler("YX", [-gaze[0], gaze[1]]).as_matrix()
     for side in (-1, 1):
         centre = np.array([side * faces.EYE_X, faces.EYE_Y, faces.EYE_Z])
@@ -134,7 +145,7 @@ def express(
 
 
 def move(part: Part, p: np.ndarray, motion: Motion, frame: int) -> np.ndarray:
-    """World points [N, 3] in metres from expressed points p in mm: head, late hair and torso blended."""
+    """World points [N, 3] in metres of expressed points p in mm: head, late hair, torso blended."""
     weights = blend_weights(part)
     moves = (
         (motion.head_R, motion.head_t),
@@ -149,7 +160,7 @@ def move(part: Part, p: np.ndarray, motion: Motion, frame: int) -> np.ndarray:
 
 
 def blend_weights(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shares [N] of the head, the late head and the torso in each Gaussian's motion; they sum to 1."""
+    """Shares [N] of head, late head and torso in each Gaussian's motion; they sum to 1."""
     return (1 - part.body) * (1 - part.lag), (1 - part.body) * part.lag, part.body
 
 
@@ -168,7 +179,10 @@ def pose(
     face = (opening, width, motion.brow[frame], motion.blink[frame], motion.gaze[frame])
     part = speaker.part
     means = move(part, express(part, speaker.depth, *face), motion, frame)
-    turns = [Rotation.from_matrix(R[frame]).as_quat() for R in (motion.head_R, motion.late_R, motion.body_R)]
+    turns = [
+        Rotation.from_matrix(R[frame]).as_quat()
+        for R in (motion.head_R, motion.late_R, motion.body_R)
+    ]
     turns = [np.roll(q, 1) * np.sign(q[3]) for q in turns]
     blend = sum(w[:, None] * q for w, q in zip(blend_weights(part), turns, strict=True))
     quats = quat_product(blend / np.linalg.norm(blend, axis=1, keepdims=True), part.quats)

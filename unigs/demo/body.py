@@ -71,9 +71,8 @@ def build_clothes(color: tuple, rng: np.random.Generator) -> Part:
     pattern = smoothstep(0.82, 0.93, diamond) * band
     albedo = np.array(color) * (1 + rib + rng.normal(0, 0.05, len(p)))[:, None]
     albedo = albedo * (1 - pattern[:, None]) + np.array([0.83, 0.76, 0.6]) * pattern[:, None]
-    shirt = make_part(
-        p, n, 4.4, shade(albedo, n, 0.0, ambient_occlusion(dressed_sdf, p, n)), TORSO
-    )
+    color_lit = shade(albedo, n, 0.0, ambient_occlusion(dressed_sdf, p, n))
+    shirt = make_part(p, n, 4.4, color_lit, TORSO, body=np.ones(len(p)))
     return join([shirt, _collar(color, rng)])
 
 
@@ -89,7 +88,7 @@ def _collar(color: tuple, rng: np.random.Generator) -> Part:
     p = ring + 7.5 * n
     rib = 1.0 + 0.12 * np.sin(angle * 32)
     albedo = (0.45 * np.array(color) + 0.5) * rib[:, None] * (1 + rng.normal(0, 0.03, (len(p), 1)))
-    return make_part(p, n, 2.9, shade(albedo, n, 0.0, 0.92), TORSO)
+    return make_part(p, n, 2.9, shade(albedo, n, 0.0, 0.92), TORSO, body=np.ones(len(p)))
 
 
 def face_opening(y: np.ndarray) -> np.ndarray:
@@ -158,7 +157,9 @@ def build_hair(color: tuple, strands: int, rng: np.random.Generator) -> Part:
     along = rng.beta(0.9, 1.2, strands)
     angle = 0.60 + 1.75 * along
     back = smoothstep(0.45, 0.75, along)
-    direction = np.column_stack([(0.04 + 0.75 * back * rng.uniform(0, 1, strands)) * side, -np.sin(angle), -np.cos(angle)])
+    direction = np.column_stack(
+        [(0.04 + 0.75 * back * rng.uniform(0, 1, strands)) * side, -np.sin(angle), -np.cos(angle)]
+    )
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     roots = np.array([0.0, -33.0, 15.0]) + direction * np.array([72, 91, 101])
     paths = [p for p in trace_strands(hull, roots, side, back, rng) if len(p) > 3]

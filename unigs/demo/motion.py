@@ -1,6 +1,6 @@
 """How the speaker moves: head, torso, late hair, blinks, brows and gaze, as smooth curves of time.
 
-World: the head frame of the rest pose, metres and radians (x right, y down, z away from the camera).
+World: the head frame of the rest pose (x right, y down, z away from the camera), metres, radians.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ def wander(
     frequency = rng.uniform(low, high, waves)
     phase = rng.uniform(0.0, 2 * np.pi, waves)
     weight = rng.uniform(0.4, 1.0, waves)
-    curve = np.sin(2 * np.pi * np.outer(time, frequency) + phase) @ (weight / np.linalg.norm(weight))
+    curve = np.sin(2 * np.pi * np.outer(time, frequency) + phase) @ (
+        weight / np.linalg.norm(weight)
+    )
     return np.tanh(0.9 * curve)
 
 
@@ -63,7 +65,9 @@ def blink_curve(time: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return np.clip(shut, 0.0, 1.0)
 
 
-def follow_late(values: np.ndarray, step: float, hertz: float = 1.4, damping: float = 0.45) -> np.ndarray:
+def follow_late(
+    values: np.ndarray, step: float, hertz: float = 1.4, damping: float = 0.45
+) -> np.ndarray:
     """Curves [T, D] as a damped spring of `hertz` follows them, at rest on the first row."""
     omega = 2 * np.pi * hertz
     position, speed = values[0].copy(), np.zeros(values.shape[1])

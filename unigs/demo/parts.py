@@ -1,6 +1,6 @@
 """A part of the speaker: Gaussians in the rest pose with the coefficients that move them.
 
-Rest pose: head frame (x right, y down, z away from the camera), millimetres, lids shut, lips closed.
+Rest pose: head frame (x right, y down, z away from the camera), millimetres, lids and lips shut.
 """
 
 from dataclasses import dataclass, fields
@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from unigs.demo.shapes import frames
-
 
 
 @dataclass
@@ -25,7 +24,9 @@ class Part:
     widening: np.ndarray  # [N, 3] mm per mm of mouth width
     lid: np.ndarray  # [N, 2] mm in x, y from the shut to the open lid
     brow: np.ndarray  # [N] mm downwards per mm of brow raise (so -1 on the brow)
-    ride: np.ndarray  # [N] offset in z from the front of the face it slides on; NaN: it does not slide
+    ride: (
+        np.ndarray
+    )  # [N] offset in z from the front of the face it slides on; NaN: it does not slide
     eye: np.ndarray  # [N] int8: -1 / +1 turns with the eyeball at x < 0 / x > 0, else 0
     body: np.ndarray  # [N] 0 moves with the head .. 1 with the torso
     lag: np.ndarray  # [N] 0 .. 1: share of the head's motion that arrives late (hanging hair)
@@ -49,7 +50,7 @@ def make_part(
     opacity: float = 0.97,
     **motion: np.ndarray,
 ) -> Part:
-    """Gaussians at `means` lying in the surface with `normal`; unnamed motion coefficients are still.
+    """Gaussians at `means` lying in the surface with `normal`; motion not named is none.
 
     Args:
         means: [N, 3] mm.
@@ -90,4 +91,6 @@ def make_part(
 
 def join(parts: list[Part]) -> Part:
     """All Gaussians of several parts, in order."""
-    return Part(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Part)})
+    return Part(
+        **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Part)}
+    )

@@ -1,7 +1,8 @@
 """Signed distance functions, surface samples and shading: the tools the speaker is modelled with.
 
-All lengths in this module are millimetres in the rest pose of the head frame (x right, y down, z away
-from the camera). A signed distance function (SDF) takes points [N, 3] and returns [N], negative inside.
+All lengths in this module are millimetres in the rest pose of the head frame (x right, y down, z
+away from the camera). A signed distance function (SDF) takes points [N, 3] and returns [N],
+negative inside.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ AMBIENT, KEY, FILL = 0.46, 0.52, 0.14
 
 
 def ellipsoid(p: np.ndarray, centre: tuple, radii: tuple) -> np.ndarray:
-    """Approximate signed distance of an axis-aligned ellipsoid (exact to first order at its surface)."""
+    """Signed distance of an axis-aligned ellipsoid, exact to first order at its surface."""
     q = (p - np.array(centre)) / np.array(radii)
     scaled = q / np.array(radii)
     length = np.sqrt(np.einsum("ij,ij->i", q, q))
@@ -28,8 +29,10 @@ def ellipsoid(p: np.ndarray, centre: tuple, radii: tuple) -> np.ndarray:
     return length * (length - 1.0) / np.maximum(gradient, 1e-6)
 
 
-def capsule(p: np.ndarray, a: tuple, b: tuple, radius_a: float, radius_b: float | None = None) -> np.ndarray:
-    """Signed distance of a capsule from `a` to `b`; the radius changes linearly when two are given."""
+def capsule(
+    p: np.ndarray, a: tuple, b: tuple, radius_a: float, radius_b: float | None = None
+) -> np.ndarray:
+    """Signed distance of a capsule from `a` to `b`, whose radius may change linearly."""
     start, axis = np.array(a, float), np.array(b, float) - np.array(a, float)
     along = np.clip((p - start) @ axis / (axis @ axis), 0.0, 1.0)
     radius = radius_a + along * ((radius_a if radius_b is None else radius_b) - radius_a)
@@ -83,8 +86,8 @@ def sample_surface(
 ) -> np.ndarray:
     """Even points [N, 3] on the zero surface inside a box, about `spacing` mm apart.
 
-    Random points near the surface are projected onto it, thinned to Poisson discs, and pushed apart a
-    few times, which closes the holes that thinning leaves.
+    Random points near the surface are projected onto it, thinned to Poisson discs, and pushed
+    apart a few times, which closes the holes that thinning leaves.
     """
     cell = max(2.0 * spacing, 6.0)
     axes = [np.arange(a, b, cell) for a, b in zip(low, high, strict=True)]
@@ -124,7 +127,7 @@ class FrontDepth:
     """Depth z of the surface that a camera in front sees at (x, y): a table read bilinearly."""
 
     def __init__(self, sdf: Sdf, low: tuple, high: tuple, step: float = 1.0, start: float = -120.0):
-        """Sphere-trace the SDF along +z over the rectangle low..high with `step` mm between rays."""
+        """Sphere-trace the SDF along +z over the rectangle low..high, rays `step` mm apart."""
         self.low, self.step = np.array(low, float), step
         xs = np.arange(low[0], high[0] + step, step)
         ys = np.arange(low[1], high[1] + step, step)

@@ -1,8 +1,8 @@
 """Make a clip of a synthetic long-haired speaker, and write down everything that is true about it.
 
-Two results: the video with its sound, as a camera would give it, and the truth beside it: an .npz with
-poses, focal length, landmarks, blinks and mouth, and a label video with the same name and the suffix .mkv.
-Both can serve as input and yardstick for every other stage.
+Two results: the video with its sound, as a camera would give it, and the truth beside it: an .npz
+with poses, focal length, landmarks, blinks and mouth, and a label video of the same name with the
+suffix .mkv. They are input and yardstick for every other stage.
 """
 
 import tempfile
@@ -91,7 +91,7 @@ class Clip:
         self.plate = wall(s)
 
     def frames(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield per frame: image uint8 [H, W, 3], labels uint8 [H, W], named points [K, 3] in camera space."""
+        """Yield image uint8 [H, W, 3], labels uint8 [H, W], named points [K, 3] in camera space."""
         for frame in range(self.count):
             posed, points = pose(
                 self.speaker, self.motion, frame, self.opening[frame], self.width[frame]
@@ -118,9 +118,11 @@ class Clip:
     def truth(self, points: np.ndarray) -> dict[str, np.ndarray]:
         """All that is true about the clip, given the named points [T, K, 3] in camera space (m).
 
-        R, t: head pose, x_cam = R x + t in metres; points_head: the named points in the head frame;
-        points_px: their projections; blink 0..1; mouth_opening and mouth_width in metres; phones with
-        their start times; audio_offset: seconds by which the sound is late.
+        R [T, 3, 3], t [T, 3] m: head pose, x_cam = R x + t; body_R, body_t: the torso's.
+        focal px, size px, fps; names [K], points_head [T, K, 3] m in the head frame (with the
+        expression), points_px [T, K, 2] their projections; blink [T] 0 open .. 1 shut; brow [T] m;
+        gaze [T, 2] rad; mouth_opening, mouth_width [T] m; phones [P] with phone_starts [P + 1] s
+        (the last is the end); audio_offset: seconds by which the sound is late.
         """
         motion = self.motion
         R, t = motion.head_R, motion.head_t + self.offset

@@ -1,9 +1,10 @@
 """A speech-like sound track, and the mouth that its phones drive.
 
 Random syllables are spoken by a source-filter synthesiser (glottal pulses and noise through formant
-resonators, after Klatt 1980). The same phones move the lips: each pulls the mouth towards its target with a
-dominance that fades over 100 ms to both sides (co-articulation after Cohen and Massaro 1993). So the mouth
-at a time is a smooth function of the sound within 100 ms around it, and shut in pauses.
+resonators, after Klatt 1980). The same phones move the lips: each pulls the mouth towards its
+target with a dominance that fades over 100 ms to both sides (co-articulation after Cohen and
+Massaro 1993). So the mouth at a time is a smooth function of the sound within 100 ms around it,
+and shut in pauses.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
 CONTROL = 200  # control frames per second
+ROOM_NOISE = 5e-4  # amplitude of the noise floor; no recording is digitally silent
 REACH = 0.1  # seconds over which a phone's pull on the mouth fades
 VOWELS = ("a", "e", "i", "o", "u", "@", "ae")
 ONSETS = ("m", "b", "p", "n", "t", "d", "k", "g", "s", "S", "f", "v", "l", "r", "w", "j", "h")
@@ -22,8 +24,9 @@ CODAS = ("n", "m", "l", "s", "t", "r")
 class Phone:
     """A sound and its mouth.
 
-    `formants` in Hz; `voice` and `noise` are amplitudes; `band` is centre and width of the noise in Hz (None:
-    through the formants); `opening` between the lips and change of `width` in mm; `pull` is the dominance.
+    `formants` in Hz; `voice` and `noise` are amplitudes; `band` is centre and width of the noise in
+    Hz (None: through the formants); `opening` between the lips and change of `width` in mm; `pull`
+    is the dominance.
     """
 
     formants: tuple[float, float, float]
@@ -63,12 +66,13 @@ PHONES = {
     "h": Phone((550, 1500, 2550), 5.0, 0.0, voice=0.0, noise=0.3, seconds=0.06),
     "_": Phone((500, 1500, 2550), 0.0, 0.0, voice=0.0, pull=1.5),
 }
-BURSTS = {"b": 0.3, "p": 0.55, "t": 0.55, "d": 0.3, "k": 0.6, "g": 0.3}  # share of the closure before the burst
+# Share of a stop consonant that is closure; then comes the burst.
+BURSTS = {"b": 0.3, "p": 0.55, "t": 0.55, "d": 0.3, "k": 0.6, "g": 0.3}
 
 
 @dataclass
 class Speech:
-    """The spoken sequence: symbols with start times; `stress` scales loudness and opening of vowels."""
+    """The spoken sequence; `stress` scales loudness and opening of vowels."""
 
     symbols: list[str]
     starts: np.ndarray  # [P + 1] s; the last entry is the end of the clip
@@ -76,46 +80,46 @@ class Speech:
 
 
 def compose(seconds: float, rng: np.random.Generator) -> Speech:
-    """Random phrases of syllables with pauses; the last eleventh of the clip is speech, not a pause."""
-    symbols, lengths, stress = ["_"], [min(0.35, 0.15 * seconds)], [1.0]
-    clock, phrase_end = lengths[0], 0.0
-    test = seconds * 10.0 / 11.0
-    closing = min(0.25, 0.08 * seconds)
+    """Random phrases of syllables with pauses; the last eleventh of the clip is speech."""
+    closing = min(0.2, 0.08 * seconds)
+    no_pause_after = seconds * 10.0 / 11.0 - 1.0
+    rows = [("_", min(0.35, 0.15 * seconds), 1.0)]  # symbol, seconds, stress
+    clock = rows[0][1]
     phrase_end = clock + rng.uniform(1.4, 3.4)
-    while clock < seconds - closing - 0.12:
-        if clock > phrase_end and not test - 1.0 < clock:
-            pause = rng.uniform(0.4, 0.75)
-            _append(symbols, lengths, stress, "_", pause, 1.0)
-            clock += pause
-            phrase_end = clock + rng.uniform(1.4, 3.4)
-        accent = rng.uniform(0.72, 1.12)
-        syllable = [ONSETS[rng.integers(len(ONSETS))], VOWELS[rng.integers(len(VOWELS))]]
+    misses = 0
+    while misses < 8:
+        syllable = []
+        if phrase_end < clock < no_pause_after:
+            syllable.append(("_", rng.uniform(0.4, 0.75), 1.0))
+            phrase_end = clock + syllable[0][1] + rng.uniform(1.4, 3.4)
+        sounds = [ONSETS[rng.integers(len(ONSETS))], VOWELS[rng.integers(len(VOWELS))]]
         if rng.uniform() < 0.22:
-            syllable.append(CODAS[rng.integers(len(CODAS))])
-        for symbol in syllable:
+            sounds.append(CODAS[rng.integers(len(CODAS))])
+        accent = rng.uniform(0.72, 1.12)
+        for symbol in sounds:
             length = PHONES[symbol].seconds * rng.uniform(0.85, 1.3)
-            _append(symbols, lengths, stress, symbol, length, accent if symbol in VOWELS else 1.0)
-            clock += length
-    starts = np.concatenate([[0.0], np.cumsum(lengths)])
-    fits = starts[1:] <= seconds - closing
-    symbols = [s for s, keep in zip(symbols, fits, strict=True) if keep]
-    starts = starts[: len(symbols) + 1]
-    stress = stress[: len(symbols)]
-    return Speech([*symbols, "_"], np.append(starts, seconds), np.append(stress, 1.0))
-
-
-def _append(symbols: list, lengths: list, stress: list, symbol: str, length: float, accent: float) -> None:
-    symbols.append(symbol)
-    lengths.append(length)
-    stress.append(accent)
+            syllable.append((symbol, length, accent if symbol in VOWELS else 1.0))
+        length = sum(row[1] for row in syllable)
+        if clock + length > seconds - closing:
+            misses += 1  # a shorter syllable may still fit
+            continue
+        rows += syllable
+        clock += length
+    starts = np.cumsum([0.0] + [row[1] for row in rows])
+    return Speech(
+        symbols=[row[0] for row in rows] + ["_"],
+        starts=np.append(starts, seconds),
+        stress=np.array([row[2] for row in rows] + [1.0]),
+    )
 
 
 def mouth_curves(speech: Speech, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lip opening [T] and change of the mouth's width [T] in mm at `time` [T] s.
 
-    Each phone's weight is its dominance times the share of a Hann window of +-REACH seconds around the
-    time that it fills.
+    Each phone's weight is its dominance times the share that it fills of a Hann window of +-REACH
+    seconds around the time.
     """
+
     def filled(t: np.ndarray) -> np.ndarray:
         s = np.clip(t / REACH, -1.0, 1.0)
         return 0.5 * (1.0 + s + np.sin(np.pi * s) / np.pi)
@@ -131,9 +135,11 @@ def mouth_curves(speech: Speech, time: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _control(speech: Speech, seconds: float) -> dict[str, np.ndarray]:
-    """Synthesiser controls [frames, ...] at CONTROL Hz: formants, voice and noise levels, noise band."""
+    """Controls [frames, ...] at CONTROL Hz: formants, levels of voice and noise, phone index."""
     time = (np.arange(int(np.ceil(seconds * CONTROL))) + 0.5) / CONTROL
-    index = np.clip(np.searchsorted(speech.starts, time, side="right") - 1, 0, len(speech.symbols) - 1)
+    index = np.clip(
+        np.searchsorted(speech.starts, time, side="right") - 1, 0, len(speech.symbols) - 1
+    )
     phones = [PHONES[s] for s in speech.symbols]
     formants = np.array([p.formants for p in phones])[index]
     voice = (np.array([p.voice for p in phones]) * speech.stress)[index]
@@ -181,18 +187,18 @@ def synthesise(
     sound = sound / np.max(np.abs(sound) + 1e-9)
     sound += 0.32 * _fricatives(hiss, open_noise, control["phone"], speech.symbols, hop, rate)
     sound = sound[: int(round(seconds * rate))]
-    return (0.8 * sound / np.max(np.abs(sound))).astype(np.float32)
+    sound = 0.8 * sound / np.max(np.abs(sound)) + ROOM_NOISE * rng.normal(size=len(sound))
+    return sound.astype(np.float32)
 
 
 def _glottis(n: int, rate: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Derivative of glottal flow [n]: smooth opening, sharp closing, wandering pitch with jitter."""
+    """Derivative of glottal flow [n]: smooth opening, sharp closing, wandering pitch."""
     t = np.arange(n) / rate
     bend = sum(
         0.05 * np.sin(2 * np.pi * f * t + rng.uniform(0, 2 * np.pi)) for f in (0.31, 0.77, 1.9)
     )
-    jitter = np.interp(t, np.arange(0, t[-1] + 0.02, 0.01), rng.normal(0, 0.006, int(t[-1] / 0.01) + 3)[
-        : len(np.arange(0, t[-1] + 0.02, 0.01))
-    ])
+    knots = np.arange(0.0, n / rate + 0.02, 0.01)
+    jitter = np.interp(t, knots, rng.normal(0.0, 0.006, len(knots)))
     phase = np.cumsum(pitch * (1 + bend + jitter)) / rate % 1.0
     open_phase = np.clip(phase / 0.6, 0.0, 1.0)
     return np.where(phase < 0.6, 2 * open_phase - 3 * open_phase**2, 0.0)
