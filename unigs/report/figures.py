@@ -25,7 +25,7 @@ METHOD_COLORS = {
 REGION_ORDER = ("full", "person", "head", "face", "mouth", "hair", "torso", "band")
 STYLE = {
     "svg.hashsalt": "unigs",  # the same data give the same file
-    "font.size": 9,
+    "font.size": 11,
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -96,7 +96,7 @@ def read_table(path: Path, *required: str) -> pd.DataFrame:
 
 def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
     """Loss and PSNR over the steps of both stages, one after the other."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
     start = 0
     for table in (static, dynamic):
         steps = start + table["step"].to_numpy(float)
@@ -111,8 +111,8 @@ def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
         ):
             draw(axes, steps, table, column, color, words)
         start += float(steps[-1]) if len(steps) else 0.0
-    left.set(title="Loss", xlabel="step", yscale="log" if has_positive(left) else "linear")
-    right.set(title="PSNR, dB", xlabel="step")
+    left.set(title="Loss per step", yscale="log" if has_positive(left) else "linear")
+    right.set(title="PSNR per step, dB")
     legend(right)
     return figure
 
@@ -136,34 +136,35 @@ def has_positive(axes: Axes) -> bool:
     return bool(values) and min(float(np.min(v)) for v in values) > 0
 
 
-def legend(axes: Axes) -> None:
+def legend(axes: Axes, columns: int = 2) -> None:
     """A legend below the axes that does not name a curve twice."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if unique:
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
-        axes.legend(unique.values(), unique.keys(), fontsize=8, **place)
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": columns}
+        axes.legend(unique.values(), unique.keys(), fontsize=9.5, **place)
 
 
 def quality_figure(table: pd.DataFrame) -> Figure:
     """PSNR of every test frame: full frame with the baselines, and hair, torso and band."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3), layout="constrained", sharex=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained", sharex=True)
     time = table["time"].to_numpy(float)
     draw(left, time, table, "psnr_full", BLUE, "portrait")
     for method, words in METHOD_NAMES.items():
         draw(left, time, table, f"psnr_full_{method}", METHOD_COLORS[method], words)
     for region, color in (("hair", VIOLET), ("torso", GREEN), ("band", RED), ("mouth", ORANGE)):
         draw(right, time, table, f"psnr_{region}", color, region)
-    left.set(title="PSNR per test frame, full frame, dB", xlabel="s")
-    right.set(title="of the portrait, by region, dB", xlabel="s")
+    left.set(title="PSNR per test frame (s), full, dB")
+    right.set(title="the portrait's, by region, dB")
     for axes in (left, right):
+        axes.locator_params(axis="x", nbins=5)
         legend(axes)
     return figure
 
 
 def motion_figure(table: pd.DataFrame) -> Figure:
     """Opening of mouth and eyes over time: truth, render, and render with shuffled speech."""
-    figure, (mouth, eyes) = plt.subplots(2, 1, figsize=(8, 4.4), layout="constrained", sharex=True)
+    figure, (mouth, eyes) = plt.subplots(2, 1, figsize=(8, 4.2), layout="constrained", sharex=True)
     time = table["time"].to_numpy(float)
     draw(mouth, time, table, "opening_truth", INK, "truth")
     draw(mouth, time, table, "opening_portrait", BLUE, "render")
@@ -171,15 +172,15 @@ def motion_figure(table: pd.DataFrame) -> Figure:
     draw(eyes, time, table, "eye_truth", INK, "truth")
     draw(eyes, time, table, "eye_portrait", BLUE, "render")
     mouth.set(title="Mouth opening, px")
-    eyes.set(title="Eye opening, share of the eye's width", xlabel="s")
-    for axes in (mouth, eyes):
-        legend(axes)
+    eyes.set(title="Eye opening, share of the eye's width, over seconds")
+    eyes.plot([], [], color=ORANGE, label="render, shuffled speech")
+    legend(eyes, columns=3)
     return figure
 
 
 def region_figure(run: Run) -> Figure:
     """PSNR by region: the portrait and what it has to beat."""
-    figure, axes = plt.subplots(figsize=(8, 2.9), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
     methods = {"portrait": "portrait", **METHOD_NAMES}
     width, shown = 0.2, 0
     for method, words in methods.items():
@@ -196,7 +197,7 @@ def region_figure(run: Run) -> Figure:
         axes.set_ylim(bottom=max(0.0, np.floor(min(low)) - 2))
     axes.set(title="PSNR by region, dB (the axis does not start at 0)")
     axes.grid(axis="x", visible=False)
-    axes.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.legend(fontsize=9.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
 
 

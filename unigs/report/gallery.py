@@ -46,6 +46,15 @@ class Entry:
     files: dict[str, list[Path]] = field(default_factory=dict)
 
 
+@dataclass
+class Subject:
+    """What the page shows of one person."""
+
+    name: str
+    runs: dict[str, Entry] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+
+
 def gallery(
     metrics: tuple[Path, ...],
     out: Path,
@@ -75,25 +84,15 @@ def gallery(
         title: the page's heading.
     """
     root = out.resolve().parent
-    entries = {(run.subject, run.variant): Entry(run) for run in read_runs(metrics, speed)}
+    runs = read_runs(metrics, speed)
+    subjects = {run.subject: Subject(run.subject) for run in runs}
+    for run in runs:
+        subjects[run.subject].runs[run.variant] = Entry(run)
     kinds = {"preview": previews, "sheet": sheets, "figure": figures, "drive": drives}
-    for kind, paths in kinds.items():
+    for kind, paths in {**kinds, "preparation": preparation}.items():
         for path in paths:
-            owner = below(path, root).parts[:2]
-            if owner not in entries:
-                raise UserError(f"{path} belongs to no run: add the metrics.json of {owner}.")
-            entries[owner].files.setdefault(kind, []).append(below(path, root))
-    prepared: dict[str, list[Path]] = {}
-    for path in preparation:
-        prepared.setdefault(below(path, root).parts[0], []).append(below(path, root))
-    runs = [entry.run for entry in entries.values()]
-    subjects = list(dict.fromkeys(run.subject for run in runs))
-    sections = [
-        subject_section(
-            name, [e for e in entries.values() if e.run.subject == name], prepared.get(name, [])
-        )
-        for name in subjects
-    ]
+            file_under(below(path, root), kind, subjects)
+    sections = [subject_section(subject) for subject in subjects.values()]
     links = [(name, f"s-{name}") for name in subjects]
     if tables:
         sections.append(tables_section(tables, root))
@@ -107,6 +106,24 @@ def gallery(
         "consent, and say that they are synthetic.</p>"
     )
     write_text(out, page(title, head, "\n".join(sections), foot))
+
+
+def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
+    """Put a file (relative to the page) where its subject and variant are shown.
+
+    Preparation, and talking videos of variants without figures, belong to the subject.
+
+    Raises:
+        UserError: the subject or the run is not on the page.
+    """
+    name, variant = path.parts[0], path.parts[1]
+    subject = subjects.get(name)
+    if subject is not None and variant in subject.runs:
+        subject.runs[variant].files.setdefault(kind, []).append(path)
+    elif subject is not None and kind in ("preparation", "drive"):
+        subject.files.setdefault(kind, []).append(path)
+    else:
+        raise UserError(f"{path} belongs to no run of the page: give its metrics.json, too.")
 
 
 def below(path: Path, root: Path) -> Path:
@@ -134,17 +151,29 @@ def navigation(links: Iterable[tuple[str, str]]) -> str:
     return f"<nav>{items}</nav>"
 
 
-def subject_section(name: str, entries: list[Entry], prepared: list[Path]) -> str:
+def subject_section(subject: Subject) -> str:
     """Everything of one subject."""
-    parts = [f'<section id="s-{escape(quote(name))}"><h2>{escape(name)}</h2>']
-    parts += [run_card(entry) for entry in entries]
-    if prepared:
-        pictures = "".join(picture(path, "preparation", "sheet") for path in prepared)
+    parts = [f'<section id="s-{escape(quote(subject.name))}"><h2>{escape(subject.name)}</h2>']
+    parts += [run_card(entry) for entry in subject.runs.values()]
+    if talking := subject.files.get("drive"):
+        parts.append(f'<div class="card">{talking_videos(talking)}</div>')
+    if pictures := subject.files.get("preparation"):
+        body = "".join(picture(path, "preparation", "sheet") for path in pictures)
         parts.append(
-            f'<div class="card"><h3>Preparation</h3><details><summary>Landmarks, head axes, '
-            f"regions, kept frames</summary>{pictures}</details></div>"
+            '<div class="card"><h3>Preparation</h3><details><summary>Landmarks, head axes, '
+            f"regions, kept frames</summary>{body}</details></div>"
         )
     return "\n".join([*parts, "</section>"])
+
+
+def talking_videos(paths: list[Path]) -> str:
+    """Videos of portraits that speak other audio, with variant and name of the sound."""
+    body = "".join(
+        f'<figure>{video(path)}<figcaption class="dim">{escape(path.stem)} · '
+        f"{escape(path.parts[1])} · synthetic</figcaption></figure>"
+        for path in paths
+    )
+    return f'<h4>Speaking other audio</h4><div class="pair">{body}</div>'
 
 
 def run_card(entry: Entry) -> str:
@@ -165,13 +194,8 @@ def run_card(entry: Entry) -> str:
         body = picture(path, "truth, render and error of test frames", "sheet")
         words = "Test frames: truth, render, error; the worst ones last"
         parts.append(f"<details><summary>{words}</summary>{body}</details>")
-    if drives := entry.files.get("drive", []):
-        body = "".join(
-            f"<figure>{video(path)}<figcaption class='dim'>{escape(path.stem)} (synthetic)"
-            "</figcaption></figure>"
-            for path in drives
-        )
-        parts.append(f'<h4>Speaking other audio</h4><div class="pair">{body}</div>')
+    if talking := entry.files.get("drive"):
+        parts.append(talking_videos(talking))
     parts.append(reasons_list(run))
     return "\n".join([*parts, "</article>"])
 

@@ -52,9 +52,10 @@ video { width: 100%; border-radius: 10px; background: #000; display: block; }
 figure { margin: 0 0 10px; }
 figure img { width: 100%; display: block; }
 .sheet { border-radius: 8px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 10px 26px;
-  align-items: center; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 18px; }
+.plots { display: grid; gap: 10px 26px; align-items: center;
+  grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); }
+.pair { display: grid; gap: 18px;
+  grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr)); }
 details { border-top: 1px solid var(--line); margin-top: 16px; padding-top: 12px; }
 summary { cursor: pointer; color: var(--accent); }
 details[open] summary { margin-bottom: 12px; }
