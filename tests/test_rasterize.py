@@ -204,6 +204,22 @@ def test_not_a_number_hides_a_gaussian_and_spoils_no_pixel():
     assert torch.equal(image, rasterize(**clean)[0])
 
 
+def test_extreme_gaussians_stay_inside_the_image_memory():
+    """Sizes from 1e-12 to 1e12 metres, some at the near plane, at every faintness."""
+    g = torch.Generator().manual_seed(23)
+    n = 3000
+    scene = cloud(n, 37, 29, seed=23)
+    scene["scales"] = 10.0 ** (24 * torch.rand(n, 3, generator=g) - 12)
+    scene["means"][::3, 2] -= 1.985
+    scene["opacities"][: n // 2] = 1 / 255 + 1e-6 * torch.rand(n // 2, generator=g)
+    scene["opacities"][:500] = 1 / 255
+    image, alpha, grads = gradients(rasterize, scene, torch.float32)
+    assert torch.isfinite(image).all()
+    assert ((alpha >= 0) & (alpha <= 1)).all()
+    assert torch.isfinite(grads["colors"]).all()
+    assert (rasterize(**scene)[2]["radii"] > 0).any()
+
+
 def test_one_gaussian_against_the_closed_form():
     size, focal, depth, opacity = 21, 40.0, 2.0, 0.8
     scales = torch.tensor([0.3, 0.15, 0.2])

@@ -3,7 +3,8 @@
 One stable radix sort on the depth's bits orders all Gaussians (ties keep their index order, as
 gsplat's sort does); a stable counting sort then copies their records into tile order, so that the
 blending kernels read memory in sequence. Bands of tile rows are counted and filled independently:
-threads never share a tile, and the order inside a tile never depends on them.
+threads never share a tile, and the order inside a tile never depends on them. On the way back,
+gradients of a Gaussian's copies are added up in that order too.
 """
 
 import numpy as np
@@ -14,7 +15,10 @@ from unigs.kernels.options import JIT
 RECORD = 16
 """float32 numbers of one record: one cache line. Equal to ``blend_kernels.RECORD``."""
 
-U = np.uint64
+MOMENTS = 9
+"""Numbers per copy in the backward pass. Equal to ``blend_kernels.MOMENTS``."""
+
+F, U = np.float32, np.uint64
 DIGIT_BITS = 11
 DIGITS = 1 << DIGIT_BITS
 DIGIT_MASK = np.uint32(DIGITS - 1)
@@ -132,3 +136,31 @@ def fill_tiles(
                 if want:
                     slots[U(slot)] = place
                     slot += 1
+
+
+@njit(**JIT)
+def gather(
+    start, stop, ids, first_slot, slots, sums, conics, opacities,
+    grad_means2d, grad_conics, grad_opacities, grad_colors,
+):  # fmt: skip
+    """Turn the copies' sums [pairs,9] into gradients of the Gaussians ids[start:stop].
+
+    The sums are those of z = alpha dL/dalpha and its moments over a tile's pixels, and of the
+    colours' gradients; see ``blend_kernels.blend_backward``.
+    """
+    total = np.empty(MOMENTS, np.float32)
+    for k in range(start, stop):
+        i = U(ids[U(k)])
+        total[:] = F(0)
+        for slot in range(first_slot[k], first_slot[k + 1]):
+            place = U(slots[U(slot)])
+            for m in range(MOMENTS):
+                total[m] += sums[place, m]
+        a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
+        grad_opacities[i] = total[0] / opacities[i]
+        grad_means2d[i, 0] = -(a * total[1] + b * total[2])
+        grad_means2d[i, 1] = -(b * total[1] + c * total[2])
+        grad_conics[i, 0] = F(-0.5) * total[3]
+        grad_conics[i, 1] = -total[4]
+        grad_conics[i, 2] = F(-0.5) * total[5]
+        grad_colors[i, 0], grad_colors[i, 1], grad_colors[i, 2] = total[6], total[7], total[8]

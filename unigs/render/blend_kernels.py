@@ -76,9 +76,12 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
         a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
         # in double: for needles the two products agree in most digits
         det = F(np.float64(a) * np.float64(c) - np.float64(b) * np.float64(b))
-        sigma_max = math.log(F(255) * opacity)
-        reach_x = math.sqrt(TWO * sigma_max * c / det) + SLACK
-        reach_y = math.sqrt(TWO * sigma_max * a / det) + SLACK
+        sigma_max = max(ZERO, math.log(F(255) * opacity))
+        # the box of the projection, or the slightly tighter one of the ellipse if it has one
+        reach_x, reach_y = F(radii[i, 0]), F(radii[i, 1])
+        if det > ZERO:
+            reach_x = min(reach_x, math.sqrt(TWO * sigma_max * c / det) + SLACK)
+            reach_y = min(reach_y, math.sqrt(TWO * sigma_max * a / det) + SLACK)
         records[i, X], records[i, Y] = x, y
         records[i, HA], records[i, B], records[i, HC] = HALF * a, b, HALF * c
         records[i, SIGMA_MAX], records[i, OPACITY] = sigma_max, opacity
@@ -308,27 +311,3 @@ def blend_backward(
             sums[g, 0], sums[g, 1], sums[g, 2] = s0, sx, sy
             sums[g, 3], sums[g, 4], sums[g, 5] = sxx, sxy, syy
             sums[g, 6], sums[g, 7], sums[g, 8] = sr, sg, sb
-
-
-@njit(**JIT)
-def gather(
-    start, stop, records, ids, first_slot, slots, sums,
-    grad_means2d, grad_conics, grad_opacities, grad_colors,
-):  # fmt: skip
-    """Add up the sums of the Gaussians ids[start:stop] over their tiles, in a fixed order."""
-    total = np.empty(MOMENTS, np.float32)
-    for k in range(start, stop):
-        i = U(ids[U(k)])
-        total[:] = ZERO
-        for slot in range(first_slot[k], first_slot[k + 1]):
-            place = U(slots[U(slot)])
-            for m in range(MOMENTS):
-                total[m] += sums[place, m]
-        a, b, c = TWO * records[i, HA], records[i, B], TWO * records[i, HC]
-        grad_opacities[i] = total[0] / records[i, OPACITY]
-        grad_means2d[i, 0] = -(a * total[1] + b * total[2])
-        grad_means2d[i, 1] = -(b * total[1] + c * total[2])
-        grad_conics[i, 0] = -HALF * total[3]
-        grad_conics[i, 1] = -total[4]
-        grad_conics[i, 2] = -HALF * total[5]
-        grad_colors[i, 0], grad_colors[i, 1], grad_colors[i, 2] = total[6], total[7], total[8]

@@ -106,7 +106,7 @@ class Blend(torch.autograd.Function):
                 ctx.loan.tiles.build(*arrays, _group(colors, GROUP * k), slots=True)
             outputs = tuple(torch.zeros(shape) for shape in shapes)
             background = ctx.loan.tiles.blend_backward(
-                image.numpy(), _group(grad_image, GROUP * k), grad_alpha,
+                arrays[1], arrays[4], image.numpy(), _group(grad_image, GROUP * k), grad_alpha,
                 tuple(o.numpy() for o in outputs),
             )  # fmt: skip
             grad_alpha = np.zeros_like(grad_alpha)  # counted once, with the first group

@@ -21,6 +21,8 @@ BLUR = F(0.3)
 """Added to both variances (px^2): gsplat's eps2d in the classic mode."""
 NEAR, FAR = F(0.01), F(1e10)
 MIN_ALPHA = F(1 / 255)
+MAX_VARIANCE = F(1e12)
+"""A Gaussian wider than a million pixels is left out: its conic would underflow."""
 MAX_EXTENT = F(3.33)
 """Extent of the bounding box in standard deviations; fainter Gaussians get a smaller one."""
 
@@ -139,8 +141,10 @@ def project(
         u, v = j00 * x + camera[14], j11 * y + camera[15]
         opacity = opacities[i]
         radius_x, radius_y = ZERO, ZERO
-        if (z >= NEAR) and (z <= FAR) and (det > ZERO) and (opacity >= MIN_ALPHA):
-            extent = min(MAX_EXTENT, math.sqrt(TWO * math.log(opacity / MIN_ALPHA)))
+        regular = (det > ZERO) and (xx < MAX_VARIANCE) and (yy < MAX_VARIANCE)
+        if regular and (z >= NEAR) and (z <= FAR) and (opacity >= MIN_ALPHA):
+            extent = math.sqrt(max(ZERO, TWO * math.log(opacity / MIN_ALPHA)))
+            extent = min(MAX_EXTENT, extent)
             rx, ry = np.ceil(extent * math.sqrt(xx)), np.ceil(extent * math.sqrt(yy))
             inside = (u + rx > ZERO) and (u - rx < F(width))
             inside = inside and (v + ry > ZERO) and (v - ry < F(height))

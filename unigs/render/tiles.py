@@ -91,6 +91,8 @@ class TileList:
 
     def blend_backward(
         self,
+        conics: np.ndarray,
+        opacities: np.ndarray,
         image: np.ndarray,
         grad_image: np.ndarray,
         grad_alpha: np.ndarray,
@@ -110,8 +112,8 @@ class TileList:
             grad_alpha, self._sums, background_sums,
         )  # fmt: skip
         parallel_for(
-            blend_kernels.gather, len(self.ids), self.records, self.ids, self.first_slot,
-            self.slots, self._sums, *outputs,
+            binning.gather, len(self.ids), self.ids, self.first_slot, self.slots, self._sums,
+            conics, opacities, *outputs,
         )  # fmt: skip
         return background_sums.sum(axis=0, dtype=np.float64).astype(np.float32)
 
