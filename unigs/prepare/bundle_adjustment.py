@@ -1,7 +1,6 @@
 """One rigid set of 3D points seen by a camera in many frames: shape and poses together.
 
-Conventions: a frame's pose maps the head to the camera, `x_cam = R x + t` (OpenCV axes, metres);
-pixels are `focal * x_cam[:2] / x_cam[2] + centre`. Observations that are missing hold NaN.
+Poses and pixels are those of `unigs.prepare.rigid`; observations that are missing hold NaN.
 
 Gauss-Newton with the pseudo-Huber weights of robust bundle adjustment (Triggs et al., "Bundle
 adjustment: a modern synthesis", 1999, sections 4 and 6.1): the shape is solved for on the Schur
@@ -11,74 +10,14 @@ the normal equations are block banded because smoothness ties a frame only to it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-POSE_UNITS = np.array([0.01, 0.01, 0.01, 0.001, 0.001, 0.004])
-"""What counts as one unit of motion: rotation in radians, then x, y, z in metres."""
+from unigs.prepare.rigid import POSE_UNITS, Camera, Poses, project, rotation_vector
+
 SHAPE_UNIT = 0.001
 """Metres; both units only scale the unknowns, so that damping acts alike on all of them."""
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole with square pixels and its principal point at the centre."""
-
-    focal: float
-    centre: float
-
-
-@dataclass
-class Poses:
-    """Poses of T frames: R [T,3,3] orthonormal, t [T,3] metres."""
-
-    R: np.ndarray
-    t: np.ndarray
-
-    def moved(self, step: np.ndarray) -> Poses:
-        """Apply steps [T,6] in units of `POSE_UNITS`: rotation on the left, then shift."""
-        step = step * POSE_UNITS
-        return Poses(rotation(step[:, :3]) @ self.R, self.t + step[:, 3:])
-
-    def __getitem__(self, rows: np.ndarray | slice) -> Poses:
-        return Poses(self.R[rows], self.t[rows])
-
-
-def rotation(vectors: np.ndarray) -> np.ndarray:
-    """Rotation vectors [...,3] in radians to matrices [...,3,3] (Rodrigues)."""
-    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-    K = cross_matrix(vectors)
-    # sin(a)/a and (1-cos(a))/a^2 without a division by zero.
-    first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
-    return np.eye(3) + first * K + second * (K @ K)
-
-
-def rotation_vector(matrices: np.ndarray) -> np.ndarray:
-    """Matrices [...,3,3] to rotation vectors [...,3], for angles below half a turn."""
-    skew = matrices - np.swapaxes(matrices, -1, -2)
-    axis = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], -1) / 2
-    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    cosine = (np.trace(matrices, axis1=-2, axis2=-1)[..., None] - 1) / 2
-    angle = np.arctan2(sine, cosine)
-    return axis * np.where(sine > 1e-12, angle / np.maximum(sine, 1e-12), 1.0)
-
-
-def cross_matrix(vectors: np.ndarray) -> np.ndarray:
-    """Matrices [...,3,3] that multiply like the cross product with vectors [...,3]."""
-    out = np.zeros((*vectors.shape, 3))
-    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
-    out[..., 0, 1], out[..., 0, 2], out[..., 1, 2] = -z, y, -x
-    out[..., 1, 0], out[..., 2, 0], out[..., 2, 1] = z, -y, x
-    return out
-
-
-def project(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
-    """Points [P,3] in the head frame to pixels [T,P,2]."""
-    seen = points @ np.swapaxes(poses.R, 1, 2) + poses.t[:, None]
-    return camera.focal * seen[..., :2] / seen[..., 2:] + camera.centre
 
 
 def reprojection(
@@ -92,26 +31,45 @@ def reprojection(
     return np.where(count > 0, np.sqrt(total / np.maximum(count, 1)), np.nan)
 
 
-def _linearise(
+def _residuals(
     points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Residuals, robust weights and derivatives of every observation.
-
-    Returns:
-        e [T,P,2] residuals with NaN as zero, w [T,P] weights (zero where missing),
-        J_pose [T,P,2,6] and J_point [T,P,2,3], in the units of this module.
-    """
-    turned = points @ np.swapaxes(poses.R, 1, 2)
-    x, y, z = np.moveaxis(turned + poses.t[:, None], -1, 0)
-    e = camera.focal * np.stack([x / z, y / z], -1) + camera.centre - pixels
-    seen = np.isfinite(e).all(-1)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals [T,P,2], zero where missing, and robust weights [T,P], zero where missing."""
+    e = project(points, poses, camera) - pixels
+    seen = np.isfinite(e[..., 0] + e[..., 1])
     e = np.where(seen[..., None], e, 0)
-    w = seen / np.sqrt(1 + (e**2).sum(-1) / robust**2)
-    d = np.zeros((*z.shape, 2, 3))
-    d[..., 0, 0] = d[..., 1, 1] = camera.focal / z
-    d[..., 0, 2], d[..., 1, 2] = -camera.focal * x / z**2, -camera.focal * y / z**2
-    J_pose = np.concatenate([-d @ cross_matrix(turned), d], -1) * POSE_UNITS
-    return e, w, J_pose, (d @ poses.R[:, None]) * SHAPE_UNIT
+    return e, seen / np.sqrt(1 + (e[..., 0] ** 2 + e[..., 1] ** 2) / robust**2)
+
+
+def _pose_derivatives(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
+    """Derivatives of the pixels by the poses, [T,P,2,6], in units of `POSE_UNITS`.
+
+    The rows of d(pixel)/d(x_cam) are (s, 0, a) and (0, s, b); a rotation on the left moves
+    x_cam like omega x v, with v the turned point, which gives v x row.
+    """
+    v = points @ np.swapaxes(poses.R, 1, 2)
+    s, a, b = _depth_terms(v + poses.t[:, None], camera)
+    vx, vy, vz = v[..., 0], v[..., 1], v[..., 2]
+    J = np.zeros((*s.shape, 2, 6))
+    J[..., 0, 0], J[..., 0, 1], J[..., 0, 2] = vy * a, vz * s - vx * a, -vy * s
+    J[..., 1, 0], J[..., 1, 1], J[..., 1, 2] = vy * b - vz * s, -vx * b, vx * s
+    J[..., 0, 3], J[..., 0, 5], J[..., 1, 4], J[..., 1, 5] = s, a, s, b
+    J *= POSE_UNITS
+    return J
+
+
+def _point_derivatives(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
+    """Derivatives of the pixels by the points, [T,P,2,3], in units of `SHAPE_UNIT`."""
+    seen = points @ np.swapaxes(poses.R, 1, 2) + poses.t[:, None]
+    s, a, b = (term[..., None] for term in _depth_terms(seen, camera))
+    right, down, inward = (SHAPE_UNIT * poses.R[:, None, k] for k in range(3))
+    return np.stack([s * right + a * inward, s * down + b * inward], 2)
+
+
+def _depth_terms(seen: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale f/z and the two derivatives by depth -fx/z^2, -fy/z^2 of points [T,P,3]."""
+    s = camera.focal / seen[..., 2]
+    return s, -s * seen[..., 0] / seen[..., 2], -s * seen[..., 1] / seen[..., 2]
 
 
 def _cost(e: np.ndarray, seen: np.ndarray, robust: float) -> float:
@@ -141,18 +99,21 @@ def adjust_shape(
     pull = prior * np.isfinite(pixels[..., 0]).sum(0).max() * (SHAPE_UNIT / 0.01) ** 2
 
     def total(candidate: np.ndarray, at: Poses) -> float:
-        e, w, _, _ = _linearise(candidate, pixels, at, camera, robust)
+        e, w = _residuals(candidate, pixels, at, camera, robust)
         drift = (candidate - start) / SHAPE_UNIT
         return _cost(e, w > 0, robust) + 0.5 * pull * float((drift**2).sum())
 
     damping, best = 1e-3, total(points, poses)
     for _ in range(steps):
-        e, w, A, B = _linearise(points, pixels, poses, camera, robust)
+        e, w = _residuals(points, pixels, poses, camera, robust)
+        A = _pose_derivatives(points, poses, camera)
+        B = _point_derivatives(points, poses, camera)
         wA = (w[..., None, None] * A).reshape(*A.shape[:1], -1, 6)
         U = np.swapaxes(wA, 1, 2) @ A.reshape(wA.shape)
         U += (damping * np.trace(U, axis1=1, axis2=2)[:, None, None] / 6 + 1e-9) * np.eye(6)
         g_pose = np.einsum("tpki,tp,tpk->ti", A, w, e)
-        W = np.einsum("tpki,tp,tpkj->tipj", A, w, B, optimize=True).reshape(len(e), 6, -1)
+        wA = wA.reshape(A.shape)
+        W = np.moveaxis(np.swapaxes(wA, 2, 3) @ B, 1, 2).reshape(len(e), 6, -1)
         V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
         V += (damping * np.trace(V, axis1=1, axis2=2)[:, None, None] / 3 + pull) * np.eye(3)
         g_point = np.einsum("tpki,tp,tpk->pi", B, w, e) + pull * (points - start) / SHAPE_UNIT
@@ -254,7 +215,8 @@ def _frame_normals(
     blocks, gradient = np.zeros((len(poses.t), 6, 6)), np.zeros((len(poses.t), 6))
     for first in range(0, len(poses.t), chunk):
         rows = slice(first, first + chunk)
-        e, w, A, _ = _linearise(points, pixels[rows], poses[rows], camera, robust)
+        e, w = _residuals(points, pixels[rows], poses[rows], camera, robust)
+        A = _pose_derivatives(points, poses[rows], camera)
         w = w / np.maximum((w > 0).sum(1, keepdims=True), 1)
         A, wA = A.reshape(len(e), -1, 6), (w[..., None, None] * A).reshape(len(e), -1, 6)
         blocks[rows] = np.swapaxes(wA, 1, 2) @ A
@@ -282,11 +244,14 @@ def triangulate(
     start = points
     pull = prior * np.isfinite(pixels[..., 0]).sum(0)[:, None] * (SHAPE_UNIT / 0.01) ** 2
     for _ in range(steps):
-        e, w, _, B = _linearise(points, pixels, poses, camera, robust)
+        e, w = _residuals(points, pixels, poses, camera, robust)
+        B = _point_derivatives(points, poses, camera)
         V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
         V += (pull[..., None] + 1e-9) * np.eye(3)
         gradient = np.einsum("tpki,tp,tpk->pi", B, w, e) + pull * (points - start) / SHAPE_UNIT
         step = -np.linalg.solve(V, gradient[..., None])[..., 0]
         step *= np.minimum(1, 10 / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-9))
         points = points + step * SHAPE_UNIT
+        if np.abs(step).max() < 1e-3:
+            break
     return points

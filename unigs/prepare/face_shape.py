@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from unigs.prepare import facemesh
-from unigs.prepare.bundle_adjustment import Camera, Poses
+from unigs.prepare.rigid import Camera, Poses
 
 BIOCULAR_WIDTH = 0.089
 """Metres between the outer corners of the eyes: mean of adults (Farkas, "Anthropometry of the

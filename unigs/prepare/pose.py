@@ -16,18 +16,10 @@ from unigs import cli
 from unigs.errors import UserError
 from unigs.files import load_npz, save_npz
 from unigs.prepare import facemesh
-from unigs.prepare.bundle_adjustment import (
-    Camera,
-    Poses,
-    adjust_shape,
-    reprojection,
-    rotation,
-    rotation_vector,
-    track,
-    triangulate,
-)
+from unigs.prepare.bundle_adjustment import adjust_shape, reprojection, track, triangulate
 from unigs.prepare.face_shape import average_shape, rough_poses, similarity, to_head_frame
 from unigs.prepare.frame_table import read_frames
+from unigs.prepare.rigid import Camera, Poses, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
 
 log = logging.getLogger("unigs")
