@@ -108,6 +108,9 @@ def test_voice_gain_is_positive_for_one_that_does(points):
     expected = landmark_distance(points, shuffled).mean() * 2
     assert find(rows, "lmd_256_gain", "mouth")["value"] == pytest.approx(expected, rel=1e-4)
     assert find(rows, "lmd_256_shuffled", "mouth")["value"] == pytest.approx(expected, rel=1e-4)
+    waves = np.sin(np.arange(FRAMES))
+    row = find(rows, "opening_correlation_shuffled", "mouth")
+    assert row["value"] == pytest.approx(np.corrcoef(waves, np.roll(waves, 20))[0, 1], abs=1e-4)
 
 
 def test_correlation_agrees_with_scipy_and_skips_gaps():

@@ -121,6 +121,8 @@ def voice_records(
     both = np.isfinite(right) & np.isfinite(wrong)
     scale = REFERENCE_SIZE / size
     missing = "no test frame in which a face was found in truth and both renders"
+    flat = "the mouth opening is constant, or fewer than 3 test frames show a face"
+    opened = correlation(mouth_opening(truth), mouth_opening(shuffled))
     labels = {"region": "mouth", "frames": int(both.sum()), "backend": backend}
     lmd = float(wrong[both].mean()) * scale if both.any() else None
     gain = float((wrong - right)[both].mean()) * scale if both.any() else None
@@ -139,6 +141,13 @@ def voice_records(
             missing,
             unit="px at 256",
             how="LMD with shuffled speech minus LMD with the right speech",
+            **labels,
+        ),
+        measured(
+            "opening_correlation_shuffled",
+            opened,
+            flat,
+            how="what head pose and eyes alone explain of the mouth's opening",
             **labels,
         ),
     ]

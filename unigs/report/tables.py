@@ -42,6 +42,7 @@ COLUMNS = (
     Column("psnr_band", "band", "psnr", "band"),
     Column("psnr_mouth", "mouth", "psnr", "mouth"),
     Column("opening", "opening r", "opening_correlation", "mouth"),
+    Column("deaf", "r, shuffled voice", "opening_correlation_shuffled", "mouth"),
     Column("spread", "opening spread", "opening_spread", "mouth"),
     Column("gain", "voice gain", "lmd_256_gain", "mouth"),
     Column("blink", "blink r", "eye_correlation", "eyes"),
@@ -208,7 +209,8 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
         "Every pixel is rendered, none is pasted from a test frame; lossless renders are compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
         f"LMD is in pixels at {PAPER_SIZE}; voice gain is LMD with shuffled minus LMD with the "
-        "right speech, pixels at 256 (0: the mouth does not listen).",
+        'right speech, pixels at 256 (0: the mouth does not listen); "r, shuffled voice" is what '
+        "head pose and eyes alone explain of the mouth's opening.",
     ]
     if "paper" not in set(table["source"]):
         del found[1]
