@@ -9,6 +9,9 @@ PRESET  ?= preview
 TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
 BIN     := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 READY   := $(VENV)/.unigs-ready
+# Snakemake reads --config values as YAML after stripping quotes from the ends: JSON between spaces
+# stays the string that it is.
+QUOTED  := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
 # Values that may hold spaces or quotes reach the recipes through the environment.
 export CLIP NAME
 export PATH := $(BIN):$(PATH)
@@ -46,7 +49,8 @@ portrait: setup  ## make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]
 	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]' >&2; exit 2; }
 	@test -f "$$CLIP" || { echo "there is no file $$CLIP" >&2; exit 2; }
 	snakemake --cores $(CORES) --configfile config/presets/$(PRESET).yaml \
-	    --config clip="$$CLIP" name="$$NAME"
+	    --config "$$(python -c '$(QUOTED)' clip "$$(realpath "$$CLIP")")" \
+	             "$$(python -c '$(QUOTED)' name "$$NAME")"
 	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
 
 test: setup  ## run the tests
@@ -70,7 +74,7 @@ graph: setup  ## draw the rules into README.md
 	python tests/rulegraph.py
 
 bench: setup  ## time the parts that decide how long training takes
-	@for script in benchmarks/*.py; do echo "== $$script"; python "$$script"; done
+	python -m benchmarks
 
 clean:  ## remove environment and caches, keep results
 	rm -rf "$(VENV)" .snakemake .pytest_cache .ruff_cache *.egg-info

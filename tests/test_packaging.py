@@ -115,7 +115,9 @@ def test_no_path_of_a_machine_is_committed():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    pattern = re.compile("|".join(["/" + "work/", "/" + "opt/wheels", "/" + "root/", "/" + "home/"]))
+    pattern = re.compile(
+        "|".join(["/" + "work/", "/" + "opt/wheels", "/" + "root/", "/" + "home/"])
+    )
     for name in filter(None, listed.stdout.split("\0")):
         path = REPO / name
         if path.suffix in {".png", ".jpg", ".safetensors", ".npz"} or not path.is_file():

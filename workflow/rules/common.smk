@@ -5,22 +5,33 @@ import shlex
 import sys
 from pathlib import Path
 
+import jsonschema
+import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
 from unigs.closure import closure
 
-validate(config, schema="../schemas/config.schema.yaml", set_default=False)
+
+def check(value, schema, what):
+    """Stop with one line for each mistake."""
+    with open(REPO / "workflow/schemas" / schema, encoding="utf-8") as file:
+        rules = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    errors = jsonschema.Draft202012Validator(rules).iter_errors(value)
+    lines = [f"{what}: {e.json_path.removeprefix('$.')}: {e.message}" for e in errors]
+    if lines:
+        raise WorkflowError("\n".join(lines))
+
+
+check(config, "config.schema.yaml", "configuration")
 
 
 def one_clip(path, name):
     """The sheet's row of a single clip, named after its file unless a name is given."""
-    name = str(name or Path(path).stem).lower()
-    name = re.sub(r"[^a-z0-9]+", "_", name).strip("_") or "portrait"
-    return {"subject": name, "dataset": "own", "video": path}
+    words = re.findall("[a-z0-9]{1,}", str(name or Path(path).stem).lower())
+    return {"subject": "_".join(words) or "portrait", "dataset": "own", "video": path}
 
 
 def read_sheet(path):
@@ -35,7 +46,7 @@ def checked_subjects(rows):
     subjects = {}
     for row in rows:
         row = {key: value.strip() for key, value in row.items() if value and value.strip()}
-        validate(row, schema="../schemas/subjects.schema.yaml", set_default=False)
+        check(row, "subjects.schema.yaml", f"sheet of subjects, {row.get('subject')}")
         if row["subject"] in subjects:
             raise WorkflowError(f"{row['subject']} stands twice in {config['subjects']}.")
         subjects[row["subject"]] = row
@@ -47,7 +58,9 @@ def bases(variant):
     chain = [variant]
     while base := config["variants"][chain[-1]].get("base"):
         if base not in config["variants"] or base in chain:
-            raise WorkflowError(f"variant {chain[-1]}: its base {base} is missing or goes in a ring.")
+            raise WorkflowError(
+                f"variant {chain[-1]}: its base {base} is missing or goes in a ring."
+            )
         chain.append(base)
     return chain
 
@@ -80,7 +93,7 @@ wildcard_constraints:
 # Snakemake deploys another, on the threads of its rule.
 ENVIRONMENT = {"PYTHONPATH": str(REPO)}
 if not workflow.deployment_settings.deployment_method:
-    ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}:" + os.environ.get("PATH", "")
+    ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
 EXPORTS = "; ".join(f"export {key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items())
 EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")
 shell.prefix(f'set -euo pipefail; {EXPORTS}; export UNIGS_THREADS="$OMP_NUM_THREADS"; ')
@@ -137,11 +150,28 @@ def source_video(wildcards):
     return video or f"resources/downloads/{wildcards.subject}.mp4"
 
 
-def static_portrait(wildcards):
-    """The static portrait of the variant, or of the base that it shares the settings of."""
+def openface_table(wildcards):
+    """OpenFace's output for the clip, if the sheet names it."""
+    return SUBJECTS[wildcards.subject].get("openface", [])
+
+
+def static_owner(wildcards):
+    """The folder of the variant whose static portrait is used: the nearest with static settings."""
     chain = VARIANTS[wildcards.variant]
     owner = next((name for name in chain if "static" in config["variants"][name]), chain[-1])
-    return f"results/{wildcards.subject}/{owner}/static/portrait.safetensors"
+    return f"results/{wildcards.subject}/{owner}/static"
+
+
+def static_portrait(wildcards):
+    return f"{static_owner(wildcards)}/portrait.safetensors"
+
+
+def static_curve(wildcards):
+    return f"{static_owner(wildcards)}/curve.csv"
+
+
+def static_run(wildcards):
+    return f"{static_owner(wildcards)}/run.json"
 
 
 def driving_audio(wildcards):
@@ -160,9 +190,49 @@ def table_runs(table, file):
     )
 
 
+def table_metrics(wildcards):
+    return table_runs(wildcards.table, "test/metrics.json")
+
+
+def table_speed(wildcards):
+    return table_runs(wildcards.table, "test/speed.json")
+
+
+def table_paper(wildcards):
+    """The paper's figures, for the tables that it has."""
+    figures = repo(f"resources/paper/{wildcards.table}.csv")
+    return figures if os.path.exists(figures) else []
+
+
+def table_flags(wildcards):
+    """Param function: data sets of the subjects, caption, and the paper's figures."""
+    subjects = table_subjects(wildcards.table)
+    datasets = [f"{subject}={SUBJECTS[subject]['dataset']}" for subject in subjects]
+    title = config["tables"][wildcards.table].get("about", wildcards.table)
+    paper = table_paper(wildcards)
+    flag = ["--paper", paper] if paper else []
+    return shlex.join(["--title", title, *flag, "--datasets", *datasets])
+
+
 def collect_runs(file):
     """That file of each subject and variant that any table asks for, once."""
     return list(dict.fromkeys(path for table in TABLES for path in table_runs(table, file)))
+
+
+def collect_plots():
+    """All plots of all runs, those of a run together."""
+    return [
+        f"{folder}/{name}.svg"
+        for folder in collect_runs("figures")
+        for name in ("curve", "quality", "motion", "regions")
+    ]
+
+
+def collect_sheets():
+    """The pictures of every subject's preparation."""
+    return collect(
+        "results/{subject}/figures/{name}.png", subject=SUBJECTS, name=["sheet", "curves"]
+    )
 
 
 def driven_videos():

@@ -19,7 +19,7 @@ rule drive:
     log:
         "logs/drive/{subject}/{variant}/{audio}.log",
     benchmark:
-        "benchmarks/drive/{subject}/{variant}/{audio}.tsv"
+        "logs/drive/{subject}/{variant}/{audio}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 4

@@ -22,7 +22,7 @@ rule render_test:
     log:
         "logs/render_test/{subject}/{variant}.log",
     benchmark:
-        "benchmarks/render_test/{subject}/{variant}.tsv"
+        "logs/render_test/{subject}/{variant}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 4
@@ -55,11 +55,11 @@ rule evaluate:
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
         landmarks="results/{subject}/face/landmarks.npz",
-        eyes="results/{subject}/face/eyes.csv",
         labels="results/{subject}/regions/labels.mkv",
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
+        static_run=static_run,
         code=source("unigs.evaluate.evaluate"),
     output:
         metrics="results/{subject}/{variant}/test/metrics.json",
@@ -67,7 +67,7 @@ rule evaluate:
     log:
         "logs/evaluate/{subject}/{variant}.log",
     benchmark:
-        "benchmarks/evaluate/{subject}/{variant}.tsv"
+        "logs/evaluate/{subject}/{variant}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 2
@@ -84,11 +84,11 @@ rule evaluate:
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
         " --landmarks {input.landmarks:q}"
-        " --eyes {input.eyes:q}"
         " --labels {input.labels:q}"
         " --render {input.render:q}"
         " --shuffled {input.shuffled:q}"
         " --run {input.run:q}"
+        " --static-run {input.static_run:q}"
         " --out {output.metrics:q}"
         " --rows {output.rows:q}"
         " {params.flags} > {log:q} 2>&1"

@@ -9,7 +9,7 @@ rule crop_clip:
     log:
         "logs/crop_clip/{subject}.log",
     benchmark:
-        "benchmarks/crop_clip/{subject}.tsv"
+        "logs/crop_clip/{subject}.tsv"
     conda:
         "../envs/prepare.yaml"
     threads: 2
@@ -37,7 +37,7 @@ rule detect_landmarks:
     log:
         "logs/detect_landmarks/{subject}.log",
     benchmark:
-        "benchmarks/detect_landmarks/{subject}.tsv"
+        "logs/detect_landmarks/{subject}.tsv"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -63,7 +63,7 @@ rule screen_clip:
     log:
         "logs/screen_clip/{subject}.log",
     benchmark:
-        "benchmarks/screen_clip/{subject}.tsv"
+        "logs/screen_clip/{subject}.tsv"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -112,7 +112,7 @@ rule encode_speech:
     log:
         "logs/encode_speech/{subject}.log",
     benchmark:
-        "benchmarks/encode_speech/{subject}.tsv"
+        "logs/encode_speech/{subject}.tsv"
     conda:
         "../envs/speech.yaml"
     resources:
@@ -134,6 +134,7 @@ rule measure_eyes:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frames="results/{subject}/clip/frames.csv",
+        openface=openface_table,
         code=source("unigs.prepare.eyes"),
     output:
         eyes="results/{subject}/face/eyes.csv",
@@ -146,12 +147,13 @@ rule measure_eyes:
         runtime=10,
     params:
         flags=flags("eyes"),
+        sheet=sheet_flags("openface"),
     shell:
         "python -m unigs.prepare.eyes"
         " --landmarks {input.landmarks:q}"
         " --frames {input.frames:q}"
         " --out {output.eyes:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.sheet} > {log:q} 2>&1"
 
 
 rule fit_pose:
@@ -165,7 +167,7 @@ rule fit_pose:
     log:
         "logs/fit_pose/{subject}.log",
     benchmark:
-        "benchmarks/fit_pose/{subject}.tsv"
+        "logs/fit_pose/{subject}.tsv"
     conda:
         "../envs/prepare.yaml"
     resources:
@@ -195,7 +197,7 @@ rule segment_regions:
     log:
         "logs/segment_regions/{subject}.log",
     benchmark:
-        "benchmarks/segment_regions/{subject}.tsv"
+        "logs/segment_regions/{subject}.tsv"
     conda:
         "../envs/prepare.yaml"
     threads: 2

@@ -13,9 +13,7 @@ rule fetch_video:
     params:
         flags=sheet_flags("url", "sha256"),
     shell:
-        "python -m unigs.prepare.fetch"
-        " --out {output.video:q}"
-        " {params.flags} > {log:q} 2>&1"
+        "python -m unigs.prepare.fetch --out {output.video:q} {params.flags} > {log:q} 2>&1"
 
 
 rule make_speaker:
@@ -28,7 +26,7 @@ rule make_speaker:
     log:
         "logs/make_speaker/{subject}.log",
     benchmark:
-        "benchmarks/make_speaker/{subject}.tsv"
+        "logs/make_speaker/{subject}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 4

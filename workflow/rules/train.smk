@@ -15,7 +15,7 @@ rule train_static:
     log:
         "logs/train_static/{subject}/{variant}.log",
     benchmark:
-        "benchmarks/train_static/{subject}/{variant}.tsv"
+        "logs/train_static/{subject}/{variant}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 8
@@ -59,7 +59,7 @@ rule train_dynamic:
     log:
         "logs/train_dynamic/{subject}/{variant}.log",
     benchmark:
-        "benchmarks/train_dynamic/{subject}/{variant}.tsv"
+        "logs/train_dynamic/{subject}/{variant}.tsv"
     conda:
         "../envs/portrait.yaml"
     threads: 8

@@ -1,0 +1,162 @@
+rule draw_sheet:
+    """Landmarks, head axes and regions on sampled frames, and what was kept: look at it first."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        frames="results/{subject}/clip/frames.csv",
+        landmarks="results/{subject}/face/landmarks.npz",
+        pose="results/{subject}/face/pose.npz",
+        eyes="results/{subject}/face/eyes.csv",
+        labels="results/{subject}/regions/labels.mkv",
+        background="results/{subject}/regions/background.png",
+        code=source("unigs.prepare.figures"),
+    output:
+        sheet=report(
+            "results/{subject}/figures/sheet.png",
+            caption="../report/sheet.rst",
+            category="Preparation",
+            labels={"subject": "{subject}", "figure": "sheet"},
+        ),
+        curves=report(
+            "results/{subject}/figures/curves.png",
+            caption="../report/sheet.rst",
+            category="Preparation",
+            labels={"subject": "{subject}", "figure": "curves"},
+        ),
+    log:
+        "logs/draw_sheet/{subject}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    shell:
+        "python -m unigs.prepare.figures"
+        " --video {input.video:q}"
+        " --frames {input.frames:q}"
+        " --landmarks {input.landmarks:q}"
+        " --pose {input.pose:q}"
+        " --eyes {input.eyes:q}"
+        " --labels {input.labels:q}"
+        " --background {input.background:q}"
+        " --out {output.sheet:q}"
+        " --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule draw_test_sheet:
+    """Truth, render and error of a few test frames, the evenly spaced and the worst."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        render="results/{subject}/{variant}/test/video.mkv",
+        rows="results/{subject}/{variant}/test/frames.csv",
+        code=source("unigs.report.sheet"),
+    output:
+        sheet="results/{subject}/{variant}/test/sheet.png",
+    log:
+        "logs/draw_test_sheet/{subject}/{variant}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python -m unigs.report.sheet"
+        " --video {input.video:q}"
+        " --render {input.render:q}"
+        " --rows {input.rows:q}"
+        " --out {output.sheet:q} > {log:q} 2>&1"
+
+
+rule plot:
+    """Curves of the training, quality and motion over the test frames, quality by region."""
+    input:
+        static=static_curve,
+        dynamic="results/{subject}/{variant}/dynamic/curve.csv",
+        rows="results/{subject}/{variant}/test/frames.csv",
+        metrics="results/{subject}/{variant}/test/metrics.json",
+        code=source("unigs.report.figures"),
+    output:
+        curve="results/{subject}/{variant}/figures/curve.svg",
+        quality="results/{subject}/{variant}/figures/quality.svg",
+        motion="results/{subject}/{variant}/figures/motion.svg",
+        regions="results/{subject}/{variant}/figures/regions.svg",
+    log:
+        "logs/plot/{subject}/{variant}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m unigs.report.figures"
+        " --static {input.static:q}"
+        " --dynamic {input.dynamic:q}"
+        " --rows {input.rows:q}"
+        " --metrics {input.metrics:q}"
+        " --curve {output.curve:q}"
+        " --quality {output.quality:q}"
+        " --motion {output.motion:q}"
+        " --regions {output.regions:q} > {log:q} 2>&1"
+
+
+rule collate:
+    """A table: variants by subject, and the paper's figures where it has them."""
+    input:
+        metrics=table_metrics,
+        speed=table_speed,
+        paper=table_paper,
+        code=source("unigs.report.tables"),
+    output:
+        csv=report(
+            "results/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        markdown="results/tables/{table}.md",
+    log:
+        "logs/collate/{table}.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        flags=table_flags,
+    shell:
+        "python -m unigs.report.tables"
+        " --metrics {input.metrics:q}"
+        " --speed {input.speed:q}"
+        " --out {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
+rule gallery:
+    """The page that shows it all."""
+    input:
+        metrics=collect_runs("test/metrics.json"),
+        speed=collect_runs("test/speed.json"),
+        previews=collect_runs("test/video.mp4"),
+        sheets=collect_runs("test/sheet.png"),
+        figures=collect_plots(),
+        drives=driven_videos(),
+        preparation=collect_sheets(),
+        tables=collect("results/tables/{table}.csv", table=TABLES),
+        markdown=collect("results/tables/{table}.md", table=TABLES),
+        code=source("unigs.report.gallery"),
+    output:
+        page="results/index.html",
+    log:
+        "logs/gallery.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    shell:
+        "python -m unigs.report.gallery"
+        " --metrics {input.metrics:q}"
+        " --speed {input.speed:q}"
+        " --previews {input.previews:q}"
+        " --sheets {input.sheets:q}"
+        " --figures {input.figures:q}"
+        " --drives {input.drives:q}"
+        " --preparation {input.preparation:q}"
+        " --tables {input.tables:q}"
+        " --out {output.page:q} > {log:q} 2>&1"
