@@ -121,4 +121,5 @@ def parallel_ranges(kernel: Callable[..., None], cuts: Sequence[int], *args) -> 
         work()
     finally:
         for future in futures:
-            future.result()
+            if not future.cancel():  # a thread that did not start in time is not waited for
+                future.result()

@@ -2,8 +2,8 @@
 
 One stable radix sort on the depth's bits orders all Gaussians (ties keep their index order, as
 gsplat's sort does); a stable counting sort then copies their records into tile order, so that the
-blending kernels read memory in sequence. Bands of tile rows are counted and filled independently:
-threads never share a tile, and the order inside a tile never depends on them. On the way back,
+blending kernels read memory in sequence. Bands of tile rows are filled independently, so that
+threads never share a tile and the order inside a tile never depends on them. On the way back,
 gradients of a Gaussian's copies are added up in that order too.
 """
 
@@ -63,25 +63,22 @@ def sort_by_depth(depths, radii, keys, keys_spare, ids, ids_spare):
 
 
 @njit(**JIT)
-def count_tiles(row_start, row_stop, ids, boxes, tiles_x, counts, sorted_boxes):
-    """Count the Gaussians of every tile in the tile rows [row_start, row_stop).
+def count_tiles(ids, boxes, tiles_x, counts, sorted_boxes):
+    """Count the Gaussians of every tile.
 
     Args:
-        row_start: first tile row.
-        row_stop: tile row after the last.
         ids: visible Gaussians in depth order [n].
         boxes: first and last tile column, first and last tile row of every Gaussian [N,4] int16.
         tiles_x: tiles per row.
         counts: [tiles] int64, zero on entry.
-        sorted_boxes: receives the boxes in depth order [n,4] (written with the first tile row).
+        sorted_boxes: receives the boxes in depth order [n,4].
     """
     for k in range(ids.shape[0]):
         i, u = U(ids[U(k)]), U(k)
         x0, x1, y0, y1 = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
-        if row_start == 0:
-            sorted_boxes[u, 0], sorted_boxes[u, 1] = x0, x1
-            sorted_boxes[u, 2], sorted_boxes[u, 3] = y0, y1
-        for ty in range(max(row_start, np.int64(y0)), min(row_stop, np.int64(y1) + 1)):
+        sorted_boxes[u, 0], sorted_boxes[u, 1] = x0, x1
+        sorted_boxes[u, 2], sorted_boxes[u, 3] = y0, y1
+        for ty in range(np.int64(y0), np.int64(y1) + 1):
             for tx in range(np.int64(x0), np.int64(x1) + 1):
                 counts[U(ty * tiles_x + tx)] += 1
 

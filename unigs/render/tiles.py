@@ -46,18 +46,13 @@ class TileList:
         """Fill the list from projected Gaussians; ``slots`` keeps what the gradient needs."""
         parallel_for(
             blend_kernels.pack, len(depths), means2d, conics, radii, opacities, colors,
-            self.width, self.height, self.records, self.boxes,
+            self.width, self.height, self.records, self.boxes, min_chunk=16384,
         )  # fmt: skip
         self.ids = binning.sort_by_depth(depths, radii, *self._sort)
         n = len(self.ids)
         boxes = self._sorted_boxes[:n]
         counts = np.zeros(len(self.offsets) - 1, np.int64)
-        # bands of tile rows; for few Gaussians the hand-over costs more than it saves
-        band = 1 if n > 4000 else self.tiles_y
-        parallel_for(
-            binning.count_tiles, self.tiles_y, self.ids, self.boxes, self.tiles_x, counts, boxes,
-            min_chunk=band,
-        )  # fmt: skip
+        binning.count_tiles(self.ids, self.boxes, self.tiles_x, counts, boxes)
         np.cumsum(counts, out=self.offsets[1:])
         pairs = int(self.offsets[-1])
         if pairs > len(self.tile_records):
@@ -68,6 +63,8 @@ class TileList:
                 self.slots = np.empty(len(self.tile_records), np.int32)
             binning.number_slots(boxes, self.first_slot)
         cursors = self.offsets[:-1].copy()
+        # bands of tile rows; for few Gaussians the hand-over costs more than it saves
+        band = 1 if n > 4000 else self.tiles_y
         parallel_for(
             binning.fill_tiles, self.tiles_y, self.ids, boxes, self.records, self.tiles_x, cursors,
             self.tile_records, self.first_slot, self.slots, min_chunk=band,
