@@ -7,7 +7,11 @@ from test_rasterize import INPUTS, cloud, gradients
 from unigs.errors import UserError
 from unigs.render.rasterize import rasterize
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+
+def needs_gpu(test):
+    """Mark a test that runs on a CUDA device only."""
+    absent = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+    return pytest.mark.gpu(absent(test))
 
 
 def on_gpu(**scene):
