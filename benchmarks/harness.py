@@ -40,7 +40,7 @@ class Row:
         cpu_ms: median CPU time of all threads.
         ratio: median over the rounds of the time relative to the first candidate's.
         cpu_ratio: the same of the CPU time of all threads.
-        rounds: how many.
+        calls: how many were timed.
         note: e.g. the largest difference of its result from the first candidate's.
     """
 
@@ -52,7 +52,7 @@ class Row:
     cpu_ms: float
     ratio: float
     cpu_ratio: float
-    rounds: int
+    calls: int
     note: str = ""
 
 
@@ -127,16 +127,26 @@ def peak_gflops() -> float:
     return rounds * 128 * 16 * 2 / best / 1e9
 
 
+def _once(call: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU time of one call in milliseconds."""
+    start, start_cpu = time.perf_counter(), time.process_time()
+    call()
+    return (time.perf_counter() - start) * 1e3, (time.process_time() - start_cpu) * 1e3
+
+
 def compare(
     group: str,
     size: str,
     candidates: dict[str, Callable[[], object]],
     *,
     seconds: float,
-    notes: dict[str, str] | None = None,
-    rounds: tuple[int, int] = (3, 200),
+    agreement: Callable[[object, object], str] | None = None,
+    rounds: tuple[int, int] = (2, 100),
 ) -> list[Row]:
     """Time candidates in turns.
+
+    A fast candidate runs several times in its turn (up to ten, a tenth of the slowest one's time),
+    and the turn counts with their median.
 
     Args:
         group: what is timed.
@@ -144,41 +154,40 @@ def compare(
         candidates: name -> call; the ratios are relative to the first one.
         seconds: time for this comparison; the first, unrecorded round (compilation, caches) and
             the smallest number of rounds may exceed it.
-        notes: name -> remark for the table.
+        agreement: note for the table from a candidate's result and the first one's.
         rounds: smallest and largest number of rounds.
     """
-    for call in candidates.values():
-        call()
-    wall: dict[str, list[float]] = {name: [] for name in candidates}
-    cpu: dict[str, list[float]] = {name: [] for name in candidates}
+    results = [call() for call in candidates.values()]
+    notes = ["" if agreement is None else agreement(r, results[0]) for r in results]
+    notes[0] = ""
+    del results
+    calls = list(candidates.values())
+    first = [_once(call)[0] for call in calls]
+    repeats = [int(min(10, max(1, 0.1 * max(first) / time_))) for time_ in first]
+    turns: list[list[np.ndarray]] = [[] for _ in calls]
     end = time.perf_counter() + seconds
     done = 0
     while done < rounds[0] or (time.perf_counter() < end and done < rounds[1]):
-        for name, call in candidates.items():
-            start, start_cpu = time.perf_counter(), time.process_time()
-            call()
-            wall[name].append((time.perf_counter() - start) * 1e3)
-            cpu[name].append((time.process_time() - start_cpu) * 1e3)
+        for k, call in enumerate(calls):
+            turns[k].append(np.array([_once(call) for _ in range(repeats[k])]))
         done += 1
-    first = next(iter(candidates))
-
-    def ratio(times: dict[str, list[float]], name: str) -> float:
-        return float(np.median(np.array(times[name]) / np.array(times[first])))
-
+    medians = np.array([[np.median(turn, axis=0) for turn in one] for one in turns])
+    ratios = np.median(medians / np.maximum(medians[:1], 1e-6), axis=1)
+    every = [np.concatenate(one) for one in turns]
     return [
         Row(
             group,
             size,
             name,
-            median_ms=float(np.median(times)),
-            best_ms=min(times),
-            cpu_ms=float(np.median(cpu[name])),
-            ratio=ratio(wall, name),
-            cpu_ratio=ratio(cpu, name),
-            rounds=done,
-            note=(notes or {}).get(name, ""),
+            median_ms=float(np.median(every[k][:, 0])),
+            best_ms=float(every[k][:, 0].min()),
+            cpu_ms=float(np.median(every[k][:, 1])),
+            ratio=float(ratios[k, 0]),
+            cpu_ratio=float(ratios[k, 1]),
+            calls=len(every[k]),
+            note=notes[k],
         )
-        for name, times in wall.items()
+        for k, name in enumerate(candidates)
     ]
 
 
@@ -213,7 +222,7 @@ def show(rows: list[Row]) -> None:
             "CPU ms",
             "ratio",
             "CPU ratio",
-            "rounds",
+            "calls",
             "note",
         ]
         lines = [
@@ -225,7 +234,7 @@ def show(rows: list[Row]) -> None:
                 f"{row.cpu_ms:.2f}",
                 f"{row.ratio:.2f}",
                 f"{row.cpu_ratio:.2f}",
-                str(row.rounds),
+                str(row.calls),
                 row.note,
             ]
             for row in rows

@@ -41,7 +41,7 @@ def bench_ssim(seconds: float) -> Iterator[harness.Row]:
             words,
             {"numba": lambda: step(ssim), "torch conv2d": lambda: step(ssim_torch)},
             seconds=seconds,
-            notes={"torch conv2d": difference(step(ssim_torch), step(ssim))},
+            agreement=difference,
         )
         yield from harness.compare(
             "SSIM, value only",
@@ -51,7 +51,7 @@ def bench_ssim(seconds: float) -> Iterator[harness.Row]:
                 "torch conv2d": lambda a=a, b=b: ssim_torch(a, b),
             },
             seconds=seconds,
-            notes={"torch conv2d": difference(ssim_torch(a, b), ssim(a, b))},
+            agreement=difference,
         )
 
 
@@ -75,7 +75,7 @@ def bench_encoding(seconds: float) -> Iterator[harness.Row]:
                 f"{count} points, {kind} to {shape['finest']}",
                 {"numba": lambda: step(encode), "torch gather": lambda: step(encode_torch)},
                 seconds=seconds,
-                notes={"torch gather": difference(step(encode_torch), step(encode))},
+                agreement=difference,
             )
 
 
@@ -101,26 +101,22 @@ def bench_playback(seconds: float) -> Iterator[harness.Row]:
         def split(product=product, bias=bias, layers=(second, last)):
             return layers[1](torch.relu(layers[0](torch.relu(product + bias))))
 
-        ours = torch.from_numpy(kernel.apply(bias))
         yield from harness.compare(
             "Playback deformation of one frame (width 64, 10 outputs)",
             f"{count} points",
             {
-                "numba": lambda kernel=kernel, bias=bias: kernel.apply(bias),
+                "numba": lambda kernel=kernel, bias=bias: torch.from_numpy(kernel.apply(bias)),
                 "torch, constant part kept": split,
                 "torch, whole network": literal,
             },
             seconds=seconds,
-            notes={
-                "torch, constant part kept": difference(split(), ours),
-                "torch, whole network": difference(literal(), ours),
-            },
+            agreement=difference,
         )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the three groups."""
-    flags = harness.parser("benchmarks.kernels", seconds=3).parse_args(arguments)
+    flags = harness.parser("benchmarks.kernels", seconds=2).parse_args(arguments)
     report = harness.start("kernels", flags.threads)
     for bench in (bench_ssim, bench_encoding, bench_playback):
         rows = list(bench(flags.seconds))
