@@ -1,5 +1,6 @@
 """Video files as streams of uint8 RGB frames; memory use does not grow with the clip."""
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -52,18 +53,25 @@ def probe(path: Path) -> VideoInfo:
         raise UserError(f"{path} holds no video that ffmpeg can read: check the file.") from None
     finally:
         reader.close()
-    width, height = meta["source_size"]
-    rotation = int(meta.get("rotate") or 0) % 360
-    if rotation in (90, 270):
-        width, height = height, width
+    width, height = meta["size"]  # of the decoded frames: turned upright
     return VideoInfo(
         width=width,
         height=height,
         fps=float(meta["fps"]),
         duration=float(meta["duration"]),
         has_audio=bool(meta.get("audio_codec")),
-        rotation=rotation,
+        rotation=_rotation(path),
     )
+
+
+def _rotation(path: Path) -> int:
+    """Degrees by which decoded frames are turned counter-clockwise, 0 to 359."""
+    header = subprocess.run(
+        [ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(path)],
+        capture_output=True, text=True, errors="replace",
+    ).stderr  # fmt: skip
+    found = re.search(r"rotation of (-?\d+(?:\.\d+)?) degrees", header)
+    return round(float(found[1])) % 360 if found else 0
 
 
 def read_video(
