@@ -2,11 +2,11 @@
 
 import os
 
+import pytest
+
 # Before numpy and torch are imported: the tests' arrays are too small for more threads.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-
-import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The configuration's schema says what the settings dataclasses say, and refuses what they cannot."""
+"""The configuration's schema says what the settings dataclasses say, and refuses the rest."""
 
 import dataclasses
 import json
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import jsonschema
+import jsonschema.protocols
 import pytest
 import yaml
 
@@ -20,7 +21,7 @@ def load(path: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def validator() -> jsonschema.Validator:
+def validator() -> jsonschema.protocols.Validator:
     written = load(schema.SCHEMA)
     jsonschema.Draft202012Validator.check_schema(written)
     return jsonschema.Draft202012Validator(written)

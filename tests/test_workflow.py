@@ -72,8 +72,8 @@ def checkout(tmp_path_factory) -> Path:
     return copy
 
 
-# Jobs run in bash, which reads the file that BASH_ENV names: there, `python` is a function that makes
-# the files that it is told of and that are not there.
+# Jobs run in bash, which reads the file that BASH_ENV names: there, `python` is a function that
+# makes the files that it is told of and that are not there.
 FAKE_PYTHON = """
 python() {
     local word
@@ -210,7 +210,7 @@ def closure_of(module: str) -> set[str]:
 
 
 def test_jobs_run_from_any_folder_with_any_path(checkout, tmp_path):
-    """A real job: another working directory, spaces, braces and quotes, another interpreter first."""
+    """A real job in another working directory, with spaces, braces and quotes in its path."""
     source = tmp_path / "film.mp4"
     source.write_bytes(b"a film" * 1000)
     work = tmp_path / "it's {here} now"
