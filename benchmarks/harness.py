@@ -24,7 +24,7 @@ from unigs.kernels.options import JIT
 from unigs.kernels.threads import get_threads, set_threads
 
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "gsplat")
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 
 
 @dataclass
