@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def pretrain(
         silence: the window [W,D] of silence: it is taught to close the mouth.
         steps: steps of AdamW; all members are trained at once.
         batch: windows for each member in a step.
-        learning_rate: its peak (one cycle).
+        learning_rate: its peak; it rises for a fifth of the steps and falls to nothing.
         noise: standard deviation of noise on the (z-scored) features.
         dropout: in the networks.
         weight_decay: of AdamW.
@@ -81,9 +82,7 @@ def pretrain(
     quiet = None if silence is None else torch.from_numpy(np.asarray(silence, np.float32))
     pools = [torch.from_numpy(used[fold.allowed(m)]) for m in range(nets.members)]
     optimiser = torch.optim.AdamW(nets.parameters(), learning_rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, total_steps=steps, pct_start=0.2
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: _rate(k / steps))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for _ in range(steps):
@@ -102,6 +101,14 @@ def pretrain(
             schedule.step()
     nets.requires_grad_(False)
     return _calibrate(nets, windows, lips, used, fold, rest)
+
+
+def _rate(progress: float) -> float:
+    """Share of the peak learning rate."""
+    rise = 0.2
+    if progress < rise:
+        return (progress + 0.01) / (rise + 0.01)
+    return 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise)))
 
 
 def resting_shape(lips: np.ndarray) -> np.ndarray:
