@@ -49,7 +49,7 @@ class Background:
         lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
         away = np.sqrt(sum(plane**2 for plane in cv2.split(lab - self.lab))) / self.sigma
         # Two deviations away nothing is said; evidence of either kind has a limit.
-        evidence = np.clip(1.2 * (away**2 / 4 - 1), -3.0, 3.0)
+        evidence = np.clip(2 * (away**2 / 4 - 1), -2.0, 3.0)
         evidence[self.hole] = 0
         p = np.clip(person, 0.01, 0.99)
         logit = np.log(p / (1 - p)) + cv2.GaussianBlur(evidence, (0, 0), 1.0)

@@ -32,6 +32,7 @@ from unigs.prepare.face_frame import (
 )
 from unigs.prepare.frame_table import read_frames
 from unigs.prepare.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.parsing_network import ParsingNetwork
 from unigs.prepare.person import Background, PersonMask
 from unigs.prepare.plate import Plate
 from unigs.prepare.surfaces import CLOTH, HAIR, SKIN, Surfaces
@@ -46,6 +47,7 @@ class Labeller:
 
     Args:
         points: landmarks [T,478,3] in pixels, without gaps.
+        found: [T] bool, frames that do show the face.
         cuts: [T] bool, first frames after jump cuts.
         height: of the frames in pixels.
         width: of the frames in pixels.
@@ -53,10 +55,10 @@ class Labeller:
     """
 
     def __init__(
-        self, points: np.ndarray, cuts: np.ndarray, height: int, width: int,
+        self, points: np.ndarray, found: np.ndarray, cuts: np.ndarray, height: int, width: int,
         settings: RegionSettings,
     ) -> None:  # fmt: skip
-        self.points, self.cuts, self.settings = points, cuts, settings
+        self.points, self.found, self.cuts, self.settings = points, found, cuts, settings
         self.shape, self.speck = (height, width), max(4, height * width // 3000)
         self.edge = max(2, round(settings.edge_radius * width))
         self.lips = max(1, round(settings.mouth_margin * width))
@@ -135,14 +137,17 @@ class Labeller:
         smooth = GuidedFilter(image, self.edge, 1e-3)
         evidence = np.dstack([smooth(plane) for plane in np.moveaxis(total / weights, 2, 0)])
         core, mouth = self._certain_face(index)
-        person = solid_person((evidence[..., 0] > 0.5) | core | mouth, self.speck)
+        person = evidence[..., 0] > 0.5
+        if self.found[index]:
+            person = person | core | mouth
+        person = solid_person(person, self.speck)
         scores = evidence[..., 1:]
         scores[core] = (1, 0, 0)
         labels = fill_gaps(np.zeros(self.shape, np.uint8), person, scores)
         matrix = self.frame.to_map(self.points[index])
         _, y = map_axes()
         labels = clean(labels, scores, map_to_image(y, matrix, *self.shape), self.speck)
-        labels[mouth] = MOUTH
+        labels[mouth & person] = MOUTH
         return labels
 
     def _certain_face(self, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,9 +164,9 @@ class Labeller:
         return core, cv2.dilate(mouth, disc) > 0
 
 
-def make_surfaces(frame: FaceFrame, settings: RegionSettings) -> Surfaces:
+def make_surfaces(frame: FaceFrame, settings: RegionSettings) -> Surfaces | ParsingNetwork:
     """The chosen back-end that tells skin, hair and cloth apart."""
-    return Surfaces(frame)
+    return ParsingNetwork(settings.model) if settings.backend == "onnx" else Surfaces(frame)
 
 
 def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.ndarray:
@@ -230,13 +235,14 @@ def segment_regions(
         settings: see `unigs.settings.regions`.
     """
     data = load_npz(landmarks, "points", "found")
-    points = bridge_landmarks(data["points"], data["found"].astype(bool), landmarks)
+    found = data["found"].astype(bool)
+    points = bridge_landmarks(data["points"], found, landmarks)
     keep, cuts = read_frames(frames, len(points), landmarks)
-    usable = keep & data["found"].astype(bool)
+    usable = keep & found
     if not usable.any():
         raise UserError(f"{frames} keeps no frame with a face: choose another clip.")
     info = probe(video)
-    labeller = Labeller(points, cuts, info.height, info.width, settings)
+    labeller = Labeller(points, found, cuts, info.height, info.width, settings)
     labeller.learn(video, usable)
     write_png(background, labeller.plate)
     write_png(hole, labeller.hole.astype(np.uint8) * 255)
