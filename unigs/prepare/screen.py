@@ -28,6 +28,9 @@ REASONS = ("no_face", "second_face", "hands", "fade", "jump_cut", "head_turn", "
 CUT_GRID = 8  # blocks per side in which frame differences are averaged
 CUT_SIZE = 128  # pixels per side at which frames are compared
 CUT_REACH = 4  # frames to either side that tell what is usual
+CUT_FAR = 25  # frames to either side within which a cut must stand alone
+CUT_ALONE = 2.5  # times the largest other change there
+CUT_MOST = 3.0  # a block's ratio counts up to this, so that a few cannot outvote the rest
 CUT_NOISE = 0.1  # grey levels added to both, so that still blocks do not divide by zero
 FEWEST_SECONDS = 2.0
 
@@ -192,8 +195,8 @@ def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarr
 def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
     """First frames after a jump cut.
 
-    A cut is a frame whose difference to the frame before stands out from those of the frames
-    around it, in most of the picture, and more than is usual in this clip.
+    A cut changes the picture more than the frames around it do, in most of the picture, and either
+    more than is usual in this clip or far more than anything within a second.
 
     Args:
         blocks: [T,B] mean absolute grey difference to the frame before, per block.
@@ -202,19 +205,26 @@ def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
     Returns:
         [T] bool.
     """
-    count = len(blocks)
-    whole, spread = np.ones(count), np.ones(count)
+    count, change = len(blocks), blocks.mean(1)
+    whole, spread, alone = np.ones(count), np.ones(count), np.zeros(count, bool)
     for k in range(1, count):
-        around = [j for j in range(k - CUT_REACH, k + CUT_REACH + 1) if 0 < j < count and j != k]
+        around = _neighbours(k, CUT_REACH, count)
         if not around:
             continue
         usual = np.median(blocks[around], axis=0) + CUT_NOISE
-        spread[k] = np.exp(np.log((blocks[k] + CUT_NOISE) / usual).mean())
-        usual = np.median(blocks[around].mean(1)) + CUT_NOISE / 2
-        whole[k] = (blocks[k].mean() + CUT_NOISE / 2) / usual
+        ratio = np.minimum((blocks[k] + CUT_NOISE) / usual, CUT_MOST)
+        spread[k] = np.exp(np.log(ratio).mean())
+        usual = np.median(change[around]) + CUT_NOISE / 2
+        whole[k] = (change[k] + CUT_NOISE / 2) / usual
+        alone[k] = change[k] > CUT_ALONE * change[_neighbours(k, CUT_FAR, count)].max()
     tail = max(1.0, float(np.quantile(whole, 0.95)))
-    limit = max(settings.cut_ratio, tail**settings.cut_tail)
-    return (whole >= limit) & (spread >= settings.cut_spread)
+    unusual = (whole >= tail**settings.cut_tail) | alone
+    return unusual & (whole >= settings.cut_ratio) & (spread >= settings.cut_spread)
+
+
+def _neighbours(k: int, reach: int, count: int) -> list[int]:
+    """Rows with a difference within `reach` of row k, without k (row 0 has none)."""
+    return [j for j in range(max(1, k - reach), min(count, k + reach + 1)) if j != k]
 
 
 def parse_ranges(text: str) -> list[tuple[float, float]]:

@@ -34,8 +34,9 @@ class ScreenSettings:
     cut_ratio: float = 1.8
     """A jump cut changes the picture at least this many times as much as its neighbours do."""
     cut_tail: float = 2.5
-    """The logarithm of that ratio must also be this many times its 95th percentile over the clip:
-    web videos repeat frames and then catch up, which looks like a small cut every few frames."""
+    """The logarithm of that ratio must also be this many times its 95th percentile over the clip
+    (web videos repeat frames and then catch up, which looks like a small cut every few frames),
+    unless the change is 2.5 times as large as any other within 25 frames."""
     cut_spread: float = 1.5
     """Least such ratio as a geometric mean over 8x8 blocks: a cut changes the picture everywhere, a
     blink or a gesture in one place."""
