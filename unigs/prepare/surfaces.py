@@ -165,7 +165,7 @@ def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
         long: 0 to 1, how sure it is that hair hangs down on the image's left and right.
     """
     x, y = map_axes()
-    hangs = np.where(x < 0, *(np.clip((share - 0.1) / 0.4, 0, 1) for share in long))
+    hangs = np.where(x < 0, *(np.clip((share - 0.1) / 0.2, 0, 1) for share in long))
     places = np.zeros((ROWS, COLUMNS, 3), np.float32)
 
     def put(region: np.ndarray, skin: float, hair: float | np.ndarray) -> None:
@@ -174,7 +174,8 @@ def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
 
     reach = np.clip(1.2 - (y - CHIN_Y) / 0.15, 0.15, 1) * np.clip(2 - np.abs(x) / 0.12, 0.08, 1)
     put(y >= CHIN_Y - 0.03, 0.05, 0.005 + 0.88 * hangs * reach)
-    put((y >= CHIN_Y - 0.03) & (y < 0.16) & (np.abs(x) < 0.06), 0.6, 0.005 + 0.25 * hangs)
+    neck = (y >= CHIN_Y - 0.03) & (y < 0.16) & (np.abs(x) < 0.06)
+    put(neck, 0.6, 0.005 + 0.25 * hangs * np.clip(np.abs(x) / 0.03 - 1, 0.1, 1))
     # Cloth hardly ever rises beside the face, except over shoulders far from it.
     side = (y < CHIN_Y - 0.03) & (y >= -0.03)
     put(side, 0.04, 0.94)
