@@ -11,9 +11,9 @@ BIN     := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 READY   := $(VENV)/.unigs-ready
 # Snakemake reads --config values as YAML after stripping quotes from the ends: JSON between spaces
 # stays the string that it is.
-QUOTED  := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
+OWN     := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
 # Values that may hold spaces or quotes reach the recipes through the environment.
-export CLIP NAME
+export CLIP NAME AUDIO
 export PATH := $(BIN):$(PATH)
 
 .PHONY: help setup demo portrait test lint format graph schema bench clean
@@ -45,12 +45,14 @@ demo: setup  ## the whole way on a synthetic speaker, to results/index.html
 	snakemake --cores $(CORES) --configfile config/presets/demo.yaml
 	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
 
-portrait: setup  ## make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]
-	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me] [PRESET=preview]' >&2; exit 2; }
-	@test -f "$$CLIP" || { echo "there is no file $$CLIP" >&2; exit 2; }
+portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDIO=speech.wav]
+	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me]' >&2; exit 2; }
+	@for file in "$$CLIP" "$${AUDIO:-$$CLIP}"; do \
+	    test -f "$$file" || { echo "there is no file $$file" >&2; exit 2; }; done
 	snakemake --cores $(CORES) --configfile config/presets/$(PRESET).yaml \
-	    --config "$$(python -c '$(QUOTED)' clip "$$(realpath "$$CLIP")")" \
-	             "$$(python -c '$(QUOTED)' name "$$NAME")"
+	    --config "$$(python -c '$(OWN)' clip "$$(realpath "$$CLIP")")" \
+	             "$$(python -c '$(OWN)' name "$$NAME")" \
+	             "$$(python -c '$(OWN)' audio "$${AUDIO:+$$(realpath "$$AUDIO")}")"
 	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
 
 test: setup  ## run the tests
@@ -71,7 +73,7 @@ schema: setup  ## write the config schema and the table of settings from the dat
 	python -m unigs.settings.schema
 
 graph: setup  ## draw the rules into README.md
-	python tests/rulegraph.py
+	python docs/rulegraph.py
 
 bench: setup  ## time the parts that decide how long training takes
 	python -m benchmarks

@@ -9,6 +9,7 @@ import jsonschema
 import jsonschema.protocols
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from unigs.settings import schema
 
@@ -61,8 +62,7 @@ def test_every_default_passes_its_own_schema(validator):
 @pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda p: p.stem if p else "default")
 def test_shipped_configurations_are_valid(validator, config, preset):
     if preset:
-        # Presets name only sections and keys of the configuration itself.
-        config |= load(preset)
+        update_config(config, load(preset))
     validator.validate(config)
 
 

@@ -141,17 +141,15 @@ def test_every_target_can_be_asked_for(checkout, target):
 def test_own_clip_needs_no_sheet(checkout, tmp_path):
     clip = tmp_path / "My Clip (final): 2.mp4"
     clip.write_bytes(b"")
+    (checkout / "sounds here").mkdir()
+    (checkout / "sounds here/hello.mp3").touch()
     overlay = ["--configfile", "config/presets/preview.yaml", "--config"]
-    done = snakemake(
-        "-n", "all", *overlay, f"clip= {json.dumps(str(clip))} ", 'name= "" ', cwd=checkout
-    )
+    own = [f"{k}= {json.dumps(v)} " for k, v in (("clip", str(clip)), ("name", ""))]
+    done = snakemake("-n", "all", *overlay, *own, "audio=sounds here/hello.mp3", cwd=checkout)
     assert "results/my_clip_final_2/unigs_plus/dynamic/portrait.safetensors" in done.stdout
     assert "results/ann/" not in done.stdout and "--size 256" in done.stdout
-    assert shlex_quoted(clip) in done.stdout
-
-
-def shlex_quoted(path: Path) -> str:
-    return f"--video '{path}'"
+    assert f"--video '{clip}'" in done.stdout
+    assert "--audio 'sounds here/hello.mp3'" in done.stdout and "drive/hello.mp4" in done.stdout
 
 
 # What reruns

@@ -132,6 +132,7 @@ def config_schema() -> dict:
             "subjects": {"type": "string", "description": "The sheet of subjects."},
             "clip": {"type": "string", "description": "One video, used instead of the sheet."},
             "name": {"type": "string", "description": "The subject's name for `clip`."},
+            "audio": {"type": "string", "description": "Sound file for `clip`, besides `videos`."},
             **{name: {"$ref": f"#/$defs/{name}"} for name in names},
             "variants": {
                 "type": "object",
@@ -153,7 +154,10 @@ def config_schema() -> dict:
                 "required": ["variants", "audio"],
                 "properties": {
                     "variants": chosen,
-                    "audio": {**chosen, "description": "Sound files in resources/audio."},
+                    "audio": {
+                        **chosen,
+                        "description": "Names of sound files in resources/audio, or paths with a /.",
+                    },
                 },
             },
         },

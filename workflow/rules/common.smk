@@ -69,6 +69,9 @@ if config.get("clip"):
     SUBJECTS = checked_subjects([one_clip(config["clip"], config.get("name"))])
 else:
     SUBJECTS = checked_subjects(read_sheet(config["subjects"]))
+# What is spoken: name of the video -> path, or name of a file in resources/audio.
+SPOKEN = [config["audio"]] if config.get("audio") else []
+SPOKEN = {Path(audio).stem: audio for audio in [*config["videos"]["audio"], *SPOKEN]}
 VARIANTS = {variant: bases(variant) for variant in config["variants"]}
 
 
@@ -175,9 +178,11 @@ def static_run(wildcards):
 
 
 def driving_audio(wildcards):
-    """The sound file of that name in resources/audio, whatever its format."""
-    found = sorted(p for p in Path("resources/audio").glob("*") if p.stem == wildcards.audio)
-    return str(found[0]) if found else f"resources/audio/{wildcards.audio}.wav"
+    """The configured sound file of that name, or the one in resources/audio, in any format."""
+    configured = [path for path in SPOKEN.values() if "/" in path]
+    supplied = sorted(str(path) for path in Path("resources/audio").glob("*"))
+    found = [path for path in configured + supplied if Path(path).stem == wildcards.audio]
+    return found[0] if found else f"resources/audio/{wildcards.audio}.wav"
 
 
 def table_runs(table, file):
@@ -236,10 +241,10 @@ def collect_sheets():
 
 
 def driven_videos():
-    """Every subject, speaking each of the configured sound files."""
+    """Every subject, speaking each of the configured sound files (names or paths)."""
     return collect(
         "results/{subject}/{variant}/drive/{audio}.mp4",
         subject=SUBJECTS,
         variant=config["videos"]["variants"],
-        audio=config["videos"]["audio"],
+        audio=SPOKEN,
     )

@@ -109,7 +109,7 @@ rule measure_speed:
         "logs/measure_speed/{subject}/{variant}.log",
     conda:
         "../envs/portrait.yaml"
-    threads: workflow.cores or 8
+    threads: 8
     resources:
         gpu=1,
         mem_mb=8000,
