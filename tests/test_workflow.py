@@ -24,7 +24,7 @@ REPO = Path(__file__).parents[1]
 RULES = sorted((REPO / "workflow/rules").glob("*.smk"))
 TARGETS = ["all", "prepare", "train", "tables", "videos"]
 PREPARATION = {"crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech"}
-PREPARATION |= {"measure_eyes", "fit_pose", "segment_regions"}
+PREPARATION |= {"measure_eyes", "fit_pose", "segment_regions", "track_body"}
 
 
 def snakemake(

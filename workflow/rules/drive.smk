@@ -5,6 +5,7 @@ rule drive:
         audio=driving_audio,
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",
         code=source("unigs.drive"),
@@ -35,6 +36,7 @@ rule drive:
         " --audio {input.audio:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --eyes {input.eyes:q}"
         " --speech {input.speech:q}"
         " --out {output.video:q}"

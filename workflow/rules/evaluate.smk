@@ -5,6 +5,7 @@ rule render_test:
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",
         audio="results/{subject}/speech/audio.wav",
@@ -38,6 +39,7 @@ rule render_test:
         " --video {input.video:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --eyes {input.eyes:q}"
         " --speech {input.speech:q}"
         " --audio {input.audio:q}"
@@ -54,6 +56,7 @@ rule evaluate:
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         render="results/{subject}/{variant}/test/video.mkv",
@@ -83,6 +86,7 @@ rule evaluate:
         " --video {input.video:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
         " --render {input.render:q}"
@@ -100,6 +104,7 @@ rule measure_speed:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",
         code=source("unigs.evaluate.speed"),
@@ -121,6 +126,7 @@ rule measure_speed:
         " --portrait {input.portrait:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --eyes {input.eyes:q}"
         " --speech {input.speech:q}"
         " --out {output.speed:q}"

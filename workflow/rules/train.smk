@@ -4,9 +4,11 @@ rule train_static:
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
+        body="results/{subject}/regions/body.npz",
         code=source("unigs.train.static"),
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
@@ -30,9 +32,11 @@ rule train_static:
         " --video {input.video:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
         " --background {input.background:q}"
+        " --body {input.body:q}"
         " --out {output.portrait:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
@@ -45,9 +49,11 @@ rule train_dynamic:
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
+        body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
+        body="results/{subject}/regions/body.npz",
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
         static=static_portrait,
@@ -75,9 +81,11 @@ rule train_dynamic:
         " --video {input.video:q}"
         " --frames {input.frames:q}"
         " --pose {input.pose:q}"
+        " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
         " --background {input.background:q}"
+        " --body {input.body:q}"
         " --speech {input.speech:q}"
         " --eyes {input.eyes:q}"
         " --out {output.portrait:q}"

@@ -1,0 +1,114 @@
+"""What the README tells people to type works, and what it shows is current."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.cli import parse_args
+
+REPO = Path(__file__).parents[1]
+README = (REPO / "README.md").read_text()
+DOCUMENTS = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "config/README.md")]
+DOCUMENTS += sorted((REPO / "docs").rglob("*.md"))
+sys.path.insert(0, str(REPO / "docs"))
+
+import rulegraph  # noqa: E402
+
+
+def commands(program: str) -> list[list[str]]:
+    """Command lines of a program in the README's blocks and in its running text, as arguments."""
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", README, flags=re.S))
+    spans = re.findall(rf"`({program} [^`]+)`", re.sub(r"```.*?```", "", README, flags=re.S))
+    lines = [line for line in [*blocks.splitlines(), *spans] if line.startswith(f"{program} ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def snakemake(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def rule_names() -> set[str]:
+    files = [REPO / "workflow/Snakefile", *(REPO / "workflow/rules").glob("*.smk")]
+    return {name for f in files for name in re.findall(r"^rule (\w+):", f.read_text(), re.M)}
+
+
+def test_snakemake_lines_parse_and_name_what_there_is():
+    lines = commands("snakemake")
+    assert len(lines) >= 8
+    for line in lines:
+        if "--workflow-profile" in line:
+            # Not parsed: the profile needs the extra `slurm`.
+            place = line.index("--workflow-profile")
+            assert (REPO / line[place + 1] / "config.yaml").is_file(), line
+            line = line[:place] + line[place + 2 :]
+        _, args = parse_args(line)
+        assert set(args.targets) - {"all"} <= rule_names() | {
+            target for target in args.targets if target.startswith("results/")
+        }, line
+        assert set(args.forcerun or []) <= rule_names(), line
+        for file in args.configfile or []:
+            assert (REPO / file).is_file(), line
+
+
+def test_main_line_plans_everything_and_the_tempting_one_fails():
+    assert ["--cores", "8", "--resources", "gpu=1"] in commands("snakemake")
+    plan = snakemake("--cores", "8", "--resources", "gpu=1", "-n", cwd=REPO)
+    assert plan.returncode == 0 and "rule all:" in plan.stdout
+    # If this ever works, the README's sentence about it can go.
+    with pytest.raises((ValueError, SystemExit)):
+        parse_args(["--cores", "8", "--resources", "gpu=1", "all"])
+
+
+def test_files_that_the_readme_asks_for_can_be_made(tmp_path):
+    (tmp_path / "resources/audio").mkdir(parents=True)
+    (tmp_path / "resources/audio/speech.wav").touch()
+    targets = [t for line in commands("snakemake") for t in line if t.startswith("results/")]
+    assert targets
+    more = ["-n", "--cores", "2", "--directory", str(tmp_path)]
+    done = snakemake(*targets, *more, cwd=REPO)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_make_lines_exist():
+    lines = commands("make")
+    assert ["demo"] in lines and ["test"] in lines
+    makefile = (REPO / "Makefile").read_text()
+    for line in lines:
+        words = [word for word in line if "=" not in word]
+        assert len(words) == 1 and re.search(rf"^{words[0]}:", makefile, flags=re.M), line
+        for variable in (word.split("=")[0] for word in line if "=" in word):
+            assert re.search(rf"\$\(?{variable}\b", makefile), f"make does not know {variable}"
+        for preset in re.findall(r"PRESET=(\w+)", " ".join(line)):
+            assert (REPO / f"config/presets/{preset}.yaml").is_file()
+
+
+def test_rule_graph_is_current():
+    """If this fails: make graph."""
+    assert rulegraph.mermaid() in README
+
+
+def test_reduced_graph_keeps_what_can_be_reached():
+    pairs = {("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d"), ("e", "d")}
+    assert rulegraph.reduced(pairs) == {("a", "b"), ("b", "c"), ("c", "d"), ("e", "d")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#]+)", document.read_text())
+    local = [link for link in links if not link.startswith(("http:", "https:"))]
+    missing = [link for link in local if not (document.parent / link).exists()]
+    assert not missing
+
+
+def test_variants_and_presets_that_are_named_exist():
+    config = yaml.safe_load((REPO / "config/config.yaml").read_text())
+    assert {"unigs", "unigs_plus"} <= set(config["variants"])
+    for table in config["tables"].values():
+        assert set(table["variants"]) <= set(config["variants"])
+    named = set(re.findall(r"^\| `(\w+)` \| \d+ \|", README, flags=re.M))
+    assert named == {path.stem for path in (REPO / "config/presets").glob("*.yaml")}
