@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import unigs.drive
 from unigs.drive import drive, drivers, pauses, read_motion
-from unigs.drive_path import Motion, longest_segment, ping_pong, trim_blinks
+from unigs.drive_path import Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import save_npz
 from unigs.media.audio import read_audio, write_wav
@@ -71,8 +71,11 @@ def test_turns_do_not_fall_into_a_blink():
 
 def test_motion_between_frames_is_the_shortest_way():
     rotation = Rotation.from_rotvec([[0, 0, 0], [0, 0.4, 0], [0.2, 0, 0]]).as_matrix()
-    motion = Motion(rotation, np.arange(9.0).reshape(3, 3), np.arange(18.0).reshape(3, 6))
-    R, t, eyes = motion.at(np.array([0.0, 0.25, 2.0]))
+    head = Rigid(rotation, np.arange(9.0).reshape(3, 3))
+    torso = Rigid(np.tile(np.eye(3), (3, 1, 1)), np.arange(9.0, 18.0).reshape(3, 3))
+    motion = Motion(head, torso, np.arange(18.0).reshape(3, 6))
+    (R, t), (_, resting), eyes = motion.at(np.array([0.0, 0.25, 2.0]))
+    np.testing.assert_allclose(resting, t + 9)
     np.testing.assert_allclose(Rotation.from_matrix(R[1]).as_rotvec(), [0, 0.1, 0], atol=1e-6)
     np.testing.assert_allclose(t[1], [0.75, 1.75, 2.75])
     np.testing.assert_allclose(eyes[2], np.arange(12, 18))
@@ -96,7 +99,8 @@ def encoder():
 
 
 def still(frames=50):
-    return Motion(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), np.zeros((frames, 6)))
+    rigid = Rigid(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)))
+    return Motion(rigid, rigid, np.zeros((frames, 6)))
 
 
 def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_alone():
@@ -106,7 +110,7 @@ def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_al
     samples += rng.normal(size=len(samples)).astype(np.float32) * 5e-4
     made = encoder()
     driven = list(drivers(still(), made, samples, 150, 25.0, DriveSettings()))
-    windows = np.stack([x[2] for x in driven])
+    windows = np.stack([x[3] for x in driven])
     np.testing.assert_allclose(windows[65:85], np.tile(made.silence, (20, 1, 1)), atol=1e-5)
     plain = made.encode(samples, 150, 25.0)
     np.testing.assert_allclose(windows[:48], plain[:48], atol=1e-5)
@@ -126,9 +130,9 @@ def test_pauses_fade_and_short_ones_are_no_pauses():
 
 def test_windows_do_not_depend_on_the_block_size(monkeypatch):
     made, samples = encoder(), speech(3.0)
-    whole = [x[2] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
+    whole = [x[3] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
     monkeypatch.setattr(unigs.drive, "BLOCK", 7)
-    parts = [x[2] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
+    parts = [x[3] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
     np.testing.assert_allclose(np.stack(parts), np.stack(whole), atol=1e-6)
 
 
@@ -140,8 +144,8 @@ class Portrait:
     def __init__(self):
         self.seen = []
 
-    def play(self, R, t, heard, eyes):
-        self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes))
+    def play(self, R, t, heard, eyes, body):
+        self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes, body=body))
         grey = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
         return np.full((32, 32, 3), grey, np.uint8)
 
@@ -154,6 +158,7 @@ def write_subject(folder, frames=60, reasons=None, keep=None):
     table.to_csv(folder / "frames.csv", index=False)
     R = Rotation.from_rotvec(np.linspace(0, 0.3, frames)[:, None] * [0, 1, 0]).as_matrix()
     save_npz(folder / "pose.npz", R=R, t=np.linspace(0, 1, frames)[:, None] * [1, 0, 0])
+    save_npz(folder / "body.npz", R=R, t=np.linspace(2, 3, frames)[:, None] * [1, 0, 0])
     units = pd.DataFrame(
         np.zeros((frames, 6)), columns=["AU01", "AU04", "AU05", "AU06", "AU07", "AU45"]
     )
@@ -165,7 +170,7 @@ def write_subject(folder, frames=60, reasons=None, keep=None):
 def run_drive(folder, monkeypatch, audio, portrait=None):
     portrait = portrait or Portrait()
     monkeypatch.setattr(unigs.drive, "load_portrait", lambda path, device: portrait)
-    names = ("frames.csv", "pose.npz", "eyes.csv", "features.npz")
+    names = ("frames.csv", "pose.npz", "body.npz", "eyes.csv", "features.npz")
     drive(
         folder / "portrait.safetensors",
         audio,
@@ -248,4 +253,6 @@ def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
 def test_a_clip_without_a_usable_frame_says_so(tmp_path):
     write_subject(tmp_path, keep=0)
     with pytest.raises(UserError, match="keeps no frame"):
-        read_motion(tmp_path / "frames.csv", tmp_path / "pose.npz", tmp_path / "eyes.csv", 20)
+        read_motion(
+            *(tmp_path / name for name in ("frames.csv", "pose.npz", "body.npz", "eyes.csv")), 20
+        )

@@ -38,7 +38,7 @@ class FakePortrait:
     def __init__(self, dynamic=True):
         self.has_dynamics = dynamic
 
-    def play(self, R, t, speech, eyes):
+    def play(self, R, t, speech=None, eyes=None, body=None):
         frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
         if self.has_dynamics:
             frame[:8, :8, 2] = int(speech[0, 0])
@@ -68,7 +68,8 @@ def subject(tmp_path_factory):
     ).to_csv(folder / "frames.csv", index=False)  # fmt: skip
     shift = np.zeros((COUNT, 3))
     shift[:, 0] = np.arange(COUNT) / 100
-    save_npz(folder / "pose.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift)
+    for name in ("pose", "body"):
+        save_npz(folder / f"{name}.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift)
     speech = np.arange(COUNT, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
     save_npz(folder / "features.npz", features=speech)
     units = {f"AU{name}": np.zeros(COUNT) for name in ("01", "04", "05", "06", "07", "45")}
@@ -91,7 +92,8 @@ def rendered(subject):
         patch.setattr(render_test, "load_portrait", lambda *_: FakePortrait())
         render_test.render_test(
             subject / "portrait", subject / "video.mkv", subject / "frames.csv",
-            subject / "pose.npz", subject / "eyes.csv", subject / "features.npz",
+            subject / "pose.npz", subject / "body.npz", subject / "eyes.csv",
+            subject / "features.npz",
             subject / "audio.wav", subject / "test.mkv", subject / "shuffled.mkv",
             subject / "test.mp4", EvaluateSettings(device="cpu"),
         )  # fmt: skip
@@ -101,7 +103,7 @@ def rendered(subject):
 def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
-        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
+        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz", "body": "body.npz",
         "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
         "rows": "test.csv",
     }  # fmt: skip

@@ -37,6 +37,8 @@ class SubjectFiles:
     """Speech features of every frame (not needed by the static stage)."""
     eyes: Path | None = None
     """Action units of every frame (not needed by the static stage)."""
+    body: Path | None = None
+    """Motion of the torso in every frame; without it the body rests."""
 
 
 class Dataset:
@@ -48,6 +50,7 @@ class Dataset:
         R, t, focal: pose, float32 [T,3,3], [T,3] metres; pixels.
         shape: the person's face mesh in the head frame [468,3], metres.
         landmarks: [T,478,3] pixels; NaN where no face was found.
+        body_R, body_t: the torso's own frame, [T,3,3] and [T,3], or None: at rest.
         speech: float32 [T,W,D] or None. eyes: float32 [T,6] action units 0-5 or None.
         train, test: indices of the kept frames of either split.
 
@@ -70,6 +73,7 @@ class Dataset:
         pose = load_npz(files.pose, "R", "t", "focal", "shape")
         self.R, self.t = pose["R"].astype(np.float32), pose["t"].astype(np.float32)
         self.focal, self.shape = float(pose["focal"]), pose["shape"].astype(np.float32)
+        self.body_R, self.body_t = self._body(files.body)
         self.landmarks = load_npz(files.landmarks, "points")["points"]
         self.speech, self.speech_info = self._speech(files.speech)
         self.eyes = self._eyes(files.eyes)
@@ -93,6 +97,13 @@ class Dataset:
         return features, arrays
 
     @staticmethod
+    def _body(path: Path | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if path is None:
+            return None, None
+        body = load_npz(path, "R", "t")
+        return body["R"].astype(np.float32), body["t"].astype(np.float32)
+
+    @staticmethod
     def _eyes(path: Path | None) -> np.ndarray | None:
         if path is None:
             return None
@@ -108,6 +119,7 @@ class Dataset:
             self.files.landmarks: len(self.landmarks),
             self.files.speech: None if self.speech is None else len(self.speech),
             self.files.eyes: None if self.eyes is None else len(self.eyes),
+            self.files.body: None if self.body_R is None else len(self.body_R),
         }
         for path, length in rows.items():
             if length is not None and length != self.count:

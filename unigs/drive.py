@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from unigs import cli
-from unigs.drive_path import Motion, longest_segment, ping_pong, trim_blinks
+from unigs.drive_path import Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import atomic, load_npz
 from unigs.media.audio import read_audio
@@ -37,6 +37,7 @@ def drive(
     audio: Path,
     frames: Path,
     pose: Path,
+    body: Path,
     eyes: Path,
     speech: Path,
     out: Path,
@@ -49,6 +50,7 @@ def drive(
         audio: any file with sound, of any length and sample rate.
         frames: frame table of the clip (frames.csv).
         pose: head poses of the clip (pose.npz).
+        body: motion of the torso in the clip (motion.npz).
         eyes: action units of the clip (eyes.csv).
         speech: features.npz of the clip; tells how speech is encoded and normalised.
         out: video to write (.mp4), with the recording as its sound.
@@ -60,7 +62,7 @@ def drive(
     model = load_portrait(portrait, pick_device(settings.device))
     if not model.has_dynamics:
         raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
-    motion = read_motion(frames, pose, eyes, settings.turn_seconds * model.fps)
+    motion = read_motion(frames, pose, body, eyes, settings.turn_seconds * model.fps)
     encoder = read_encoder(speech)
     samples = read_audio(audio, RATE)
     count = math.ceil(len(samples) / RATE * model.fps)
@@ -80,8 +82,8 @@ def drive(
             comment=comment,
         ) as writer:
             conditions = drivers(motion, encoder, samples, count, model.fps, settings)
-            for R, t, heard, units in progress(conditions, count, "drive"):
-                writer.write(model.play(R, t, heard, units))
+            for R, t, torso, heard, units in progress(conditions, count, "drive"):
+                writer.write(model.play(R, t, heard, units, torso))
 
 
 def drivers(
@@ -91,8 +93,12 @@ def drivers(
     count: int,
     fps: float,
     settings: DriveSettings,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """What drives each of `count` frames: R [3,3], t [3], speech window [W,D], units [6]."""
+) -> Iterator[tuple]:
+    """What drives each of `count` frames.
+
+    Yields:
+        R [3,3] and t [3] of the head, the same two of the torso, speech window [W,D], units [6].
+    """
     columns = encoder.columns(samples)
     rest = pauses(samples, count, fps, settings)
     for first in range(0, count, BLOCK):
@@ -101,8 +107,8 @@ def drivers(
         share = rest[chosen, None, None]
         windows = ((1 - share) * windows + share * encoder.silence).astype(np.float32)
         positions = ping_pong(chosen, len(motion), settings.turn_seconds * fps)
-        R, t, units = motion.at(positions)
-        yield from zip(R, t, windows, units, strict=True)
+        head, torso, units = motion.at(positions)
+        yield from zip(*head, zip(*torso, strict=True), windows, units, strict=True)
 
 
 def pauses(samples: np.ndarray, count: int, fps: float, settings: DriveSettings) -> np.ndarray:
@@ -132,15 +138,17 @@ def pauses(samples: np.ndarray, count: int, fps: float, settings: DriveSettings)
     return ramp * ramp * (3 - 2 * ramp)
 
 
-def read_motion(frames: Path, pose: Path, eyes: Path, turn: float) -> Motion:
+def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -> Motion:
     """The longest piece of the clip that is fit to be replayed: kept frames, no cut inside.
 
     Raises:
         UserError: the files differ in length, or no frame is kept.
     """
     table = pd.read_csv(frames, keep_default_na=False, dtype={"reason": str})
-    poses, units = load_npz(pose, "R", "t"), pd.read_csv(eyes)
+    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t")
+    units = pd.read_csv(eyes)
     check_rows(pose, len(poses["R"]), frames, len(table))
+    check_rows(body, len(bodies["R"]), frames, len(table))
     check_rows(eyes, len(units), frames, len(table))
     missing = [name for name in UNITS if name not in units]
     if missing:
@@ -153,7 +161,8 @@ def read_motion(frames: Path, pose: Path, eyes: Path, turn: float) -> Motion:
     if piece.stop == piece.start:
         raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")
     piece = trim_blinks(piece, units[:, UNITS.index("AU45")], math.ceil(turn / math.pi))
-    return Motion(poses["R"][piece], poses["t"][piece], units[piece])
+    head, torso = (Rigid(p["R"][piece], p["t"][piece]) for p in (poses, bodies))
+    return Motion(head, torso, units[piece])
 
 
 def read_encoder(path: Path) -> SpeechEncoder:

@@ -78,29 +78,46 @@ def ping_pong(frames: np.ndarray, length: int, turn: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Head pose and eyes of a piece of the clip, at any time between its frames.
-
-    rotation [n,3,3], translation [n,3] metres, eyes [n,6] action units 0-5.
-    """
+class Rigid:
+    """A rigid motion: rotation [n,3,3] and translation [n,3] metres."""
 
     rotation: np.ndarray
     translation: np.ndarray
+
+    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """R [m,3,3] and t [m,3] at positions [m] in [0, n - 1], float32."""
+        translation = interpolate(self.translation, positions)
+        if len(self.rotation) > 1:
+            turned = Slerp(np.arange(len(self.rotation)), Rotation.from_matrix(self.rotation))
+            rotation = turned(np.clip(positions, 0, len(self.rotation) - 1)).as_matrix()
+        else:
+            rotation = np.repeat(self.rotation, len(positions), 0)
+        return rotation.astype(np.float32), translation
+
+
+def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Rows [n,D] at positions [m] in [0, n - 1], linear between them: float32 [m,D]."""
+    low = np.clip(np.floor(positions).astype(int), 0, max(len(rows) - 2, 0))
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (positions - low)[:, None]
+    return (rows[low] * (1 - share) + rows[high] * share).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Head, torso and eyes of a piece of the clip, at any time between its frames.
+
+    head, torso: rigid motions; eyes [n,6] action units 0-5.
+    """
+
+    head: Rigid
+    torso: Rigid
     eyes: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.rotation)
+        return len(self.eyes)
 
-    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """R [m,3,3], t [m,3] and eyes [m,6] at positions [m] in [0, n - 1], float32."""
-        low = np.clip(np.floor(positions).astype(int), 0, max(len(self) - 2, 0))
-        high = np.minimum(low + 1, len(self) - 1)
-        share = (positions - low)[:, None]
-        translation = self.translation[low] * (1 - share) + self.translation[high] * share
-        eyes = self.eyes[low] * (1 - share) + self.eyes[high] * share
-        if len(self) > 1:
-            turned = Slerp(np.arange(len(self)), Rotation.from_matrix(self.rotation))
-            rotation = turned(np.clip(positions, 0, len(self) - 1)).as_matrix()
-        else:
-            rotation = self.rotation[low]
-        return tuple(x.astype(np.float32) for x in (rotation, translation, eyes))
+    def at(self, positions: np.ndarray) -> tuple:
+        """Head (R, t), torso (R, t) and eyes [m,6] at positions [m] in [0, n - 1], float32."""
+        eyes = interpolate(self.eyes, positions)
+        return self.head.at(positions), self.torso.at(positions), eyes

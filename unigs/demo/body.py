@@ -188,7 +188,10 @@ def _fibres(p: np.ndarray, tangent: np.ndarray, tone: np.ndarray, hull: Sdf) -> 
     gleam *= 1.0 - 0.6 * smoothstep(90.0, 160.0, y)
     deep = smoothstep(0.0, 11.0, hull(p))
     dim = (0.5 + 0.5 * deep) * (1.0 - 0.22 * smoothstep(130.0, 190.0, y))
-    color = shade(tone, n, 0.0, dim)
+    # A strand is round: it shows a lit side to every camera, whatever the hair as a whole faces.
+    front = 0.5 * n + 0.5 * np.array([0.0, -0.3, -0.95])
+    front /= np.linalg.norm(front, axis=1, keepdims=True)
+    color = shade(tone, front, 0.0, dim)
     color = np.clip(color * (1 + 0.9 * gleam[:, None]) + 0.05 * gleam[:, None], 0, 1)
     return make_part(
         p, n, (7.6, 2.5, 1.7), color, HAIR, tangent, 0.9,

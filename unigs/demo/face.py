@@ -25,7 +25,7 @@ from unigs.demo.shapes import (
 )
 from unigs.media.labels import FACE, MOUTH
 
-EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -66.0, 12.2  # centre (mirrored) and radius of the eyeball
+EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -63.5, 12.2  # centre (mirrored) and radius of the eyeball
 EYE_HALF = 16.3  # half the length of the lid slit
 LINE_Y, LIP_HALF = 71.0, 25.0  # height of the closed lips' line, half the mouth's width
 EYE_PATCH = (21.0, 14.0, 12.0)  # half width, above, below the eye's centre
@@ -39,19 +39,20 @@ def head_sdf(p: np.ndarray) -> np.ndarray:
     q = mirrored(p)
     d = ellipsoid(q, (0, -33, 15), (71, 86, 96))
     d = union(d, ellipsoid(q, (0, 29, -22), (61, 82, 60)), 30)
+    d = union(d, ellipsoid(q, (0, -38, -43), (57, 44, 50)), 24)
     d = union(d, ellipsoid(q, (13, 77, -28), (29, 33, 40)), 22)
-    d = union(d, ellipsoid(q, (0, 101, -67), (16, 13, 16)), 24)
-    d = union(d, ellipsoid(q, (37, 27, -57), (19, 16, 18)), 24)
-    d = union(d, capsule(q, (12, -17, -80), (44, -18, -64), 7, 6), 14)
+    d = union(d, ellipsoid(q, (0, 101, -71), (16, 13, 16)), 24)
+    d = union(d, ellipsoid(q, (36, 31, -60), (20, 19, 18)), 24)
+    d = union(d, capsule(q, (10, -17, -84), (44, -18, -66), 7, 6), 14)
     d = carve(d, ellipsoid(q, (31, 3, -90), (19, 12, 14)), 9)
     d = union(d, ellipsoid(q, (EYE_X, EYE_Y, EYE_Z), (14.6, 13.6, 13.6)), 5)
-    d = union(d, capsule(q, (0, -12, -80), (0, 34, -99), 4.6, 6.8), 11)
-    d = union(d, ellipsoid(q, (0, 40.5, -100), (9, 8, 9.5)), 8)
-    d = union(d, ellipsoid(q, (10.2, 44.0, -90), (6.2, 6.0, 8.5)), 8)
-    d = union(d, ellipsoid(q, (0, 69, -70), (33, 24, 22)), 14)
-    d = union(d, ellipsoid(q, (6, 66.5, -88), (14, 5.0, 6.5)), 6)
-    d = union(d, ellipsoid(q, (0, 76.5, -87.5), (17, 5.6, 7.0)), 5)
-    return carve(d, capsule(q, (0, LINE_Y, -97.5), (16, LINE_Y + 0.5, -92), 2.0), 3)
+    d = union(d, capsule(q, (0, -12, -86), (0, 34, -107), 4.6, 6.8), 11)
+    d = union(d, ellipsoid(q, (0, 40.5, -107), (9, 8, 9.5)), 8)
+    d = union(d, ellipsoid(q, (10.2, 44.0, -95), (6.2, 6.0, 9.5)), 8)
+    d = union(d, ellipsoid(q, (0, 68, -79), (34, 24, 22)), 14)
+    d = union(d, ellipsoid(q, (6, 66.5, -96.5), (14, 5.0, 6.5)), 6)
+    d = union(d, ellipsoid(q, (0, 76.5, -95), (17, 5.6, 7.5)), 5)
+    return carve(d, capsule(q, (0, LINE_Y, -106), (16, LINE_Y + 0.5, -100.5), 2.0), 3)
 
 
 def lip_line(x: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ def evaluate(
     out: Path,
     rows: Path,
     settings: EvaluateSettings,
+    body: Path | None = None,
     static: Path | None = None,
     static_run: Path | None = None,
 ) -> None:
@@ -58,6 +59,7 @@ def evaluate(
         out: figures (.json).
         rows: figures per test frame (.csv).
         settings: section `evaluate`.
+        body: motion of the torso (.npz), for the static portrait.
         static: the static portrait, as a baseline.
         static_run: run.json of the static stage, whose time is added to the training time.
     """
@@ -76,7 +78,7 @@ def evaluate(
             nearest = nearest_by_pose(poses["R"], poses["t"], table)
             streams |= picture_streams(video, table, nearest, Path(scratch) / "nearest.raw")
         if settings.baselines and static is not None:
-            streams[STATIC] = static_stream(static, device, poses["R"], poses["t"], table)
+            streams[STATIC] = static_stream(static, device, poses, body, table)
         judge = Judge.build(settings, device, streams, stack)
         size = hold_court(judge, streams, table, video, labels, settings)
     points = marks["points"]

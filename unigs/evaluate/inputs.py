@@ -104,23 +104,28 @@ class Drivers:
     """Windows of speech features, float32 [T,W,D]."""
     eyes: np.ndarray
     """Action units, float32 [T,6]."""
+    body_rotation: np.ndarray
+    """R of the torso's own frame, float32 [T,3,3]."""
+    body_translation: np.ndarray
+    """Its t in metres, float32 [T,3]."""
 
 
 def read_drivers(
-    pose: Path, speech: Path, eyes: Path, table: FrameTable, table_path: Path
+    pose: Path, body: Path, speech: Path, eyes: Path, table: FrameTable, table_path: Path
 ) -> Drivers:
-    """Read pose, speech and eyes, and check that they have one row per frame of the clip."""
-    poses = load_npz(pose, "R", "t")
+    """Read poses, speech and eyes, and check that they have one row per frame of the clip."""
+    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t")
     windows = load_npz(speech, "features")["features"]
     units = read_action_units(eyes)
-    check_lengths(
-        table, table_path, {pose: len(poses["R"]), speech: len(windows), eyes: len(units)}
-    )
+    lengths = {pose: poses["R"], body: bodies["R"], speech: windows, eyes: units}
+    check_lengths(table, table_path, {path: len(rows) for path, rows in lengths.items()})
     return Drivers(
         poses["R"].astype(np.float32),
         poses["t"].astype(np.float32),
         windows.astype(np.float32),
         units,
+        bodies["R"].astype(np.float32),
+        bodies["t"].astype(np.float32),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from unigs.evaluate.baselines import training_pictures
 from unigs.evaluate.inputs import FrameTable
+from unigs.files import load_npz
 from unigs.model.storage import load_portrait
 
 PORTRAIT, SHUFFLED, STATIC = "portrait", "shuffled", "static"
@@ -14,12 +15,18 @@ NEAREST, MEAN = "nearest_pose", "mean_frame"
 
 
 def static_stream(
-    path: Path, device: str, rotation: np.ndarray, translation: np.ndarray, table: FrameTable
+    path: Path,
+    device: str,
+    poses: dict[str, np.ndarray],
+    body: Path | None,
+    table: FrameTable,
 ) -> Iterator[np.ndarray]:
     """The static portrait under the test frames' poses: what motion has to beat."""
     model = load_portrait(path, device)
+    torso = load_npz(body, "R", "t") if body else None
     for row in table.test:
-        yield model.play(rotation[row], translation[row], None, None)
+        frame = (torso["R"][row], torso["t"][row]) if torso else None
+        yield model.play(poses["R"][row], poses["t"][row], body=frame)
 
 
 def picture_streams(

@@ -36,6 +36,7 @@ def render_test(
     video: Path,
     frames: Path,
     pose: Path,
+    body: Path,
     eyes: Path,
     speech: Path,
     audio: Path,
@@ -51,6 +52,7 @@ def render_test(
         video: the clip, for the left half of the preview.
         frames: the clip's frame table (.csv).
         pose: head poses (.npz).
+        body: motion of the torso (.npz).
         eyes: action units (.csv).
         speech: speech features (.npz).
         audio: the clip's sound (.wav), for the preview.
@@ -60,7 +62,7 @@ def render_test(
         settings: section `evaluate`.
     """
     table = read_frame_table(frames, pose)
-    drivers = read_drivers(pose, speech, eyes, table, frames)
+    drivers = read_drivers(pose, body, speech, eyes, table, frames)
     model = load_portrait(portrait, choose_device(settings.device))
     truth = pick(read_video(video), table.test, video)
     with contextlib.ExitStack() as files:

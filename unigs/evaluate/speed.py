@@ -34,6 +34,7 @@ def measure_speed(
     portrait: Path,
     frames: Path,
     pose: Path,
+    body: Path,
     eyes: Path,
     speech: Path,
     out: Path,
@@ -45,13 +46,14 @@ def measure_speed(
         portrait: the trained portrait (.safetensors).
         frames: the clip's frame table (.csv).
         pose: head poses (.npz).
+        body: motion of the torso (.npz).
         eyes: action units (.csv).
         speech: speech features (.npz), with the encoder that made them.
         out: figures (.json).
         settings: section `evaluate`.
     """
     table = read_frame_table(frames, pose)
-    drivers = read_drivers(pose, speech, eyes, table, frames)
+    drivers = read_drivers(pose, body, speech, eyes, table, frames)
     device = choose_device(settings.device)
     model = load_portrait(portrait, device)
     turns = np.resize(table.test, settings.speed_warmup + settings.speed_frames).tolist()

@@ -46,11 +46,16 @@ class DeformationNet(nn.Module):
     all Gaussians of a frame, are never broadcast, and W_f f_mu is a constant of the portrait at
     playback. The last layer starts at zero: a fresh network moves nothing.
 
+    Optionally a linear part stands beside the MLP (ours): blendshapes sum_k s_k B_k(f_mu), with the
+    lip shape and the eye units as coefficients s. It learns to open the mouth and to close the lids
+    in hundreds of steps where the MLP needs tens of thousands.
+
     Args:
         features: width of f_mu. conditions: width of a (+) e (+) p.
         attributes: what is deformed, in the order of `ATTRIBUTES`.
         hidden: width of both hidden layers.
         position_scale: metres per output unit. other_scale: raw units per output unit.
+        shapes: number of blendshape coefficients (0: only the paper's MLP).
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class DeformationNet(nn.Module):
         hidden: int = 64,
         position_scale: float = 0.01,
         other_scale: float = 0.1,
+        shapes: int = 0,
     ) -> None:
         super().__init__()
         self.attributes = attributes
@@ -71,11 +77,22 @@ class DeformationNet(nn.Module):
         self.output = nn.Linear(hidden, sum(ATTRIBUTES[name] for name in attributes))
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        # Small random: the features start near zero, so a fresh basis still moves next to nothing,
+        # and a basis of zeros on features of zeros would never learn.
+        self.basis = nn.Parameter(torch.randn(shapes, self.output.out_features, features) * 0.05)
 
-    def forward(self, features: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """Raw outputs [N,K] for features [N,F] and one frame's conditions [C]."""
+    def forward(
+        self,
+        features: torch.Tensor,
+        conditions: torch.Tensor,
+        shapes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Raw outputs [N,K] for features [N,F], one frame's conditions [C] and coefficients [S]."""
         first = torch.relu(self.input_features(features) + self.input_conditions(conditions))
-        return self.output(torch.relu(self.hidden(first)))
+        out = self.output(torch.relu(self.hidden(first)))
+        if not len(self.basis):
+            return out
+        return out + features @ torch.einsum("s,skf->fk", shapes, self.basis)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, pose_vector
 from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
@@ -19,7 +20,8 @@ class Motion(nn.Module):
         planes: list of constructor arguments of TriPlane without the box.
         speech: constructor arguments of SpeechNet.
         lip_code: the predicted lip shape is appended to the audio feature.
-        pose_input: p is an input.
+        pose_input: p is an input. body_input: so is the pose of the torso.
+        blendshapes: lip shape and eye units also drive a linear basis.
     """
 
     def __init__(self, config: dict) -> None:
@@ -31,7 +33,8 @@ class Motion(nn.Module):
         self.eye_norm = ZScore(torch.zeros(config["eyes"]), torch.ones(config["eyes"]))
         self.pose_norm = ZScore(torch.zeros(6), torch.ones(6))
         audio = self.speech_net.feature_dim + self.lip_dim
-        pose = 6 if config["pose_input"] else 0
+        self.body_norm = ZScore(torch.zeros(6), torch.ones(6))
+        pose = 6 * (config["pose_input"] + config["body_input"])
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
             conditions=audio + config["eyes"] + pose,
@@ -39,6 +42,7 @@ class Motion(nn.Module):
             hidden=config["hidden"],
             position_scale=config["position_scale"],
             other_scale=config["other_scale"],
+            shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
         )
 
     @classmethod
@@ -72,32 +76,42 @@ class Motion(nn.Module):
         """f_mu of eq. 5 (of both tri-planes, if there are two): [N,F]."""
         return torch.cat([plane(means) for plane in self.planes], 1)
 
-    def conditions(
+    def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
+        """p, normalised: of the head, of the torso, or empty, as configured."""
+        scored = []
+        if self.config["pose_input"]:
+            scored.append(self.pose_norm(pose_vector(R, t)))
+        if self.config["body_input"]:
+            scored.append(self.body_norm(pose_vector(body.R, body.t)))
+        return torch.cat(scored) if scored else t[:0]
+
+    def drivers(
         self,
         R: torch.Tensor,
         t: torch.Tensor,
+        body: Body,
         audio: torch.Tensor,
         eyes: torch.Tensor,
         noise: float = 0.0,
-    ) -> torch.Tensor:
-        """A (+) e (+) p of one frame, normalised: [C]."""
-        scored = [self.eye_norm(eyes)]
-        if self.config["pose_input"]:
-            scored.append(self.pose_norm(pose_vector(R, t)))
-        others = torch.cat(scored)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """a (+) e (+) p of one frame [C], and the blendshape coefficients [S]: lips (+) e."""
+        units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
-            others = others + noise * torch.randn_like(others)
-        return torch.cat([audio, others])
+            poses = poses + noise * torch.randn_like(poses)
+        lips = audio[len(audio) - self.lip_dim :]
+        return torch.cat([audio, units, poses]), torch.cat([lips, units])
 
     def forward(
         self,
         means: torch.Tensor,
         R: torch.Tensor,
         t: torch.Tensor,
+        body: Body,
         audio: torch.Tensor,
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
         """Eq. 6 for one frame: canonical centres [N,3] to deltas."""
-        conditions = self.conditions(R, t, audio, eyes, noise)
-        return self.deformation.deltas(self.deformation(self.encode(means), conditions))
+        conditions, shapes = self.drivers(R, t, body, audio, eyes, noise)
+        raw = self.deformation(self.encode(means), conditions, shapes)
+        return self.deformation.deltas(raw)

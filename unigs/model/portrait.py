@@ -41,6 +41,7 @@ class Portrait(nn.Module):
         body: frame of the torso at rest (used if the field has anchors).
         motion: the deformation of the dynamic stage, or None.
         meta: settings, back-ends, versions: JSON values.
+        follows_body: the torso's tracked frame moves the anchors; False: it always rests.
     """
 
     def __init__(
@@ -52,11 +53,12 @@ class Portrait(nn.Module):
         body: Body,
         motion: Motion | None = None,
         meta: dict | None = None,
+        follows_body: bool = False,
     ) -> None:
         super().__init__()
         self.gaussians, self.motion = gaussians, motion
         self.size, self.focal, self.fps = plate.shape[0], focal, fps
-        self.meta = meta or {}
+        self.meta, self.follows_body = meta or {}, follows_body
         self.register_buffer("plate", torch.from_numpy(np.ascontiguousarray(plate)))
         self.register_buffer("plate_image", self.plate.float() / 255, persistent=False)
         self.register_buffer("body_R", body.R.clone())
@@ -78,6 +80,7 @@ class Portrait(nn.Module):
         t: torch.Tensor,
         audio: torch.Tensor | None = None,
         eyes: torch.Tensor | None = None,
+        body: Body | None = None,
         deform: bool = True,
         noise: float = 0.0,
     ) -> Rendering:
@@ -87,14 +90,15 @@ class Portrait(nn.Module):
             R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] metres.
             audio: the audio feature from `motion.hear`, [A].
             eyes: action units [6], 0-5.
+            body: the torso's own frame; None: at rest.
             deform: False renders the canonical field even if there is motion.
-            noise: standard deviation of noise on the normalised eye and pose inputs (training).
+            noise: standard deviation of noise on the normalised pose inputs (training).
         """
         field = self.gaussians
-        deltas = None
+        deltas, body = None, self._body(body)
         if deform and self.motion is not None:
-            deltas = self.motion(field.means.detach(), R, t, audio, eyes, noise)
-        means, quats, directions = self._posed(R, t, deltas)
+            deltas = self.motion(field.means.detach(), R, t, body, audio, eyes, noise)
+        means, quats, directions = self._posed(R, t, body, deltas)
         d = deltas or Deltas()
         if d.position is not None:
             means = means + d.position
@@ -114,8 +118,14 @@ class Portrait(nn.Module):
         )
         return Rendering(image + (1 - alpha) * self.plate_image, alpha, meta, deltas)
 
+    def _body(self, tracked: Body | None) -> Body:
+        """The torso's frame: tracked, if the portrait follows it, else at rest."""
+        if tracked is None or not self.follows_body:
+            return Body(self.body_R, self.body_t)
+        return tracked
+
     def _posed(
-        self, R: torch.Tensor, t: torch.Tensor, deltas: Deltas | None
+        self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Centres, rotations and viewing directions [N,3] (unit) before d_mu is added."""
         field = self.gaussians
@@ -125,7 +135,6 @@ class Portrait(nn.Module):
         directions = means.detach() + R.T @ t
         if field.anchors is not None:
             weights = field.anchors.sigmoid()
-            body = Body(self.body_R, self.body_t)
             # What rests with the body is always seen from the same side.
             resting = means.detach() + body.R.T @ body.t
             directions = directions + weights.detach()[:, None] * (resting - directions)
@@ -138,10 +147,11 @@ class Portrait(nn.Module):
         t: torch.Tensor,
         speech: torch.Tensor | None = None,
         eyes: torch.Tensor | None = None,
+        body: Body | None = None,
     ) -> torch.Tensor:
         """Image [H,W,3] over the plate from one frame's speech window [W,D] and units [6]."""
         audio = self.motion.hear(speech[None])[0] if self.has_dynamics else None
-        return self(R, t, audio, eyes).image
+        return self(R, t, audio, eyes, body).image
 
     @torch.no_grad()
     def play(
@@ -150,13 +160,19 @@ class Portrait(nn.Module):
         t: np.ndarray,
         speech: np.ndarray | None = None,
         eyes: np.ndarray | None = None,
+        body: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> np.ndarray:
-        """One frame for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd."""
-        tensors = [
+        """One frame for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd.
+
+        Args:
+            R, t: head pose. speech: window [W,D]. eyes: units [6].
+            body: R [3,3] and t [3] of the torso's own frame; None: at rest.
+        """
+        R, t, speech, eyes, *frame = (
             None if x is None else torch.as_tensor(np.asarray(x, np.float32), device=self.device)
-            for x in (R, t, speech, eyes)
-        ]
-        image = self.render(*tensors)
+            for x in (R, t, speech, eyes, *(body or ()))
+        )
+        image = self.render(R, t, speech, eyes, Body(*frame) if frame else None)
         return (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
 
     @torch.no_grad()

@@ -26,6 +26,7 @@ def save_portrait(portrait: Portrait, path: Path) -> None:
         "format": FORMAT,
         "focal": portrait.focal,
         "fps": portrait.fps,
+        "follows_body": portrait.follows_body,
         "motion": portrait.motion.config if portrait.motion else None,
         "meta": portrait.meta,
     }
@@ -59,6 +60,7 @@ def load_portrait(path: Path, device: torch.device | str = "cpu") -> Portrait:
         Body(tensors["body_R"], tensors["body_t"]),
         Motion.from_config(header["motion"]) if header["motion"] else None,
         header["meta"],
+        header["follows_body"],
     )
     try:
         portrait.load_state_dict(tensors)

@@ -72,8 +72,15 @@ class SpeechEncoder:
         """Raw features [N,D] of samples [n] at RATE, one row every `step_ms`."""
         return self.backend.columns(normalise_level(samples, self.settings.level_db))
 
-    def windows(self, columns: np.ndarray, frames: int, fps: float, offset: int = 0) -> np.ndarray:
-        """Raw windows [frames,W,D]; beyond the recording's ends there is silence.
+    def windows(
+        self,
+        columns: np.ndarray,
+        frames: int,
+        fps: float,
+        offset: int = 0,
+        outside: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Raw windows [frames,W,D].
 
         Frame k is heard around (k + 1/2) / fps seconds, the middle of its exposure.
 
@@ -82,13 +89,16 @@ class SpeechEncoder:
             frames: number of video frames.
             fps: frames per second.
             offset: frames by which the sound comes later than the picture.
+            outside: column [D] to put beyond the recording's ends; None: silence.
         """
         half = self.width // 2
         centre = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
         index = np.floor(centre + 0.5).astype(int)[:, None] + np.arange(-half, half + 1)
         inside = (index >= 0) & (index < len(columns))
         picked = columns[index.clip(0, len(columns) - 1)]
-        return np.where(inside[..., None], picked, self.quiet).astype(np.float32)
+        return np.where(
+            inside[..., None], picked, self.quiet if outside is None else outside
+        ).astype(np.float32)
 
     def fit(self, windows: np.ndarray) -> None:
         """Measure mean and standard deviation per coefficient over raw windows [n,W,D]."""
@@ -163,7 +173,10 @@ def encode_speech(
     columns = encoder.columns(samples)
     train = ((table["keep"] == 1) & (table["split"] == "train")).to_numpy()
     train = train if train.any() else np.ones(len(table), bool)
-    raw = encoder.windows(columns, len(table), fps)
+    # A clip is cut out of speech that goes on: unknown is nearer to the average than to silence,
+    # which would close the mouth on the first and last frames.
+    average = columns.mean(0)
+    raw = encoder.windows(columns, len(table), fps, outside=average)
     encoder.fit(raw[train])
     offset = 0
     if landmarks is not None and settings.max_offset:
@@ -173,7 +186,7 @@ def encode_speech(
         points = load_npz(landmarks, "points")["points"]
         check_rows(landmarks, len(points), frames, len(table))
         offset = find_offset(encoder.normalise(raw), points, train, settings.max_offset)
-        raw = encoder.windows(columns, len(table), fps, offset)
+        raw = encoder.windows(columns, len(table), fps, offset, average)
         encoder.fit(raw[train])
     save_npz(
         out,

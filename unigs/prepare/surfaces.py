@@ -83,11 +83,17 @@ class Surfaces:
         crown = (away > 0.02) & (away < 0.07) & (y < -0.05)
         hair, _ = without(self._gather(crown), self.colour[SKIN])
         # Hair that hangs down shows its colours beside the mouth, far from the crown's light.
-        sides = [(np.abs(x * side - 0.105) < 0.02) & (np.abs(y - 0.06) < 0.03) for side in (-1, 1)]
-        long = (self._share(hair, sides[0]), self._share(hair, sides[1]))
-        for side, share in zip((-1, 1), long, strict=True):
-            if share > 0.3:
-                crown = crown | ((np.abs(x * side - 0.105) < 0.025) & (np.abs(y - 0.03) < 0.05))
+        level = np.abs(y - 0.05) < 0.03
+        strips = [0.07, 0.085, 0.1, 0.115, 0.13]
+        shares = [
+            [self._share(hair, level & (np.abs(x * side - at) < 0.0075)) for at in strips]
+            for side in (-1, 1)
+        ]
+        long = (max(shares[0]), max(shares[1]))
+        for side, per_strip in zip((-1, 1), shares, strict=True):
+            for at, share in zip(strips, per_strip, strict=True):
+                if share > 0.3:
+                    crown = crown | ((np.abs(x * side - at) < 0.0075) & (np.abs(y - 0.03) < 0.05))
         hair, _ = without(self._gather(crown), self.colour[SKIN])
         below = self._gather((y > 0.11) & (np.abs(x) > 0.05))
         below, _ = without(below, self.colour[SKIN])

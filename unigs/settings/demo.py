@@ -20,7 +20,7 @@ class DemoSettings:
     """Focal length in image sizes: 2 is a portrait lens."""
     distance: float = 0.92
     """From the camera to the head's origin in the rest pose, m."""
-    head_motion: float = 10.0
+    head_motion: float = 8.0
     """Largest turn of the head to either side, degrees; nods are half, tilts a third of it."""
     torso_motion: float = 1.0
     """Scale of the torso's sway: 1 is about 6 mm and 1.5 degrees."""

@@ -34,6 +34,10 @@ class DynamicSettings:
     """Raw units that one unit of the MLP's output changes scale, rotation, colour, opacity."""
     pose_input: bool = True
     """Feed the head pose p to the MLP."""
+    body_input: bool = False
+    """Feed the torso's own pose to the MLP as well (not in the paper; needs its track)."""
+    blendshapes: bool = False
+    """Lip shape and eye units also drive a linear basis of deformations (not in the paper)."""
     lambda_dssim: float = 0.2
     """lambda_1 of eq. 8."""
     lambda_mouth: float = 0.1
@@ -68,7 +72,7 @@ class DynamicSettings:
     blink_sampling: float = 0.0
     """Share of the steps that draw a frame with a closed eye or an open mouth."""
     condition_noise: float = 0.0
-    """Standard deviation of noise on the z-scored pose and eye inputs."""
+    """Standard deviation of noise on the z-scored poses."""
     lr_grid: float = 3e-3
     """Learning rate of the tri-plane (AdamW)."""
     lr_network: float = 1e-3

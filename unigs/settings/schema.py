@@ -26,7 +26,7 @@ README = REPOSITORY / "config/README.md"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 # Folders that a subject has beside those of its variants.
-RESERVED = ("source", "clip", "speech", "face", "regions", "figures")
+RESERVED = ("source", "clip", "speech", "face", "regions", "body", "figures")
 # Sections that a variant may override; all others are shared by a subject's variants.
 PER_VARIANT = ("static", "dynamic")
 NAME = "^[a-z0-9][a-z0-9_]*$"

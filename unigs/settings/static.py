@@ -27,6 +27,8 @@ class StaticSettings:
     """Degree of the spherical harmonics of the colours (0-3)."""
     anchor: bool = False
     """Learn one weight per Gaussian between the head's frame and the body's frame."""
+    follow_body: bool = False
+    """The body's frame is the tracked motion of the torso (not in the paper); else it rests."""
     lambda_dssim: float = 0.2
     """lambda_1 of eq. 8."""
     lambda_alpha: float = 0.0

@@ -25,6 +25,7 @@ from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, motion_loss, region_loss
 from unigs.train.new_motion import new_motion
 from unigs.train.perceptual import Perceptual
+from unigs.train.poses import Poses
 from unigs.train.record import run_record, write_record
 from unigs.train.static import gaussian_rates
 
@@ -103,10 +104,7 @@ class DynamicTask(Task):
 
     def _to_device(self) -> None:
         d = self.dataset
-        self.R, self.t = (
-            torch.from_numpy(d.R).to(self.device),
-            torch.from_numpy(d.t).to(self.device),
-        )
+        self.poses = Poses(d, self.device)
         self.speech = torch.from_numpy(d.speech).to(self.device)
         self.eyes = torch.from_numpy(d.eyes).to(self.device)
 
@@ -145,7 +143,8 @@ class DynamicTask(Task):
 
     def _forward(self, frame: int, code: torch.Tensor | None, noise: float) -> Rendering:
         audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
-        return self.portrait(self.R[frame], self.t[frame], audio, self.eyes[frame], noise=noise)
+        pose, body = self.poses.head(frame), self.poses.body(frame)
+        return self.portrait(*pose, audio, self.eyes[frame], body, noise=noise)
 
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings

@@ -44,6 +44,9 @@ def new_motion(
         _place(motion.planes[1], centre - FACE_BOX, centre + FACE_BOX)
     R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
     motion.pose_norm = ZScore.of(pose_vector(R, t))
+    if dataset.body_R is not None:
+        R, t = torch.from_numpy(dataset.body_R[frames]), torch.from_numpy(dataset.body_t[frames])
+        motion.body_norm = ZScore.of(pose_vector(R, t))
     motion.eye_norm = ZScore.of(dataset.eyes[frames])
     return motion
 
@@ -86,6 +89,8 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
         "lip_code": bool(s.lip_code),
         "eyes": dataset.eyes.shape[1],
         "pose_input": s.pose_input,
+        "body_input": s.body_input,
+        "blendshapes": s.blendshapes,
     }
 
 

@@ -9,6 +9,7 @@ import torch
 from unigs import cli
 from unigs.dataset import Dataset, SubjectFiles
 from unigs.errors import UserError
+from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, Rendering
 from unigs.model.storage import save_portrait
@@ -20,6 +21,7 @@ from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1
+from unigs.train.poses import Poses
 from unigs.train.record import run_record, write_record
 
 MEANS_DECAY = 0.02
@@ -77,12 +79,19 @@ class StaticTask(Task):
             field, body = start_field(dataset, settings)
         except ValueError as error:
             raise UserError(f"{dataset.files.labels}: {error}.") from None
+        follow = settings.follow_body
+        if follow and dataset.body_R is None:
+            raise UserError("follow_body needs the torso's track: name it with --body.")
+        if follow:
+            tracked = torch.from_numpy(dataset.body_R), torch.from_numpy(dataset.body_t)
+            body = mean_pose(*(x[dataset.train] for x in tracked))
         plate = (dataset.plate * 255).round().astype("uint8")
-        self.portrait = Portrait(field, plate, dataset.focal, dataset.fps, body).to(device)
+        self.portrait = Portrait(
+            field, plate, dataset.focal, dataset.fps, body, follows_body=follow
+        ).to(device)
         self._optimisers()
         self.sampler = FrameSampler(self.frames, settings.seed)
-        self.R = torch.from_numpy(dataset.R).to(device)
-        self.t = torch.from_numpy(dataset.t).to(device)
+        self.poses = Poses(dataset, device)
 
     def _optimisers(self) -> None:
         field = self.portrait.gaussians
@@ -112,7 +121,7 @@ class StaticTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
-        return self.portrait(self.R[frame], self.t[frame])
+        return self.portrait(*self.poses.head(frame), body=self.poses.body(frame))
 
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
