@@ -247,34 +247,3 @@ rule track_body:
         " --pose {input.pose:q}"
         " --out {output.body:q}"
         " {params.flags} > {log:q} 2>&1"
-
-
-rule track_body:
-    """How the torso moves by itself, beside the head."""
-    input:
-        video="results/{subject}/clip/video.mp4",
-        labels="results/{subject}/regions/labels.mkv",
-        frames="results/{subject}/clip/frames.csv",
-        pose="results/{subject}/face/pose.npz",
-        code=source("unigs.prepare.body"),
-    output:
-        body="results/{subject}/regions/body.npz",
-    log:
-        "logs/track_body/{subject}.log",
-    benchmark:
-        "logs/track_body/{subject}.tsv"
-    conda:
-        "../envs/prepare.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        flags=flags("body"),
-    shell:
-        "python -m unigs.prepare.body"
-        " --video {input.video:q}"
-        " --labels {input.labels:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --out {output.body:q}"
-        " {params.flags} > {log:q} 2>&1"

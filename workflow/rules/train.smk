@@ -8,7 +8,6 @@ rule train_static:
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
-        body="results/{subject}/regions/body.npz",
         code=source("unigs.train.static"),
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
@@ -36,7 +35,6 @@ rule train_static:
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
         " --background {input.background:q}"
-        " --body {input.body:q}"
         " --out {output.portrait:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
@@ -53,7 +51,6 @@ rule train_dynamic:
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
-        body="results/{subject}/regions/body.npz",
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
         static=static_portrait,
@@ -85,7 +82,6 @@ rule train_dynamic:
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
         " --background {input.background:q}"
-        " --body {input.body:q}"
         " --speech {input.speech:q}"
         " --eyes {input.eyes:q}"
         " --out {output.portrait:q}"
