@@ -94,7 +94,7 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """a (+) e (+) p of one frame [C], and the blendshape coefficients [S]: lips (+) e."""
+        """A (+) e (+) p of one frame [C], and the blendshape coefficients [S]: lips (+) e."""
         units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
             poses = poses + noise * torch.randn_like(poses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
 from unigs.model.motion import Motion
+from unigs.model.playback import make_player
 from unigs.render.cameras import intrinsics, view_matrix
 from unigs.render.harmonics import basis
+from unigs.render.player import Frame, Player
 from unigs.render.rasterize import rasterize
 
 
@@ -168,12 +171,42 @@ class Portrait(nn.Module):
             R, t: head pose. speech: window [W,D]. eyes: units [6].
             body: R [3,3] and t [3] of the torso's own frame; None: at rest.
         """
-        R, t, speech, eyes, *frame = (
-            None if x is None else torch.as_tensor(np.asarray(x, np.float32), device=self.device)
-            for x in (R, t, speech, eyes, *(body or ()))
-        )
-        image = self.render(R, t, speech, eyes, Body(*frame) if frame else None)
+        if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
+            return self.player.play(self._frame(R, t, speech, eyes, body)).copy()
+        image = self.render(*(self._tensor(x) for x in (R, t, speech, eyes)), self._track(body))
         return (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
+
+    @cached_property
+    def player(self) -> Player:
+        """The playback renderer; made at first use, from the weights of that moment."""
+        return make_player(self)
+
+    def _frame(
+        self,
+        R: np.ndarray,
+        t: np.ndarray,
+        speech: np.ndarray | None,
+        eyes: np.ndarray | None,
+        body: tuple[np.ndarray, np.ndarray] | None,
+    ) -> Frame:
+        """The frame's numbers for the player."""
+        torso = self._body(self._track(body))
+        bias = shapes = None
+        if self.has_dynamics:
+            audio = self.motion.hear(self._tensor(speech)[None])[0]
+            head = self._tensor(R), self._tensor(t)
+            conditions, shapes = self.motion.drivers(*head, torso, audio, self._tensor(eyes))
+            bias = self.motion.deformation.input_conditions(conditions).numpy()
+            shapes = shapes.numpy()[: len(self.motion.deformation.basis)]
+        return Frame(R, t, torso.R.numpy(), torso.t.numpy(), bias, shapes)
+
+    def _tensor(self, values: np.ndarray | None) -> torch.Tensor | None:
+        if values is None:
+            return None
+        return torch.as_tensor(np.asarray(values, np.float32), device=self.device)
+
+    def _track(self, body: tuple[np.ndarray, np.ndarray] | None) -> Body | None:
+        return None if body is None else Body(*(self._tensor(x) for x in body))
 
     @torch.no_grad()
     def mouth(self, speech: np.ndarray) -> np.ndarray | None:
