@@ -187,6 +187,17 @@ def test_encode_speech_writes_a_window_for_each_frame(tmp_path, backend, dim):
         np.testing.assert_allclose(encoder.silence, data["silence"], atol=1e-5)
 
 
+def test_beyond_the_ends_of_a_clip_speech_is_unknown_not_silent(tmp_path):
+    write_clip(tmp_path, 100, 4.0)
+    encode_speech(
+        tmp_path / "audio.wav", tmp_path / "frames.csv", tmp_path / "f.npz", SpeechSettings()
+    )
+    with np.load(tmp_path / "f.npz") as data:
+        outside = data["features"][[0, -1], [0, -1]]
+        assert np.abs(outside).max() < 0.3
+        assert np.abs(outside - data["silence"][0]).max() > 0.5
+
+
 def test_lengths_that_differ_name_both_files_and_numbers(tmp_path):
     write_clip(tmp_path, 100, 3.5)
     with pytest.raises(UserError, match=r"audio\.wav lasts 87\.5 frames.*frames\.csv has 100"):
