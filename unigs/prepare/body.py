@@ -151,6 +151,8 @@ def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) 
         return np.zeros_like(motion)
     index = np.arange(len(motion))
     filled = np.stack([np.interp(index, index[good], column[good]) for column in motion.T], 1)
+    if not settings.smooth:
+        return filled
     return gaussian_filter1d(filled, settings.smooth, axis=0, mode="nearest")
 
 

@@ -1,0 +1,93 @@
+"""track_body: a torso of known motion is followed; a torso that is hardly seen rests."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from unigs.errors import UserError
+from unigs.files import load_npz, save_npz
+from unigs.media.labels import FACE, TORSO, write_labels
+from unigs.media.video import VideoWriter
+from unigs.prepare.body import repair, track_body
+from unigs.settings.body import BodySettings
+
+SIZE, FRAMES, FOCAL, DEPTH = 128, 24, 256.0, 0.8
+PIVOT = np.array([64.0, 96.0])
+
+
+def motion(k: int) -> tuple[np.ndarray, float]:
+    """Shift in pixels and angle of frame k; frame 0 is at rest."""
+    return np.array([4 * np.sin(k * 0.4), 2 * np.sin(k * 0.3)]), 0.05 * np.sin(k * 0.5)
+
+
+def write_clip(folder, torso_from: int) -> dict:
+    texture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
+    texture = cv2.GaussianBlur(texture, (0, 0), 2.0)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX)
+    labels = np.full((SIZE, SIZE), FACE, np.uint8)
+    labels[torso_from:] = TORSO
+    with VideoWriter(folder / "video.mp4", SIZE, SIZE, 25) as writer:
+        for k in range(FRAMES):
+            shift, angle = motion(k)
+            matrix = cv2.getRotationMatrix2D(tuple(PIVOT), -np.degrees(angle), 1.0)
+            matrix[:, 2] += shift
+            moved = cv2.warpAffine(texture, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REFLECT)
+            moved[:50] = 128
+            writer.write(moved)
+    write_labels(folder / "labels.mkv", [labels] * FRAMES, SIZE, SIZE, 25)
+    rows = {"frame": range(FRAMES), "time": np.arange(FRAMES) / 25, "keep": 1, "reason": ""}
+    pd.DataFrame({**rows, "split": "train"}).to_csv(folder / "frames.csv", index=False)
+    R = np.repeat(np.eye(3)[None], FRAMES, 0)
+    # The head drifts, so that the frame of the median pose is one in the middle.
+    t = np.stack([np.linspace(-0.01, 0.01, FRAMES), np.zeros(FRAMES), np.full(FRAMES, DEPTH)], 1)
+    save_npz(folder / "pose.npz", R=R, t=t, focal=FOCAL, size=SIZE, shape=np.zeros((468, 3)))
+    names = {"video": "video.mp4", "labels": "labels.mkv", "frames": "frames.csv"}
+    return {k: folder / v for k, v in {**names, "pose": "pose.npz", "out": "body.npz"}.items()}
+
+
+def image_of(point: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
+    camera = R @ point + t
+    return camera[:2] / camera[2] * FOCAL + SIZE / 2
+
+
+def test_points_of_the_torso_move_as_they_were_moved(tmp_path):
+    files = write_clip(tmp_path, torso_from=70)
+    track_body(**files, settings=BodySettings(size=SIZE, smooth=0.0))
+    body = load_npz(files["out"], "R", "t", "correlation")
+    assert np.nanmin(body["correlation"]) > 0.9
+    # Two points fixed to the torso: where the body's frame says they are, against the truth.
+    for pixel in (PIVOT, PIVOT + [20, 10]):
+        rest = np.append((pixel - SIZE / 2) * DEPTH / FOCAL, DEPTH)
+        fixed = body["R"][0].T @ (rest - body["t"][0])
+        for k in range(FRAMES):
+            matrix = {}
+            for name, frame in (("now", k), ("first", 0)):
+                shift, angle = motion(frame)
+                c, s = np.cos(angle), np.sin(angle)
+                matrix[name] = np.array([[c, -s], [s, c]]) @ (pixel - PIVOT) + PIVOT + shift
+            expected = pixel + matrix["now"] - matrix["first"]
+            seen = image_of(fixed, body["R"][k], body["t"][k])
+            assert np.linalg.norm(seen - expected) < 0.35, k
+
+
+def test_a_sliver_of_torso_rests(tmp_path):
+    files = write_clip(tmp_path, torso_from=126)
+    track_body(**files, settings=BodySettings(size=SIZE))
+    body = load_npz(files["out"], "R", "t", "backend")
+    assert body["backend"] == "rest"
+    assert np.ptp(body["t"], axis=0).max() == 0 and np.isfinite(body["R"]).all()
+
+
+def test_frames_that_do_not_match_are_interpolated():
+    track = np.array([[0.0, 0, 0], [99, 99, 9], [2, 4, 0.2], [3, 6, 0.3]])
+    correlation = np.array([1.0, 0.1, 0.99, np.nan])
+    repaired = repair(track, correlation, BodySettings(smooth=0.0))
+    np.testing.assert_allclose(repaired, [[0, 0, 0], [1, 2, 0.1], [2, 4, 0.2], [2, 4, 0.2]])
+
+
+def test_files_of_different_clips_are_refused(tmp_path):
+    files = write_clip(tmp_path, torso_from=70)
+    pd.read_csv(files["frames"]).iloc[:-1].to_csv(files["frames"], index=False)
+    with pytest.raises(UserError, match="23 frames.*24"):
+        track_body(**files, settings=BodySettings())
