@@ -27,13 +27,14 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
 	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
+	@echo "Installing into $(VENV): about 3 GB, a few minutes."
 	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller.
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
-	    python -m pip install -q 'torch===$(TORCH)' || \
+	    python -m pip install -q -c constraints.txt 'torch===$(TORCH)' || \
 	        echo "no CUDA build of torch $(TORCH) found: the GPU will not be used" >&2; \
 	elif [ "$$(uname -s)-$$(uname -m)" = Linux-x86_64 ]; then \
-	    python -m pip install -q 'torch==$(TORCH)+cpu' || \
-	        python -m pip install -q 'torch==$(TORCH)+cpu' \
+	    python -m pip install -q -c constraints.txt 'torch==$(TORCH)+cpu' || \
+	        python -m pip install -q -c constraints.txt 'torch==$(TORCH)+cpu' \
 	            --index-url https://download.pytorch.org/whl/cpu \
 	            --extra-index-url https://pypi.org/simple || \
 	        echo "no CPU build of torch $(TORCH) found: taking the default one" >&2; \

@@ -156,7 +156,7 @@ def config_schema() -> dict:
                     "variants": chosen,
                     "audio": {
                         **chosen,
-                        "description": "Names of sound files in resources/audio, or paths with a /.",
+                        "description": "Names in resources/audio, or paths with a /.",
                     },
                 },
             },
