@@ -23,6 +23,7 @@ rule make_speaker:
     output:
         video="results/{subject}/source/video.mp4",
         truth="results/{subject}/source/truth.npz",
+        labels="results/{subject}/source/truth.mkv",
     log:
         "logs/make_speaker/{subject}.log",
     benchmark:
