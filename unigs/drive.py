@@ -99,7 +99,7 @@ def drivers(
     Yields:
         R [3,3] and t [3] of the head, the same two of the torso, speech window [W,D], units [6].
     """
-    columns = encoder.columns(samples)
+    columns = encoder.foreign_columns(samples)
     rest = pauses(samples, count, fps, settings)
     for first in range(0, count, BLOCK):
         chosen = np.arange(first, min(first + BLOCK, count))
@@ -172,7 +172,10 @@ def read_encoder(path: Path) -> SpeechEncoder:
         UserError: the file is missing, or was written by another version.
     """
     text = str(load_npz(path, "encoder")["encoder"])
-    return SpeechEncoder.from_dict(json.loads(text))
+    try:
+        return SpeechEncoder.from_dict(json.loads(text))
+    except (KeyError, TypeError, json.JSONDecodeError):
+        raise UserError(f"{path} was written by another version: run encode_speech anew.") from None
 
 
 if __name__ == "__main__":

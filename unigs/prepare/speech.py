@@ -1,7 +1,7 @@
 """encode_speech: one window of speech features for each video frame."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,34 @@ from unigs.settings.speech import SpeechSettings
 LEVEL_BLOCK = RATE // 25
 # A block this far below the loud ones is a pause, in dB.
 PAUSE_DB = 25.0
+# A block less than this below them is in the middle of speech.
+ACTIVE_DB = 15.0
+# Nothing above this level is no sound at all, dB of full scale.
+SILENT_DB = -90.0
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How the training clip sounds, in raw features: voice, microphone, room.
+
+    mean [D]: of its active speech. low [D], high [D]: the range of all but 2 % of its columns.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 class SpeechEncoder:
     """Turns any recording into windows of features, always in the same way.
 
-    A portrait carries its encoder (`to_dict`), so a foreign recording is normalised with the
+    A portrait's encoder is kept (`to_dict`), so a foreign recording is normalised with the
     training clip's mean and standard deviation, never with its own.
 
     Args:
         settings: how to encode.
         mean, std: [D] of the features over the training frames; None until `fit`.
+        colour: the training clip's sound, that foreign recordings are brought to.
     """
 
     def __init__(
@@ -37,8 +54,9 @@ class SpeechEncoder:
         settings: SpeechSettings,
         mean: np.ndarray | None = None,
         std: np.ndarray | None = None,
+        colour: Colour | None = None,
     ) -> None:
-        self.settings, self.mean, self.std = settings, mean, std
+        self.settings, self.mean, self.std, self.colour = settings, mean, std, colour
         self.backend = make_backend(settings)
         quiet = self.backend.columns(np.zeros(RATE, np.float32))
         self.quiet = quiet[len(quiet) // 4 : 3 * len(quiet) // 4 + 1].mean(0)
@@ -46,15 +64,20 @@ class SpeechEncoder:
     @classmethod
     def from_dict(cls, data: dict) -> "SpeechEncoder":
         """The encoder that `to_dict` described."""
-        arrays = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
-        return cls(SpeechSettings(**data["settings"]), *arrays)
+        mean, std = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
+        colour = data["colour"] and Colour(
+            **{k: np.asarray(v, np.float32) for k, v in data["colour"].items()}
+        )
+        return cls(SpeechSettings(**data["settings"]), mean, std, colour)
 
     def to_dict(self) -> dict:
         """JSON values that rebuild the encoder."""
+        colour = self.colour and {k: v.tolist() for k, v in vars(self.colour).items()}
         return {
             "settings": asdict(self.settings),
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
+            "colour": colour,
         }
 
     @property
@@ -71,6 +94,28 @@ class SpeechEncoder:
     def columns(self, samples: np.ndarray) -> np.ndarray:
         """Raw features [N,D] of samples [n] at RATE, one row every `step_ms`."""
         return self.backend.columns(normalise_level(samples, self.settings.level_db))
+
+    def foreign_columns(self, samples: np.ndarray) -> np.ndarray:
+        """Raw features [N,D] of another recording, in the colour of the training clip.
+
+        Another voice, microphone or room shifts every band; to a network that knows one clip
+        that looks like silence, or like shouting. So the mean of the active speech is moved to
+        the clip's, and what the clip never showed is cut off. Spectral features alone are
+        treated so: a shift of a network's outputs means nothing.
+        """
+        columns = self.columns(samples)
+        active = active_columns(samples, len(columns), self.settings.step_ms)
+        if self.colour is None or not active.any():
+            return columns
+        if self.backend.spectral:
+            columns = columns + self.colour.mean - columns[active].mean(0)
+        return columns.clip(self.colour.low, self.colour.high)
+
+    def learn_colour(self, samples: np.ndarray, columns: np.ndarray) -> None:
+        """Remember how the training clip sounds."""
+        active = active_columns(samples, len(columns), self.settings.step_ms)
+        mean = columns[active].mean(0) if active.any() else columns.mean(0)
+        self.colour = Colour(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
 
     def windows(
         self,
@@ -112,8 +157,8 @@ class SpeechEncoder:
         return ((windows - self.mean) / self.std).astype(np.float32)
 
     def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
-        """Normalised windows [frames,W,D] of a recording [n] at RATE."""
-        return self.normalise(self.windows(self.columns(samples), frames, fps))
+        """Normalised windows [frames,W,D] of another recording [n] at RATE."""
+        return self.normalise(self.windows(self.foreign_columns(samples), frames, fps))
 
 
 def normalise_level(samples: np.ndarray, level_db: float) -> np.ndarray:
@@ -131,7 +176,7 @@ def speech_level(samples: np.ndarray) -> float | None:
     """RMS of the active blocks in dB of full scale, or None if there is no sound."""
     blocks = block_levels(samples)
     loud = np.percentile(blocks, 95)
-    if loud < -90:
+    if loud < SILENT_DB:
         return None
     active = blocks[blocks > loud - PAUSE_DB]
     return float(10 * np.log10(np.mean(10 ** (active / 10))))
@@ -142,6 +187,16 @@ def block_levels(samples: np.ndarray) -> np.ndarray:
     padded = np.pad(samples, (0, -len(samples) % LEVEL_BLOCK or (not len(samples)) * LEVEL_BLOCK))
     power = np.square(padded.reshape(-1, LEVEL_BLOCK).astype(np.float64)).mean(1)
     return 10 * np.log10(np.maximum(power, 1e-12))
+
+
+def active_columns(samples: np.ndarray, count: int, step_ms: float) -> np.ndarray:
+    """Which of `count` columns are speech, bool: the loudness around them is not a pause's."""
+    blocks = block_levels(samples)
+    if blocks.max() < SILENT_DB:
+        return np.zeros(count, bool)
+    index = (np.arange(count) * step_ms / 1000 * RATE / LEVEL_BLOCK).astype(int)
+    loud = blocks > np.percentile(blocks, 95) - ACTIVE_DB
+    return loud[np.minimum(index, len(blocks) - 1)]
 
 
 def encode_speech(
@@ -188,6 +243,7 @@ def encode_speech(
         offset = find_offset(encoder.normalise(raw), points, train, settings.max_offset)
         raw = encoder.windows(columns, len(table), fps, offset, average)
         encoder.fit(raw[train])
+    encoder.learn_colour(samples, columns)
     save_npz(
         out,
         features=encoder.normalise(raw),

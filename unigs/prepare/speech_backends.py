@@ -17,7 +17,12 @@ PIECE = 3000
 
 
 class Backend(Protocol):
-    """A speech back-end."""
+    """A speech back-end.
+
+    spectral: a louder or differently coloured recording only shifts the features.
+    """
+
+    spectral: bool
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
         """Features float32 [N,D] of samples [n] at 16 kHz; row i is centred on i * step_ms."""
@@ -46,6 +51,8 @@ class Spectral:
 
     The floor makes complete silence and a quiet room the same, in every recording.
     """
+
+    spectral = True
 
     def __init__(self, settings: SpeechSettings) -> None:
         self.settings = settings
@@ -85,6 +92,8 @@ class Spectral:
 class DeepSpeech:
     """Outputs of a deepspeech.pytorch checkpoint: logits of its letters, 50 per second."""
 
+    spectral = False
+
     def __init__(self, settings: SpeechSettings) -> None:
         from unigs.prepare.deepspeech import load_deepspeech
 
@@ -98,6 +107,7 @@ class DeepSpeech:
 class Transformer:
     """Last hidden states of a wav2vec2 or HuBERT folder, 50 per second (needs transformers)."""
 
+    spectral = False
     # Long recordings go through in pieces of 20 s with 1 s of context on both sides.
     PIECE, CONTEXT = 20 * RATE, RATE
 
