@@ -103,8 +103,8 @@ def rendered(subject):
 def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
-        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz", "body": "body.npz",
-        "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
+        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
+        "body": "body.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
         "rows": "test.csv",
     }  # fmt: skip
     files.update(flags)
