@@ -9,7 +9,7 @@ from unigs.errors import UserError
 from unigs.files import load_npz, save_npz
 from unigs.media.labels import FACE, TORSO, write_labels
 from unigs.media.video import VideoWriter
-from unigs.prepare.body import repair, track_body
+from unigs.prepare.body import REST, repair, track_body
 from unigs.settings.body import BodySettings
 
 SIZE, FRAMES, FOCAL, DEPTH = 128, 24, 256.0, 0.8
@@ -21,6 +21,14 @@ def motion(k: int) -> tuple[np.ndarray, float]:
     return np.array([4 * np.sin(k * 0.4), 2 * np.sin(k * 0.3)]), 0.05 * np.sin(k * 0.5)
 
 
+def affine(k: int) -> np.ndarray:
+    """Map [2,3] of the picture of frame 0 at rest to frame k: narrower, turned, shifted."""
+    shift, angle = motion(k)
+    c, s = np.cos(angle), np.sin(angle)
+    linear = np.array([[c, -s], [s, c]]) @ np.diag([1 - 0.04 * np.sin(k * 0.2), 1.0])
+    return np.column_stack([linear, PIVOT + shift - linear @ PIVOT])
+
+
 def write_clip(folder, torso_from: int) -> dict:
     texture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
     texture = cv2.GaussianBlur(texture, (0, 0), 2.0)
@@ -30,8 +38,7 @@ def write_clip(folder, torso_from: int) -> dict:
     with VideoWriter(folder / "video.mp4", SIZE, SIZE, 25) as writer:
         for k in range(FRAMES):
             shift, angle = motion(k)
-            matrix = cv2.getRotationMatrix2D(tuple(PIVOT), -np.degrees(angle), 1.0)
-            matrix[:, 2] += shift
+            matrix = affine(k)
             moved = cv2.warpAffine(texture, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REFLECT)
             moved[:50] = 128
             writer.write(moved)
@@ -59,14 +66,9 @@ def test_points_of_the_torso_move_as_they_were_moved(tmp_path):
     # Two points fixed to the torso: where the body's frame says they are, against the truth.
     for pixel in (PIVOT, PIVOT + [20, 10]):
         rest = np.append((pixel - SIZE / 2) * DEPTH / FOCAL, DEPTH)
-        fixed = body["R"][0].T @ (rest - body["t"][0])
+        fixed = np.linalg.solve(body["R"][0], rest - body["t"][0])
         for k in range(FRAMES):
-            matrix = {}
-            for name, frame in (("now", k), ("first", 0)):
-                shift, angle = motion(frame)
-                c, s = np.cos(angle), np.sin(angle)
-                matrix[name] = np.array([[c, -s], [s, c]]) @ (pixel - PIVOT) + PIVOT + shift
-            expected = pixel + matrix["now"] - matrix["first"]
+            expected = affine(k) @ np.append(pixel, 1.0)
             seen = image_of(fixed, body["R"][k], body["t"][k])
             assert np.linalg.norm(seen - expected) < 0.35, k
 
@@ -80,10 +82,12 @@ def test_a_sliver_of_torso_rests(tmp_path):
 
 
 def test_frames_that_do_not_match_are_interpolated():
-    track = np.array([[0.0, 0, 0], [99, 99, 9], [2, 4, 0.2], [3, 6, 0.3]])
+    track = np.tile(REST, (4, 1))
+    track[:, 4:] = [[0, 0], [99, 99], [2, 4], [3, 6]]
     correlation = np.array([1.0, 0.1, 0.99, np.nan])
     repaired = repair(track, correlation, BodySettings(smooth=0.0))
-    np.testing.assert_allclose(repaired, [[0, 0, 0], [1, 2, 0.1], [2, 4, 0.2], [2, 4, 0.2]])
+    np.testing.assert_allclose(repaired[:, 4:], [[0, 0], [1, 2], [2, 4], [2, 4]])
+    np.testing.assert_allclose(repaired[:, :4], np.tile(REST[:4], (4, 1)))
 
 
 def test_files_of_different_clips_are_refused(tmp_path):

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import unigs.drive
 from unigs.drive import drive, drivers, pauses, read_motion
-from unigs.drive_path import Motion, Rigid, longest_segment, ping_pong, trim_blinks
+from unigs.drive_path import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import save_npz
 from unigs.media.audio import read_audio, write_wav
@@ -72,7 +72,7 @@ def test_turns_do_not_fall_into_a_blink():
 def test_motion_between_frames_is_the_shortest_way():
     rotation = Rotation.from_rotvec([[0, 0, 0], [0, 0.4, 0], [0.2, 0, 0]]).as_matrix()
     head = Rigid(rotation, np.arange(9.0).reshape(3, 3))
-    torso = Rigid(np.tile(np.eye(3), (3, 1, 1)), np.arange(9.0, 18.0).reshape(3, 3))
+    torso = Affine(np.tile(np.eye(3), (3, 1, 1)), np.arange(9.0, 18.0).reshape(3, 3))
     motion = Motion(head, torso, np.arange(18.0).reshape(3, 6))
     (R, t), (_, resting), eyes = motion.at(np.array([0.0, 0.25, 2.0]))
     np.testing.assert_allclose(resting, t + 9)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from unigs import cli
-from unigs.drive_path import Motion, Rigid, longest_segment, ping_pong, trim_blinks
+from unigs.drive_path import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import atomic, load_npz
 from unigs.media.audio import read_audio
@@ -161,7 +161,8 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
     if piece.stop == piece.start:
         raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")
     piece = trim_blinks(piece, units[:, UNITS.index("AU45")], math.ceil(turn / math.pi))
-    head, torso = (Rigid(p["R"][piece], p["t"][piece]) for p in (poses, bodies))
+    head = Rigid(poses["R"][piece], poses["t"][piece])
+    torso = Affine(bodies["R"][piece], bodies["t"][piece])
     return Motion(head, torso, units[piece])
 
 

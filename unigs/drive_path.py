@@ -79,7 +79,7 @@ def ping_pong(frames: np.ndarray, length: int, turn: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rigid:
-    """A rigid motion: rotation [n,3,3] and translation [n,3] metres."""
+    """A head's motion: rotation [n,3,3] and translation [n,3] metres."""
 
     rotation: np.ndarray
     translation: np.ndarray
@@ -95,6 +95,16 @@ class Rigid:
         return rotation.astype(np.float32), translation
 
 
+@dataclass(frozen=True)
+class Affine(Rigid):
+    """A torso's motion: `rotation` is a rotation times a small map of the image plane."""
+
+    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """R [m,3,3] and t [m,3] at positions [m] in [0, n - 1], float32, linear between frames."""
+        flat = interpolate(self.rotation.reshape(-1, 9), positions)
+        return flat.reshape(-1, 3, 3), interpolate(self.translation, positions)
+
+
 def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Rows [n,D] at positions [m] in [0, n - 1], linear between them: float32 [m,D]."""
     low = np.clip(np.floor(positions).astype(int), 0, max(len(rows) - 2, 0))
@@ -107,11 +117,11 @@ def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
 class Motion:
     """Head, torso and eyes of a piece of the clip, at any time between its frames.
 
-    head, torso: rigid motions; eyes [n,6] action units 0-5.
+    head, torso: their motions; eyes [n,6] action units 0-5.
     """
 
     head: Rigid
-    torso: Rigid
+    torso: Affine
     eyes: np.ndarray
 
     def __len__(self) -> int:

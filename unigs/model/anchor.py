@@ -15,7 +15,8 @@ import torch
 class Body:
     """The body's frame: camera = R x + t for a point x that is fixed to the torso.
 
-    R [3,3], t [3] metres. At rest this is the mean head pose of the training frames.
+    R [3,3], t [3] metres. At rest this is the mean head pose of the training frames. A tracked R
+    is a rotation times a small affine map of the image plane: a turning torso looks narrower.
     """
 
     R: torch.Tensor

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from unigs.model.anchor import Body
+
 
 def rotation_vector(R: torch.Tensor) -> torch.Tensor:
     """Axis times angle [...,3] (radians) of rotations [...,3,3] with angles below pi."""
@@ -22,6 +24,13 @@ def rotation_vector(R: torch.Tensor) -> torch.Tensor:
 def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """P before normalisation: rotation vector and translation [...,6]."""
     return torch.cat([rotation_vector(R), t], -1)
+
+
+def body_vector(body: Body) -> torch.Tensor:
+    """The torso's own pose before normalisation: width, height, turn, translation [...,6]."""
+    R = body.R
+    turn = R[..., 1, 0] - R[..., 0, 1]
+    return torch.cat([torch.stack([R[..., 0, 0], R[..., 1, 1], turn], -1), body.t], -1)
 
 
 class ZScore(nn.Module):

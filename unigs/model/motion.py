@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from unigs.model.anchor import Body
-from unigs.model.conditions import ZScore, pose_vector
+from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
@@ -82,7 +82,7 @@ class Motion(nn.Module):
         if self.config["pose_input"]:
             scored.append(self.pose_norm(pose_vector(R, t)))
         if self.config["body_input"]:
-            scored.append(self.body_norm(pose_vector(body.R, body.t)))
+            scored.append(self.body_norm(body_vector(body)))
         return torch.cat(scored) if scored else t[:0]
 
     def drivers(

@@ -1,8 +1,10 @@
-"""track_body: how the torso moves by itself, as a second rigid frame beside the head's.
+"""track_body: how the torso moves by itself, as a second frame beside the head's.
 
 The torso is only partly a function of the head pose. Its pixels are registered to one reference
-frame by a shift and a turn in the image plane (ECC, OpenCV), which become a rigid motion of the
-body's frame at the head's depth. In the reference frame the body's frame is the head's.
+frame by an affine map of the image plane (ECC, OpenCV): shift, turn, and the change of width and
+height when the torso turns or leans. At the head's depth it becomes an affine motion of the body's
+frame, camera = R x + t, whose R is a rotation times that map. In the reference frame the body's
+frame is the head's.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ ALWAYS = 0.9
 CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
 BLUR = 5
 """Side of the Gaussian that ECC smooths both images with, pixels."""
+REST = np.array([1.0, 0, 0, 1, 0, 0])
+"""A torso that does not move: the affine map [[a, b], [c, d]] and the shift of its centre."""
 
 
 def track_body(
@@ -61,7 +65,7 @@ def track_body(
     area = float((mask > 0).mean())
     if area < settings.min_area:
         log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
-        motion, correlation = np.zeros((len(keep), 3)), np.full(len(keep), np.nan)
+        motion, correlation = np.tile(REST, (len(keep), 1)), np.full(len(keep), np.nan)
     else:
         motion, correlation = register(video, mask, reference, keep)
         motion = repair(motion, correlation, settings)
@@ -70,8 +74,8 @@ def track_body(
     backend = "rest" if area < settings.min_area else "ecc"
     save_npz(out, R=R, t=t, correlation=correlation, backend=backend)
     log.info(
-        "body: shift %.1f and %.1f px, turn %.1f degrees (standard deviations)",
-        *motion[:, :2].std(0) * scale, np.degrees(motion[:, 2].std()),
+        "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %% (standard deviations)",
+        *motion[:, 4:].std(0) * scale, *100 * motion[:, [0, 3]].std(0),
     )  # fmt: skip
 
 
@@ -97,14 +101,14 @@ def torso_mask(labels: Path, keep: np.ndarray, size: int) -> np.ndarray:
 def register(
     video: Path, mask: np.ndarray, reference: int, keep: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and turn of the torso against the reference frame.
+    """Affine map of the torso from the reference frame to every frame.
 
     Args:
         video: clip. mask: torso, uint8 [S,S]. reference: frame number. keep: [T] bool.
 
     Returns:
-        motion [T,3]: shift (x, y) of the mask's centre in pixels of the mask, angle in radians;
-        correlation [T], NaN where registration failed.
+        motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's centre in pixels of the
+        mask; correlation [T], NaN where registration failed.
     """
     side = mask.shape[0]
     images = [
@@ -112,7 +116,7 @@ def register(
         for f in read_video(video)
     ]
     centre = mask_centre(mask)
-    motion, correlation = np.zeros((len(images), 3)), np.full(len(images), np.nan)
+    motion, correlation = np.tile(REST, (len(images), 1)), np.full(len(images), np.nan)
     bar = progress(total=len(images), label="track body")
     orders = range(reference, len(images)), range(reference - 1, -1, -1)
     for order in orders:
@@ -123,15 +127,15 @@ def register(
                 continue
             try:
                 correlation[k], found = cv2.findTransformECC(
-                    images[reference], images[k], warp.copy(), cv2.MOTION_EUCLIDEAN, CRITERIA,
+                    images[reference], images[k], warp.copy(), cv2.MOTION_AFFINE, CRITERIA,
                     mask, BLUR,
                 )  # fmt: skip
             except cv2.error:
                 # ECC did not converge: this frame is interpolated, the next starts from the last.
                 continue
             warp = found
-            motion[k, :2] = warp @ np.append(centre, 1.0) - centre
-            motion[k, 2] = np.arctan2(warp[1, 0], warp[0, 0])
+            motion[k, :4] = warp[:, :2].ravel()
+            motion[k, 4:] = warp @ np.append(centre, 1.0) - centre
     bar.close()
     return motion, correlation
 
@@ -145,10 +149,10 @@ def mask_centre(mask: np.ndarray) -> np.ndarray:
 
 
 def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) -> np.ndarray:
-    """Interpolate what was not registered, then smooth: [T,3]."""
+    """Interpolate what was not registered, then smooth: [T,6]."""
     good = np.nan_to_num(correlation, nan=-1.0) >= settings.min_correlation
     if good.sum() < 2:
-        return np.zeros_like(motion)
+        return np.tile(REST, (len(motion), 1))
     index = np.arange(len(motion))
     filled = np.stack([np.interp(index, index[good], column[good]) for column in motion.T], 1)
     if not settings.smooth:
@@ -164,11 +168,11 @@ def body_frame(
     focal: float,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image-plane motion as a rigid motion in the camera, at the head's depth.
+    """Image-plane motion as a motion in the camera, at the head's depth.
 
     Args:
-        motion: [T,3] shift in mask pixels and angle. mask: [S,S]. scale: image pixels per mask
-            pixel. rest: R, t of the reference. focal, size: of the clip, pixels.
+        motion: [T,6], see `register`. mask: [S,S]. scale: image pixels per mask pixel.
+        rest: R, t of the reference. focal, size: of the clip, pixels.
 
     Returns:
         R [T,3,3], t [T,3] float32.
@@ -178,12 +182,11 @@ def body_frame(
     pivot = (mask_centre(mask) * scale - size / 2) * depth / focal
     pivot = np.append(pivot, depth)
     shift = np.zeros((len(motion), 3))
-    shift[:, :2] = motion[:, :2] * scale * depth / focal
-    c, s = np.cos(motion[:, 2]), np.sin(motion[:, 2])
-    turn = np.zeros((len(motion), 3, 3))
-    turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1], turn[:, 2, 2] = c, -s, s, c, 1
-    R = turn @ R0
-    t = turn @ (t0 - pivot) + pivot + shift
+    shift[:, :2] = motion[:, 4:] * scale * depth / focal
+    plane = np.tile(np.eye(3), (len(motion), 1, 1))
+    plane[:, :2, :2] = motion[:, :4].reshape(-1, 2, 2)
+    R = plane @ R0
+    t = plane @ (t0 - pivot) + pivot + shift
     return R.astype(np.float32), t.astype(np.float32)
 
 

@@ -13,16 +13,35 @@ class Plate:
     """
 
     def __init__(self, margin: int) -> None:
-        """`margin`: pixels around the person that are not trusted."""
-        self.kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
+        """`margin`: pixels around the person that are not trusted.
+
+        Where only the outer two thirds of that margin ever show the background, they must do:
+        what the person bares for a moment is better than what can be made up.
+        """
+        self.kernels = [
+            cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1,) * 2)
+            for width in (margin, max(1, margin // 3))
+        ]
         self.frames: list[np.ndarray] = []
-        self.free: list[np.ndarray] = []
+        self.clear: list[np.ndarray] = []
+        self.close: list[np.ndarray] = []
 
     def add(self, frame: np.ndarray, person: np.ndarray) -> None:
         """Take a frame uint8 [H,W,3] and its person probability [H,W]."""
-        near = cv2.dilate((person > 0.2).astype(np.uint8), self.kernel)
         self.frames.append(frame.copy())
-        self.free.append(near == 0)
+        mask = (person > 0.2).astype(np.uint8)
+        for free, kernel in zip((self.clear, self.close), self.kernels, strict=True):
+            free.append(cv2.dilate(mask, kernel) == 0)
+
+    def _free(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """Where each frame shows the background, bool [H,W], and where none does."""
+        # One glimpse may be a stray mask; a twentieth of the samples (two at least) may not.
+        enough = np.sum(self.clear, axis=0) >= max(2, len(self.frames) // 20)
+        free = [
+            np.where(enough, clear, close)
+            for clear, close in zip(self.clear, self.close, strict=True)
+        ]
+        return free, np.sum(free, axis=0) < 2
 
     def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Background uint8 [H,W,3], hole bool [H,W], and its noise float [H,W].
@@ -30,14 +49,12 @@ class Plate:
         The noise is the robust standard deviation over time in grey levels.
         """
         height, width = self.frames[0].shape[:2]
-        count = np.sum(self.free, axis=0)
-        # One glimpse may be a stray mask; a twentieth of the samples (two at least) may not.
-        hole = count < max(2, len(self.frames) // 20)
+        frees, hole = self._free()
         plate = np.zeros((height, width, 3), np.float32)
         noise = np.zeros((height, width), np.float32)
         for row in range(height):  # row by row: the sorted copy stays small
             values = np.stack([f[row] for f in self.frames]).astype(np.float32)
-            free = np.stack([f[row] for f in self.free]) & ~hole[row]
+            free = np.stack([f[row] for f in frees]) & ~hole[row]
             plate[row] = _masked_median(values, np.broadcast_to(free[..., None], values.shape))
             noise[row] = 1.4826 * _masked_median(np.abs(values - plate[row]).mean(-1), free)
         return fill_holes(np.rint(plate).astype(np.uint8), hole), hole, noise

@@ -7,7 +7,8 @@ import torch
 
 from unigs.dataset import Dataset
 from unigs.errors import UserError
-from unigs.model.conditions import ZScore, pose_vector
+from unigs.model.anchor import Body
+from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.deformation import parse_attributes
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
@@ -46,7 +47,7 @@ def new_motion(
     motion.pose_norm = ZScore.of(pose_vector(R, t))
     if dataset.body_R is not None:
         R, t = torch.from_numpy(dataset.body_R[frames]), torch.from_numpy(dataset.body_t[frames])
-        motion.body_norm = ZScore.of(pose_vector(R, t))
+        motion.body_norm = ZScore.of(body_vector(Body(R, t)))
     motion.eye_norm = ZScore.of(dataset.eyes[frames])
     return motion
 
