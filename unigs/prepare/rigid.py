@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-POSE_UNITS = np.array([0.01, 0.01, 0.01, 0.001, 0.001, 0.004])
-"""What counts as one unit of motion: rotation in radians, then x, y, z in metres."""
+POSE_UNITS = np.array([0.015, 0.015, 0.015, 0.0007, 0.0007, 0.004])
+"""What counts as one unit of motion: rotation in radians, then x, y, z in metres. A face that is
+0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x; landmarks jitter
+together rather than one by one, so x and y are held stiffest (measured on real clips: less jitter
+at the same residual than with 10 mrad, 1 mm, 4 mm)."""
 
 
 @dataclass(frozen=True)

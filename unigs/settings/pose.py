@@ -16,13 +16,14 @@ class PoseSettings:
     focal: float = 2.0
     """Focal length in image sizes. It cannot be seen in such clips (the cost is flat within 4 %
     from 0.8 to 4), so it is fixed."""
-    robust: float = 1.0
+    robust: float = 1.5
     """Residual beyond which a landmark loses weight, in pixels of a 256-pixel image."""
-    shape_prior: float = 0.01
+    shape_prior: float = 0.001
     """Pull towards the first guess of the shape: cost of 1 cm, in squared pixels (at 256)."""
     smooth: float = 0.022
-    """Weight of the second difference of the motion (units 0.01 rad, 1/1/4 mm) against the mean
-    squared residual in pixels (at 256). Only this term cuts jitter; 0.2 lags behind real motion."""
+    """Weight of the second difference of the motion (units 15 mrad, 0.7/0.7/4 mm) against the mean
+    squared residual in pixels (at 256). Only this term cuts jitter; ten times more of it lags
+    behind real motion."""
     outlier: float = 4.0
     """A frame whose residual is this many times the clip's median counts as not seen."""
     shape_frames: int = 400
