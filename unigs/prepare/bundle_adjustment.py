@@ -14,10 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from unigs.prepare.rigid import POSE_UNITS, Camera, Poses, project, rotation_vector
-
-SHAPE_UNIT = 0.001
-"""Metres; both units only scale the unknowns, so that damping acts alike on all of them."""
+from unigs.prepare.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, project, rotation_vector
 
 
 def reprojection(
@@ -244,14 +241,22 @@ def triangulate(
     start = points
     pull = prior * np.isfinite(pixels[..., 0]).sum(0)[:, None] * (SHAPE_UNIT / 0.01) ** 2
     for _ in range(steps):
-        e, w = _residuals(points, pixels, poses, camera, robust)
-        B = _point_derivatives(points, poses, camera)
-        V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
+        V, gradient = point_normals(points, pixels, poses, camera, robust)
         V += (pull[..., None] + 1e-9) * np.eye(3)
-        gradient = np.einsum("tpki,tp,tpk->pi", B, w, e) + pull * (points - start) / SHAPE_UNIT
+        gradient += pull * (points - start) / SHAPE_UNIT
         step = -np.linalg.solve(V, gradient[..., None])[..., 0]
         step *= np.minimum(1, 10 / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-9))
         points = points + step * SHAPE_UNIT
         if np.abs(step).max() < 1e-3:
             break
     return points
+
+
+def point_normals(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations of each point's own place: [P,3,3] and gradient [P,3], in `SHAPE_UNIT`."""
+    e, w = _residuals(points, pixels, poses, camera, robust)
+    B = _point_derivatives(points, poses, camera)
+    V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
+    return V, np.einsum("tpki,tp,tpk->pi", B, w, e)

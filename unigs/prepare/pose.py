@@ -19,6 +19,7 @@ from unigs.prepare import facemesh
 from unigs.prepare.bundle_adjustment import adjust_shape, reprojection, track, triangulate
 from unigs.prepare.face_shape import average_shape, rough_poses, similarity, to_head_frame
 from unigs.prepare.frame_table import read_frames
+from unigs.prepare.morphable_model import MorphableModel
 from unigs.prepare.rigid import Camera, Poses, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
 
@@ -63,55 +64,93 @@ def fit_landmarks(
         settings: see `unigs.settings.pose`.
 
     Raises:
-        UserError: fewer than 3 frames show a face.
+        UserError: fewer than 3 frames show a face, or the model does not fit the settings.
     """
     if found.sum() < 3:
         raise UserError(
             f"only {found.sum()} frames show a face, too few for a head pose: choose another clip."
         )
     unit = size / REFERENCE_SIZE
-    camera = Camera(settings.focal * size, size / 2)
+    camera, robust = Camera(settings.focal * size, size / 2), settings.robust * unit
+    prior, smooth = settings.shape_prior * unit**2, settings.smooth * unit**2
     meshes = points[:, : facemesh.VERTICES]
     pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
-    rigid, robust = np.array(facemesh.RIGID), settings.robust * unit
-    prior = settings.shape_prior * unit**2
-
     known = np.flatnonzero(found)
     sample = known[np.unique(np.linspace(0, len(known) - 1, settings.shape_frames).astype(int))]
-    shape = average_shape(meshes[sample])
-    rough = rough_poses(shape[rigid], meshes[known][:, rigid], camera)
-    fitted, at = adjust_shape(
-        shape[rigid], pixels[sample][:, rigid], rough[np.searchsorted(known, sample)], camera,
-        robust=robust, prior=prior,
-    )  # fmt: skip
+    guess = average_shape(meshes[sample])
 
-    errors = np.full(len(points), np.nan)
-    seen_poses = track(
-        fitted, pixels[known][:, rigid], rough, camera, robust=robust, smooth=0,
-        starts=np.ones(len(known), bool),
-    )  # fmt: skip
-    errors[known] = reprojection(fitted, pixels[known][:, rigid], seen_poses, camera)
-    seen = found & ~(errors > settings.outlier * np.nanmedian(errors))
+    rigid, fitted = fit_shape(guess, meshes[sample], camera, robust, prior, settings)
+    rough = rough_poses(fitted, meshes[known][:, rigid], camera)
+    poses, seen = track_alone(fitted, pixels[:, rigid], rough, known, camera, robust, settings)
     pixels[~seen] = np.nan
-    poses = bridge(seen_poses[np.isin(known, np.flatnonzero(seen))], seen, starts)
-    for last in (False, True):
+    poses, cuts = bridge(poses, seen, starts), cuts_between_seen(starts, seen)
+    free = settings.backend == "landmarks"
+    for again in (True, False):
         poses = track(
-            fitted, pixels[:, rigid], poses, camera, robust=robust,
-            smooth=settings.smooth * unit**2, starts=cuts_between_seen(starts, seen),
-        )  # fmt: skip
-        if not last:  # the shape once more, now from smooth poses
+            fitted, pixels[:, rigid], poses, camera, robust=robust, smooth=smooth, starts=cuts
+        )
+        if again and free:  # the shape once more, now from smooth poses
             fitted = triangulate(
                 fitted, pixels[sample][:, rigid], poses[sample], camera, robust=robust, prior=prior
             )
-    shape = whole_face(shape, fitted, pixels, poses, camera, robust, prior, sample)
+    shape = whole_face(guess, rigid, fitted, pixels[sample], poses[sample], camera, robust, prior)
+    if free:
+        shape[rigid] = fitted
     shape, fitted, poses = canonical_gauge(shape, fitted, poses)
     return {
         "R": poses.R.astype(np.float32), "t": poses.t.astype(np.float32),
         "focal": np.float32(camera.focal), "size": np.int64(size),
         "shape": shape.astype(np.float32),
         "reprojection": reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
-        "backend": np.array("landmarks"),
+        "backend": np.array(settings.backend),
     }  # fmt: skip
+
+
+def fit_shape(
+    guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
+    settings: PoseSettings,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The rigid landmarks of the chosen back-end: their numbers [P] and places [P,3] in metres.
+
+    Args:
+        guess: average face [468,3].
+        meshes: landmarks [T,468,3] of sampled frames.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which a landmark loses weight.
+        prior: pull towards the guess, see `adjust_shape`.
+        settings: back-end and model.
+    """
+    if settings.backend == "pca":
+        model = MorphableModel(settings.model)
+        mean, index = model.points(np.zeros(len(model.std))), model.landmarks
+        poses = rough_poses(mean, meshes[:, index], camera)
+        coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
+        return index, model.points(coefficients)
+    index = np.array(facemesh.RIGID)
+    poses = rough_poses(guess[index], meshes[:, index], camera)
+    fitted, _ = adjust_shape(
+        guess[index], meshes[:, index, :2], poses, camera, robust=robust, prior=prior
+    )
+    return index, fitted
+
+
+def track_alone(
+    fitted: np.ndarray, pixels: np.ndarray, rough: Poses, known: np.ndarray, camera: Camera,
+    robust: float, settings: PoseSettings,
+) -> tuple[Poses, np.ndarray]:  # fmt: skip
+    """Poses of single frames, and which frames [T] fit the face well enough to count as seen.
+
+    Args:
+        fitted: rigid points [P,3]. pixels: [T,P,2].
+        rough: poses of the frames `known`, whose landmarks were found.
+    """
+    alone = np.ones(len(known), bool)
+    poses = track(fitted, pixels[known], rough, camera, robust=robust, smooth=0, starts=alone)
+    errors = reprojection(fitted, pixels[known], poses, camera)
+    good = errors <= settings.outlier * np.median(errors)
+    seen = np.zeros(len(pixels), bool)
+    seen[known[good]] = True
+    return poses[good], seen
 
 
 def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
@@ -144,16 +183,17 @@ def cuts_between_seen(starts: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def whole_face(
-    guess: np.ndarray, fitted: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
-    robust: float, prior: float, sample: np.ndarray,
+    guess: np.ndarray, rigid: np.ndarray, fitted: np.ndarray, pixels: np.ndarray, poses: Poses,
+    camera: Camera, robust: float, prior: float,
 ) -> np.ndarray:  # fmt: skip
-    """All 468 vertices: the fitted rigid points and the mean place of those that move."""
-    rigid = np.array(facemesh.RIGID)
+    """All 468 vertices where landmarks [T,468,2] agree best; those that move: their mean place.
+
+    Args:
+        guess: average face [468,3], aligned to the rigid points `fitted` [P,3] (numbers `rigid`).
+    """
     scale, R, shift = similarity(guess[rigid], fitted)
     start = scale * guess @ R.T + shift
-    shape = triangulate(start, pixels[sample], poses[sample], camera, robust=robust, prior=prior)
-    shape[rigid] = fitted
-    return shape
+    return triangulate(start, pixels, poses, camera, robust=robust, prior=prior)
 
 
 def canonical_gauge(

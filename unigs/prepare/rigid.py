@@ -15,6 +15,8 @@ POSE_UNITS = np.array([0.015, 0.015, 0.015, 0.0007, 0.0007, 0.004])
 0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x; landmarks jitter
 together rather than one by one, so x and y are held stiffest (measured on real clips: less jitter
 at the same residual than with 10 mrad, 1 mm, 4 mm)."""
+SHAPE_UNIT = 0.001
+"""Metres that count as one unit of a point's place."""
 
 
 @dataclass(frozen=True)

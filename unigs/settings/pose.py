@@ -11,8 +11,8 @@ class PoseSettings:
     backend: Literal["landmarks", "pca"] = "landmarks"
     """landmarks: the person's own rigid points, self-calibrated. pca: a 3D morphable model."""
     model: str | None = None
-    """For pca: .npz with mean [V,3], shape [3V,S], shape_std [S], expression [3V,E], vertices [L]
-    and landmarks [L] (which vertex is which landmark), in metres."""
+    """For pca: .npz with mean, shape, shape_std, vertices, landmarks and perhaps expression, as
+    described in `unigs.prepare.morphable_model`."""
     focal: float = 2.0
     """Focal length in image sizes. It cannot be seen in such clips (the cost is flat within 4 %
     from 0.8 to 4), so it is fixed."""
