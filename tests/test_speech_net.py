@@ -145,6 +145,16 @@ def test_grouped_networks_are_separate():
     assert (before[:, 1] - after[:, 1]).abs().max() > 1e-3
 
 
+def test_half_of_the_members_sees_the_features_partly_whitened(learnt):
+    net, features, *_ = learnt
+    seen = net.lip_net.views(torch.from_numpy(features[:200])).numpy()
+    np.testing.assert_array_equal(seen[:, 0], features[:200])
+    plain, view = (np.cov(seen[:, m].reshape(-1, D).T) for m in (0, 5))
+    spread = [np.ptp(np.log(np.linalg.eigvalsh(c))) for c in (plain, view)]
+    assert spread[1] < 0.7 * spread[0]
+    assert np.square(seen[:, 5]).mean() == pytest.approx(1, abs=0.2)
+
+
 @pytest.mark.parametrize("window", [5, 8, 9, 17, 25])
 def test_any_window_gives_a_and_lips(window):
     net = SpeechNet(window, D, feature_dim=7, lip_dim=3, members=2, hidden=4)

@@ -43,11 +43,11 @@ def pretrain(
     train: np.ndarray,
     silence: np.ndarray | None = None,
     *,
-    steps: int = 600,
+    steps: int = 900,
     batch: int = 48,
     learning_rate: float = 2e-3,
     noise: float = 0.3,
-    dropout: float = 0.3,
+    dropout: float = 0.15,
     weight_decay: float = 0.05,
     seed: int = 0,
 ) -> LipTraining:
@@ -80,6 +80,7 @@ def pretrain(
     generator = torch.Generator().manual_seed(seed)
     windows, targets = torch.from_numpy(features), torch.from_numpy(lips)
     quiet = None if silence is None else torch.from_numpy(np.asarray(silence, np.float32))
+    nets.view.copy_(torch.from_numpy(_partly_whitened(features[used])))
     pools = [torch.from_numpy(used[fold.allowed(m)]) for m in range(nets.members)]
     optimiser = torch.optim.AdamW(nets.parameters(), learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: _rate(k / steps))
@@ -94,7 +95,8 @@ def pretrain(
                 silent = torch.rand(rows.shape) < SILENT_SHARE
                 heard = torch.where(silent[..., None, None], quiet, heard)
                 seen = torch.where(silent[..., None], torch.from_numpy(rest), seen)
-            loss = (nets.each(_disturbed(heard, noise)) - seen).square().mean()
+            heard = _disturbed(nets.views(heard), noise)
+            loss = (nets.each(heard, dropout) - seen).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -140,6 +142,17 @@ class _Folds:
         return (self.frames < out[0] - GAP) | (self.frames > out[-1] + GAP)
 
 
+def _partly_whitened(windows: np.ndarray) -> np.ndarray:
+    """View [D,D]: principal axes of windows [n,W,D], each over the root of its deviation.
+
+    All are divided by one number more, which keeps the mean power at 1.
+    """
+    columns = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
+    power, axes = np.linalg.eigh(np.cov(columns.T))
+    view = axes * np.maximum(power / power.mean(), 1e-3) ** -0.25
+    return (view / np.sqrt(np.square(columns @ view).mean())).astype(np.float32)
+
+
 def _folds(frames: np.ndarray, members: int) -> _Folds:
     count = min(FOLDS, members)
     if len(frames) < count * 2 * GAP:
@@ -165,7 +178,7 @@ def _calibrate(
     rest: np.ndarray,
 ) -> LipTraining:
     """Set gain and bias so that predictions of unseen speech spread as the truth does."""
-    each = torch.cat([nets.each(part) for part in windows.split(256)]).numpy()
+    each = torch.cat([nets.each(nets.views(part)) for part in windows.split(256)]).numpy()
     truth = lips[used]
     unseen = np.stack([each[used, m] for m in range(nets.members)], 0)
     hidden = np.stack([fold.left_out(m) for m in range(nets.members)], 0)

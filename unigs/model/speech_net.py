@@ -75,8 +75,11 @@ class AudioNet(nn.Module):
 class LipNets(nn.Module):
     """An ensemble of small convolutional networks, run as one by grouped convolutions.
 
+    The second half of the members sees the features partly whitened: they err differently.
+
     Attributes:
         gain [K], bias [K]: make the ensemble's mean as lively as the measured lips.
+        view [D,D]: the second half's view, columns of features times it.
         low [K], high [K]: what the person's lips were seen to do; predictions stay within.
     """
 
@@ -91,21 +94,27 @@ class LipNets(nn.Module):
         # Kernels as long as what is left: a dense layer for each member.
         self.dense = nn.Conv1d(g * h, g * h, length, groups=g)
         self.out = nn.Conv1d(g * h, g * lip_dim, 1, groups=g)
+        self.register_buffer("view", torch.eye(dim))
         self.register_buffer("gain", torch.ones(lip_dim))
         self.register_buffer("bias", torch.zeros(lip_dim))
         self.register_buffer("low", torch.full((lip_dim,), -4.0))
         self.register_buffer("high", torch.full((lip_dim,), 4.0))
 
+    def views(self, windows: torch.Tensor) -> torch.Tensor:
+        """What each member sees, [B,G,W,D], of windows [B,W,D] for all or [B,G,W,D] for each."""
+        if windows.dim() == 3:
+            windows = windows[:, None].expand(-1, self.members, -1, -1)
+        half = self.members - self.members // 2
+        return torch.cat([windows[:, :half], windows[:, half:] @ self.view], 1)
+
     def each(self, windows: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
         """Predictions [B,G,K] of every member, uncalibrated.
 
         Args:
-            windows: [B,W,D] for all, or [B,G,W,D], a batch for each member.
+            windows: [B,G,W,D], from `views`.
             dropout: share of the channels' values that is dropped, in pre-training alone (the
                 module's training mode is that of the field, which must not shake the lips).
         """
-        if windows.dim() == 3:
-            windows = windows[:, None].expand(-1, self.members, -1, -1)
         x = windows.transpose(2, 3).flatten(1, 2)
         for layer in (self.conv1, self.conv2, self.conv3, self.dense):
             x = functional.dropout(functional.gelu(layer(x)), dropout)
@@ -113,7 +122,7 @@ class LipNets(nn.Module):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Calibrated lip shapes [B,K]."""
-        return self.calibrated(self.each(windows).mean(1))
+        return self.calibrated(self.each(self.views(windows)).mean(1))
 
     def calibrated(self, mean: torch.Tensor) -> torch.Tensor:
         """The members' mean [B,K], as lively as the truth and within what was seen."""
