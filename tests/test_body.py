@@ -21,15 +21,15 @@ def motion(k: int) -> tuple[np.ndarray, float]:
     return np.array([4 * np.sin(k * 0.4), 2 * np.sin(k * 0.3)]), 0.05 * np.sin(k * 0.5)
 
 
-def affine(k: int) -> np.ndarray:
+def affine(k: int, narrower: float) -> np.ndarray:
     """Map [2,3] of the picture of frame 0 at rest to frame k: narrower, turned, shifted."""
     shift, angle = motion(k)
     c, s = np.cos(angle), np.sin(angle)
-    linear = np.array([[c, -s], [s, c]]) @ np.diag([1 - 0.04 * np.sin(k * 0.2), 1.0])
+    linear = np.array([[c, -s], [s, c]]) @ np.diag([1 - narrower * np.sin(k * 0.2), 1.0])
     return np.column_stack([linear, PIVOT + shift - linear @ PIVOT])
 
 
-def write_clip(folder, torso_from: int) -> dict:
+def write_clip(folder, torso_from: int, narrower: float = 0.0) -> dict:
     texture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
     texture = cv2.GaussianBlur(texture, (0, 0), 2.0)
     texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX)
@@ -38,7 +38,7 @@ def write_clip(folder, torso_from: int) -> dict:
     with VideoWriter(folder / "video.mp4", SIZE, SIZE, 25) as writer:
         for k in range(FRAMES):
             shift, angle = motion(k)
-            matrix = affine(k)
+            matrix = affine(k, narrower)
             moved = cv2.warpAffine(texture, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REFLECT)
             moved[:50] = 128
             writer.write(moved)
@@ -58,9 +58,10 @@ def image_of(point: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
     return camera[:2] / camera[2] * FOCAL + SIZE / 2
 
 
-def test_points_of_the_torso_move_as_they_were_moved(tmp_path):
-    files = write_clip(tmp_path, torso_from=70)
-    track_body(**files, settings=BodySettings(size=SIZE, smooth=0.0))
+@pytest.mark.parametrize(("model", "narrower"), [("euclidean", 0.0), ("affine", 0.04)])
+def test_points_of_the_torso_move_as_they_were_moved(tmp_path, model, narrower):
+    files = write_clip(tmp_path, 70, narrower)
+    track_body(**files, settings=BodySettings(motion=model, size=SIZE, smooth=0.0))
     body = load_npz(files["out"], "R", "t", "correlation")
     assert np.nanmin(body["correlation"]) > 0.9
     # Two points fixed to the torso: where the body's frame says they are, against the truth.
@@ -68,7 +69,7 @@ def test_points_of_the_torso_move_as_they_were_moved(tmp_path):
         rest = np.append((pixel - SIZE / 2) * DEPTH / FOCAL, DEPTH)
         fixed = np.linalg.solve(body["R"][0], rest - body["t"][0])
         for k in range(FRAMES):
-            expected = affine(k) @ np.append(pixel, 1.0)
+            expected = affine(k, narrower) @ np.append(pixel, 1.0)
             seen = image_of(fixed, body["R"][k], body["t"][k])
             assert np.linalg.norm(seen - expected) < 0.35, k
 

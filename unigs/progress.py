@@ -29,6 +29,7 @@ def progress(iterable: Iterable | None = None, total: int | None = None, label: 
         maxinterval=LOG_EVERY_SECONDS,
         ncols=100,
         ascii=True,
+        position=0,
         bar_format=LINE,
     )
 

@@ -56,6 +56,8 @@ class DeformationNet(nn.Module):
         hidden: width of both hidden layers.
         position_scale: metres per output unit. other_scale: raw units per output unit.
         shapes: number of blendshape coefficients (0: only the paper's MLP).
+        shape_features: the last features, on which the blendshapes stand (the face's own grid, so
+            that lips and lids move no hair).
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class DeformationNet(nn.Module):
         position_scale: float = 0.01,
         other_scale: float = 0.1,
         shapes: int = 0,
+        shape_features: int = 0,
     ) -> None:
         super().__init__()
         self.attributes = attributes
@@ -79,7 +82,9 @@ class DeformationNet(nn.Module):
         nn.init.zeros_(self.output.bias)
         # Small random: the features start near zero, so a fresh basis still moves next to nothing,
         # and a basis of zeros on features of zeros would never learn.
-        self.basis = nn.Parameter(torch.randn(shapes, self.output.out_features, features) * 0.05)
+        self.basis = nn.Parameter(
+            torch.randn(shapes, self.output.out_features, shape_features) * 0.05
+        )
 
     def forward(
         self,
@@ -92,6 +97,7 @@ class DeformationNet(nn.Module):
         out = self.output(torch.relu(self.hidden(first)))
         if not len(self.basis):
             return out
+        features = features[:, -self.basis.shape[-1] :]
         return out + features @ torch.einsum("s,skf->fk", shapes, self.basis)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:

@@ -43,6 +43,7 @@ class Motion(nn.Module):
             position_scale=config["position_scale"],
             other_scale=config["other_scale"],
             shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
+            shape_features=self.planes[-1].width,
         )
 
     @classmethod

@@ -7,6 +7,9 @@ from torch import nn
 
 from unigs.kernels.planes import encode, levels
 
+FADE = 0.1
+"""Share of the box's side over which the features of a fading plane rise from zero to full."""
+
 
 class TriPlane(nn.Module):
     """Three 2-D multi-resolution grids, XY, YZ and XZ, concatenated.
@@ -16,7 +19,8 @@ class TriPlane(nn.Module):
         n_levels: L of eq. 4. features: F of eq. 4.
         base, finest: cells along the box of the coarsest and the finest level.
         log2_entries: more entries than this on one level would be hashed.
-        fade: points outside the box get zero features instead of those of its border.
+        fade: features fall to zero towards the box's border and stay zero outside, instead of
+            continuing with those of the border.
     """
 
     def __init__(
@@ -46,6 +50,6 @@ class TriPlane(nn.Module):
         unit = (means - self.low) / (self.high - self.low)
         encoded = encode(unit.clamp(0, 1).contiguous(), self.tables, self.levels)
         if self.fade:
-            inside = ((unit > 0) & (unit < 1)).all(1, keepdim=True)
-            encoded = encoded * inside
+            border = torch.minimum(unit, 1 - unit).amin(1, keepdim=True)
+            encoded = encoded * (border / FADE).clamp(0, 1)
         return encoded

@@ -36,7 +36,8 @@ def make_player(portrait: Portrait) -> Player:
         net.input_features(features), net.hidden.weight, net.hidden.bias, net.output.weight,
         net.output.bias,
     )  # fmt: skip
-    basis = torch.einsum("nf,skf->nsk", features, net.basis)
+    last = features[:, features.shape[1] - net.basis.shape[-1] :]
+    basis = torch.einsum("nf,skf->nsk", last, net.basis)
     units = net.position_scale, net.other_scale
     return Player(arrays, plate, K, MAX_SCALE, network, _array(basis), net.attributes, units)
 

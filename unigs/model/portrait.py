@@ -121,6 +121,21 @@ class Portrait(nn.Module):
         )
         return Rendering(image + (1 - alpha) * self.plate_image, alpha, meta, deltas)
 
+    def resized(self, size: int) -> Portrait:
+        """The same field (shared, not copied) seen by a camera of another image size."""
+        plate = self.plate_image.permute(2, 0, 1)[None]
+        plate = nn.functional.interpolate(plate, (size, size), mode="area")[0].permute(1, 2, 0)
+        return Portrait(
+            self.gaussians,
+            (plate * 255).round().byte().cpu().numpy(),
+            self.focal * size / self.size,
+            self.fps,
+            Body(self.body_R, self.body_t),
+            self.motion,
+            self.meta,
+            self.follows_body,
+        ).to(self.device)
+
     def _body(self, tracked: Body | None) -> Body:
         """The torso's frame: tracked, if the portrait follows it, else at rest."""
         if tracked is None or not self.follows_body:

@@ -1,9 +1,9 @@
 """track_body: how the torso moves by itself, as a second frame beside the head's.
 
 The torso is only partly a function of the head pose. Its pixels are registered to one reference
-frame by an affine map of the image plane (ECC, OpenCV): shift, turn, and the change of width and
-height when the torso turns or leans. At the head's depth it becomes an affine motion of the body's
-frame, camera = R x + t, whose R is a rotation times that map. In the reference frame the body's
+frame by a map of the image plane (ECC, OpenCV): shift and turn, or as a choice the change of width
+and height as well. At the head's depth it becomes a motion of the body's frame, camera = R x + t,
+whose R is a rotation times that map. In the reference frame the body's
 frame is the head's.
 """
 
@@ -30,6 +30,7 @@ log = logging.getLogger("unigs")
 ALWAYS = 0.9
 """A pixel is registered if it shows torso in this share of the frames."""
 CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+MODELS = {"euclidean": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 BLUR = 5
 """Side of the Gaussian that ECC smooths both images with, pixels."""
 REST = np.array([1.0, 0, 0, 1, 0, 0])
@@ -67,7 +68,7 @@ def track_body(
         log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
         motion, correlation = np.tile(REST, (len(keep), 1)), np.full(len(keep), np.nan)
     else:
-        motion, correlation = register(video, mask, reference, keep)
+        motion, correlation = register(video, mask, reference, keep, MODELS[settings.motion])
         motion = repair(motion, correlation, settings)
     scale = float(poses["size"]) / settings.size
     R, t = body_frame(motion, mask, scale, rest, float(poses["focal"]), int(poses["size"]))
@@ -99,12 +100,13 @@ def torso_mask(labels: Path, keep: np.ndarray, size: int) -> np.ndarray:
 
 
 def register(
-    video: Path, mask: np.ndarray, reference: int, keep: np.ndarray
+    video: Path, mask: np.ndarray, reference: int, keep: np.ndarray, model: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Affine map of the torso from the reference frame to every frame.
 
     Args:
         video: clip. mask: torso, uint8 [S,S]. reference: frame number. keep: [T] bool.
+        model: one of OpenCV's motion models.
 
     Returns:
         motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's centre in pixels of the
@@ -127,7 +129,7 @@ def register(
                 continue
             try:
                 correlation[k], found = cv2.findTransformECC(
-                    images[reference], images[k], warp.copy(), cv2.MOTION_AFFINE, CRITERIA,
+                    images[reference], images[k], warp.copy(), model, CRITERIA,
                     mask, BLUR,
                 )  # fmt: skip
             except cv2.error:

@@ -25,7 +25,7 @@ class DynamicSettings:
     face_grid_levels: int = 0
     """Levels of a second, finer tri-plane over the face alone (0: none; not in the paper)."""
     face_grid_finest: int = 96
-    """Cells of its finest level along the face's box of 0.3 m."""
+    """Cells of its finest level along the face's box, some 0.2 m."""
     hidden: int = 64
     """Width of the deformation MLP."""
     position_scale: float = 0.01

@@ -29,6 +29,9 @@ class StaticSettings:
     """Learn one weight per Gaussian between the head's frame and the body's frame."""
     follow_body: bool = False
     """The body's frame is the tracked motion of the torso (not in the paper); else it rests."""
+    refine_poses_at: float = 0.0
+    """Share of the iterations after which the head poses are refined through the rasteriser, inside
+    the head alone (not in the paper; 0: never)."""
     lambda_dssim: float = 0.2
     """lambda_1 of eq. 8."""
     lambda_alpha: float = 0.0

@@ -16,8 +16,8 @@ from unigs.settings.dynamic import DynamicSettings
 
 BOX_QUANTILE, BOX_MARGIN = 0.005, 0.01
 """The tri-plane's box holds all but 0.5 % of the centres on each side, and a centimetre more."""
-FACE_BOX = 0.15
-"""Half side of the face's own box, metres."""
+FACE_MARGIN = 0.025
+"""The face's own box is that of its mesh and this much more on each side, metres."""
 FACE_FEATURES = 2
 
 
@@ -41,8 +41,8 @@ def new_motion(
     low, high = data_box(portrait.gaussians.means.detach().cpu())
     _place(motion.planes[0], low, high)
     if len(motion.planes) > 1:
-        centre = torch.from_numpy(dataset.shape.mean(0))
-        _place(motion.planes[1], centre - FACE_BOX, centre + FACE_BOX)
+        face = torch.from_numpy(dataset.shape)
+        _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
     R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
     motion.pose_norm = ZScore.of(pose_vector(R, t))
     if dataset.body_R is not None:

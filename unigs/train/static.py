@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unigs import cli
 from unigs.dataset import Dataset, SubjectFiles
 from unigs.errors import UserError
+from unigs.files import load_npz, save_npz
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, Rendering
@@ -23,19 +25,26 @@ from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1
 from unigs.train.poses import Poses
 from unigs.train.record import run_record, write_record
+from unigs.train.refine import refine_poses
 
 MEANS_DECAY = 0.02
 """The means' learning rate ends at this share of its start (3DGS: 0.01)."""
 
 
 def train_static(
-    files: SubjectFiles, out: Path, curve: Path, record: Path, settings: StaticSettings
+    files: SubjectFiles,
+    out: Path,
+    poses: Path,
+    curve: Path,
+    record: Path,
+    settings: StaticSettings,
 ) -> None:
     """Learn the canonical field theta_0 (eqs. 3 and 8).
 
     Args:
         files: the subject's files.
-        out: portrait to write. curve: its training curve, CSV. record: settings, versions, time.
+        out: portrait to write. poses: head poses that it was trained with, refined or as they were,
+            for every later stage. curve: its training curve, CSV. record: settings, versions, time.
         settings: of this stage.
     """
     device = pick_device(settings.device)
@@ -48,6 +57,7 @@ def train_static(
     info = run_record("static", settings, summary, device, dataset)
     task.portrait.meta = {"static": info}
     save_portrait(task.portrait, out)
+    save_npz(poses, **task.refined())
     write_record(record, info)
     checkpoint.remove()
 
@@ -117,11 +127,19 @@ class StaticTask(Task):
         self.adam.step()
         if self.density.due(step):
             self.density.densify()
+        if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
+            refine_poses(self.portrait, self.dataset, self.poses)
         return {name: value.item() for name, value in terms.items()}
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
         return self.portrait(*self.poses.head(frame), body=self.poses.body(frame))
+
+    def refined(self) -> dict[str, np.ndarray]:
+        """The pose file's arrays with the poses that the field was trained with."""
+        arrays = load_npz(self.dataset.files.pose)
+        R, t = self.poses.R.cpu().numpy(), self.poses.t.cpu().numpy()
+        return {**arrays, "R": R, "t": t}
 
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
@@ -130,6 +148,7 @@ class StaticTask(Task):
             "adam": self.adam.adam.state_dict(),
             "density": {"gradient": self.density.gradient, "seen": self.density.seen},
             "sampler": self.sampler.state(),
+            "poses": {"R": self.poses.R, "t": self.poses.t},
             "torch": torch.get_rng_state(),
         }
 
@@ -148,6 +167,8 @@ class StaticTask(Task):
         for name, value in state["density"].items():
             setattr(self.density, name, value.to(self.device))
         self.sampler.load_state(state["sampler"])
+        for name, value in state["poses"].items():
+            setattr(self.poses, name, value.to(self.device))
         torch.set_rng_state(state["torch"])
 
 

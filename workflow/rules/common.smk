@@ -169,6 +169,11 @@ def static_portrait(wildcards):
     return f"{static_owner(wildcards)}/portrait.safetensors"
 
 
+def static_poses(wildcards):
+    """Head poses that the static stage trained with: refined, or as fit_pose gave them."""
+    return f"{static_owner(wildcards)}/pose.npz"
+
+
 def static_curve(wildcards):
     return f"{static_owner(wildcards)}/curve.csv"
 

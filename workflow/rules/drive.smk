@@ -4,7 +4,7 @@ rule drive:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         audio=driving_audio,
         frames="results/{subject}/clip/frames.csv",
-        pose="results/{subject}/face/pose.npz",
+        pose=static_poses,
         body="results/{subject}/body/motion.npz",
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",

@@ -11,6 +11,7 @@ rule train_static:
         code=source("unigs.train.static"),
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
+        poses="results/{subject}/{variant}/static/pose.npz",
         curve="results/{subject}/{variant}/static/curve.csv",
         run="results/{subject}/{variant}/static/run.json",
     log:
@@ -36,6 +37,7 @@ rule train_static:
         " --labels {input.labels:q}"
         " --background {input.background:q}"
         " --out {output.portrait:q}"
+        " --poses {output.poses:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
         " {params.flags} > {log:q} 2>&1"
@@ -46,7 +48,7 @@ rule train_dynamic:
     input:
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
-        pose="results/{subject}/face/pose.npz",
+        pose=static_poses,
         body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
