@@ -108,6 +108,8 @@ def test_zscore_normalises_keeps_constants_and_limits_strangers():
     norm = ZScore.of(np.array([[0.0, 7.0], [2.0, 7.0], [4.0, 7.0]]))
     torch.testing.assert_close(norm(torch.tensor([4.0, 7.0])), torch.tensor([1.0, 0.0]))
     assert norm(torch.tensor([1000.0, 7.0]))[0] == ZScore.LIMIT
+    wide = ZScore.of(np.array([[0.0], [2.0], [4.0]]), limit=12.0)
+    assert wide(torch.tensor([1000.0]))[0] == 12.0
 
 
 def test_split_first_layer_equals_the_concatenation_of_the_paper():

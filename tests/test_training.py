@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_subject import FRAMES, write_tiny_subject
 
-from unigs.dataset import Dataset
+from unigs.dataset import ACTION_UNITS, Dataset
 from unigs.errors import UserError
 from unigs.files import load_npz, read_json, save_npz
 from unigs.model.deformation import Deltas
@@ -21,6 +21,7 @@ from unigs.train.checkpoint import Checkpoint, key_of
 from unigs.train.density import DensityControl, rotate
 from unigs.train.dynamic import train_dynamic
 from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.guides import rare_frames
 from unigs.train.loop import FrameSampler, split_validation, train
 from unigs.train.poses import Poses
 from unigs.train.refine import refine_poses
@@ -239,3 +240,14 @@ def test_refined_poses_come_nearer_to_the_truth(files, static_run):
     after = (seen(poses.R, poses.t) - expected).norm(dim=-1).mean()
     assert after < 0.6 * before
     assert len(load_npz(static_run / "pose.npz", "R", "t", "focal")["R"]) == FRAMES
+
+
+def test_few_blinks_are_drawn_as_often_as_open_mouths(files):
+    dataset = Dataset(files)
+    dataset.eyes = np.zeros_like(dataset.eyes)
+    closed = dataset.train[[5, 60]]
+    dataset.eyes[closed, ACTION_UNITS.index("AU45")] = 5.0
+    drawn = rare_frames(dataset, dataset.train)
+    blinks = sum(frame in closed for frame in drawn)
+    assert set(closed) <= set(drawn) and len(set(drawn)) < len(dataset.train) / 4
+    assert blinks >= 0.4 * len(drawn)

@@ -34,25 +34,30 @@ def body_vector(body: Body) -> torch.Tensor:
 
 
 class ZScore(nn.Module):
-    """(x - mean) / std with constants from the training frames, limited to +-4.
+    """(x - mean) / std with constants from the training frames, limited.
 
-    The limit keeps the MLP inside what it has seen when a foreign pose or blink drives it.
+    The limit keeps the MLP inside what it has seen when a foreign pose drives it.
+
+    Args:
+        mean, std: of the training frames [D].
+        limit: largest absolute value.
     """
 
     LIMIT = 4.0
 
-    def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+    def __init__(self, mean: torch.Tensor, std: torch.Tensor, limit: float = LIMIT) -> None:
         super().__init__()
+        self.limit = limit
         self.register_buffer("mean", mean.float())
         self.register_buffer("std", std.float())
 
     @classmethod
-    def of(cls, samples: np.ndarray | torch.Tensor) -> ZScore:
+    def of(cls, samples: np.ndarray | torch.Tensor, limit: float = LIMIT) -> ZScore:
         """Measure samples [T,D]; a constant column keeps std 1."""
         samples = torch.as_tensor(samples).float()
         std = samples.std(0)
-        return cls(samples.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)))
+        return cls(samples.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), limit)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Normalise [...,D]."""
-        return ((values - self.mean) / self.std).clamp(-self.LIMIT, self.LIMIT)
+        return ((values - self.mean) / self.std).clamp(-self.limit, self.limit)

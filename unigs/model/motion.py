@@ -11,6 +11,9 @@ from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
 
+EYE_LIMIT = 12.0
+"""A blink is rare, so a closed eye is many standard deviations away; it must not be cut short."""
+
 
 class Motion(nn.Module):
     """The deformation of a portrait as a function of speech, eyes and pose.
@@ -30,7 +33,8 @@ class Motion(nn.Module):
         box = torch.zeros(3), torch.ones(3)
         self.planes = nn.ModuleList(TriPlane(*box, **arguments) for arguments in config["planes"])
         self.speech_net = SpeechNet(**config["speech"])
-        self.eye_norm = ZScore(torch.zeros(config["eyes"]), torch.ones(config["eyes"]))
+        units = config["eyes"]
+        self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
         self.pose_norm = ZScore(torch.zeros(6), torch.ones(6))
         audio = self.speech_net.feature_dim + self.lip_dim
         self.body_norm = ZScore(torch.zeros(6), torch.ones(6))

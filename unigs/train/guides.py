@@ -103,8 +103,12 @@ class EyeBoxes:
 
 
 def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
-    """Training frames with a closed eye or a wide open mouth: few, and what people look at."""
+    """Training frames with a closed eye or a wide open mouth: few, and what people look at.
+
+    Closed eyes are repeated until they are as many as open mouths.
+    """
     blink = dataset.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
     opening = lip_shape(dataset.landmarks[frames])[:, OPENING]
     wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
-    return frames[blink | wide].tolist()
+    repeats = max(1, round(wide.sum() / max(blink.sum(), 1)))
+    return [*frames[blink].tolist() * repeats, *frames[wide].tolist()]

@@ -10,7 +10,7 @@ from unigs.errors import UserError
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.deformation import parse_attributes
-from unigs.model.motion import Motion
+from unigs.model.motion import EYE_LIMIT, Motion
 from unigs.model.portrait import Portrait
 from unigs.settings.dynamic import DynamicSettings
 
@@ -48,7 +48,7 @@ def new_motion(
     if dataset.body_R is not None:
         R, t = torch.from_numpy(dataset.body_R[frames]), torch.from_numpy(dataset.body_t[frames])
         motion.body_norm = ZScore.of(body_vector(Body(R, t)))
-    motion.eye_norm = ZScore.of(dataset.eyes[frames])
+    motion.eye_norm = ZScore.of(dataset.eyes[frames], EYE_LIMIT)
     return motion
 
 
