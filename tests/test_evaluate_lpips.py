@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from unigs.errors import UserError
-from unigs.evaluate.lpips import AlexNetTrunk, distance, load_lpips, packaged_heads
+from unigs.model.lpips import AlexNetTrunk, distance, load_lpips, packaged_heads
 
 CHANNELS = (64, 192, 384, 256, 256)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from unigs.evaluate.eyes import AU_NAMES, au_records, eye_opening, eye_records, units_of_render
+from unigs.evaluate.eyes import ACTION_UNITS, au_records, eye_opening, eye_records, units_of_render
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.mouth import (
     LIPS,
@@ -139,7 +139,7 @@ def test_action_unit_errors_are_absolute_means_over_frames_with_faces():
     render = np.tile(np.arange(6, dtype=np.float32), (4, 1)) * [[1], [-1], [1], [1]]
     render[3] = np.nan
     rows = to_json(au_records(truth, render, "test"))
-    for k, name in enumerate(AU_NAMES):
+    for k, name in enumerate(ACTION_UNITS):
         row = find(rows, f"au_error_{name}", "eyes")
         assert (row["value"], row["frames"]) == (k, 3)
     assert find(rows, "au_error", "eyes")["value"] == 2.5

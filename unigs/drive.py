@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from unigs import cli
+from unigs.dataset import ACTION_UNITS
 from unigs.drive_path import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import atomic, load_npz
@@ -25,7 +26,6 @@ from unigs.train.device import pick_device
 
 TITLE = "Synthetic talking portrait (UniGS)"
 COMMENT = "Synthetic video: the person shown did not say this. Rendered by UniGS from {audio}."
-UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 BLOCK = 100
 """Frames that are prepared at once: memory does not grow with the recording."""
 FADE_SECONDS = 0.16
@@ -150,17 +150,17 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
     check_rows(pose, len(poses["R"]), frames, len(table))
     check_rows(body, len(bodies["R"]), frames, len(table))
     check_rows(eyes, len(units), frames, len(table))
-    missing = [name for name in UNITS if name not in units]
+    missing = [name for name in ACTION_UNITS if name not in units]
     if missing:
         raise UserError(f"{eyes} lacks the columns {', '.join(missing)}: run measure_eyes.")
-    units = units[list(UNITS)].to_numpy(float)
+    units = units[list(ACTION_UNITS)].to_numpy(float)
     usable = (table["keep"] == 1).to_numpy() & np.isfinite(poses["t"]).all(1)
     usable &= np.isfinite(units).all(1)
     cut = table["reason"].str.split("+").map(lambda words: "jump_cut" in words).to_numpy(bool)
     piece = longest_segment(usable, cut)
     if piece.stop == piece.start:
         raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")
-    piece = trim_blinks(piece, units[:, UNITS.index("AU45")], math.ceil(turn / math.pi))
+    piece = trim_blinks(piece, units[:, ACTION_UNITS.index("AU45")], math.ceil(turn / math.pi))
     head = Rigid(poses["R"][piece], poses["t"][piece])
     torso = Affine(bodies["R"][piece], bodies["t"][piece])
     return Motion(head, torso, units[piece])

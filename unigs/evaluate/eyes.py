@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from unigs.dataset import ACTION_UNITS
 from unigs.evaluate.mouth import correlation, spread_ratio
 from unigs.evaluate.records import Record, measured
 from unigs.prepare.eye_units import action_units
@@ -10,7 +11,6 @@ from unigs.prepare.facemesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 # Upper lid, lower lid (both at the middle), then the outer and inner corner.
 RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
 LEFT_EYE = (386, 374, *LEFT_EYE_CORNERS)
-AU_NAMES = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 AU_BACKEND = "unigs.prepare.eye_units, calibrated on the clip"
 
 
@@ -86,7 +86,7 @@ def au_records(
     """Mean absolute error per action unit, and their mean.
 
     Args:
-        truth: units of the true test frames in the order of `AU_NAMES`, [n,6], 0-5; NaN = no face.
+        truth: units of the true test frames (`ACTION_UNITS`), [n,6], 0-5; NaN = no face.
         render: units of the rendered test frames, [n,6].
         backend: what measured both.
         method: what was rendered.
@@ -104,7 +104,7 @@ def au_records(
     error = np.abs(truth - render)[valid]
     records = [
         measured(f"au_error_{name}", error[:, k].mean() if valid.any() else None, missing, **labels)
-        for k, name in enumerate(AU_NAMES)
+        for k, name in enumerate(ACTION_UNITS)
     ]
     total = error.mean() if valid.any() else None
     return [measured("au_error", total, missing, **labels), *records]

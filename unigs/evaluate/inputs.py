@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from unigs.dataset import ACTION_UNITS
 from unigs.errors import UserError
-from unigs.evaluate.eyes import AU_NAMES
 from unigs.files import load_npz
 from unigs.media.video import read_video
 
@@ -80,14 +80,14 @@ def check_lengths(table: FrameTable, table_path: Path, lengths: dict[Path, int])
 
 
 def read_action_units(path: Path) -> np.ndarray:
-    """Read `eyes.csv` as float32 [T,6] in the order of `AU_NAMES`.
+    """Read `eyes.csv` as float32 [T,6] in the order of `ACTION_UNITS`.
 
     Raises:
         UserError: the file is missing or lacks a column.
     """
     try:
         table = pd.read_csv(path)
-        return table[list(AU_NAMES)].to_numpy(np.float32)
+        return table[list(ACTION_UNITS)].to_numpy(np.float32)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from unigs.evaluate import lpips
 from unigs.evaluate.eyes import (
+    ACTION_UNITS,
     AU_BACKEND,
-    AU_NAMES,
     au_records,
     eye_opening,
     eye_records,
@@ -24,6 +23,7 @@ from unigs.evaluate.methods import MEAN, NEAREST, PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.mouth import landmark_distance, mouth_opening, mouth_records, voice_records
 from unigs.evaluate.records import Record, measured
 from unigs.evaluate.sync import sync_record
+from unigs.model import lpips
 from unigs.settings.evaluate import EvaluateSettings
 
 TRUTH = "truth"
@@ -161,7 +161,7 @@ class Judge:
             columns[f"opening_{name}"] = mouth_opening(marks)
             columns[f"eye_{name}"] = eye_opening(marks)
         real, rendered = units_of_render(truth.clip, truth.test, points[PORTRAIT])
-        for index, name in enumerate(AU_NAMES):
+        for index, name in enumerate(ACTION_UNITS):
             columns[f"{name}_truth"], columns[f"{name}_portrait"] = (
                 real[:, index],
                 rendered[:, index],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import platform
+from pathlib import Path
 
 import torch
 
@@ -30,3 +32,13 @@ def pick_device(wish: str) -> torch.device:
     else:
         log.info("device: %s", torch.cuda.get_device_name())
     return device
+
+
+def processor_name() -> str:
+    """Model name of the CPU, as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

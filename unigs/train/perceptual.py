@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from unigs.errors import UserError
-from unigs.evaluate.lpips import NO_WEIGHTS, load_lpips
+from unigs.model.lpips import NO_WEIGHTS, load_lpips
 from unigs.settings.dynamic import DynamicSettings
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,13 +11,14 @@ import torch
 import unigs
 from unigs.dataset import Dataset
 from unigs.files import load_npz, write_json
+from unigs.train.device import processor_name
 
 
 def run_record(
     stage: str, settings: object, summary: dict, device: torch.device, dataset: Dataset
 ) -> dict:
     """Everything that a reader of a result wants to know, as JSON values."""
-    name = torch.cuda.get_device_name() if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else processor_name()
     return {
         "stage": stage,
         "settings": asdict(settings),
@@ -47,13 +47,3 @@ def backends(dataset: Dataset) -> dict[str, str]:
         if path is not None and "backend" in (arrays := load_npz(path)):
             found[name] = str(arrays["backend"])
     return found
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
