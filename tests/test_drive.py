@@ -72,10 +72,15 @@ def test_turns_do_not_fall_into_a_blink():
 def test_motion_between_frames_is_the_shortest_way():
     rotation = Rotation.from_rotvec([[0, 0, 0], [0, 0.4, 0], [0.2, 0, 0]]).as_matrix()
     head = Rigid(rotation, np.arange(9.0).reshape(3, 3))
-    torso = Affine(np.tile(np.eye(3), (3, 1, 1)), np.arange(9.0, 18.0).reshape(3, 3))
+    torso = Affine(
+        np.tile(np.eye(3), (3, 1, 1)),
+        np.arange(9.0, 18.0).reshape(3, 3),
+        np.arange(6.0).reshape(3, 2),
+    )
     motion = Motion(head, torso, np.arange(18.0).reshape(3, 6))
-    (R, t), (_, resting), eyes = motion.at(np.array([0.0, 0.25, 2.0]))
+    (R, t), (_, resting, outline), eyes = motion.at(np.array([0.0, 0.25, 2.0]))
     np.testing.assert_allclose(resting, t + 9)
+    np.testing.assert_allclose(outline, [[0, 1], [0.5, 1.5], [4, 5]])
     np.testing.assert_allclose(Rotation.from_matrix(R[1]).as_rotvec(), [0, 0.1, 0], atol=1e-6)
     np.testing.assert_allclose(t[1], [0.75, 1.75, 2.75])
     np.testing.assert_allclose(eyes[2], np.arange(12, 18))
@@ -99,8 +104,8 @@ def encoder():
 
 
 def still(frames=50):
-    rigid = Rigid(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)))
-    return Motion(rigid, rigid, np.zeros((frames, 6)))
+    rest = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
+    return Motion(Rigid(*rest), Affine(*rest, np.zeros((frames, 2))), np.zeros((frames, 6)))
 
 
 def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_alone():
@@ -158,7 +163,8 @@ def write_subject(folder, frames=60, reasons=None, keep=None):
     table.to_csv(folder / "frames.csv", index=False)
     R = Rotation.from_rotvec(np.linspace(0, 0.3, frames)[:, None] * [0, 1, 0]).as_matrix()
     save_npz(folder / "pose.npz", R=R, t=np.linspace(0, 1, frames)[:, None] * [1, 0, 0])
-    save_npz(folder / "body.npz", R=R, t=np.linspace(2, 3, frames)[:, None] * [1, 0, 0])
+    body_t = np.linspace(2, 3, frames)[:, None] * [1, 0, 0]
+    save_npz(folder / "body.npz", R=R, t=body_t, outline=np.zeros((frames, 2)))
     units = pd.DataFrame(
         np.zeros((frames, 6)), columns=["AU01", "AU04", "AU05", "AU06", "AU07", "AU45"]
     )

@@ -69,7 +69,8 @@ def subject(tmp_path_factory):
     shift = np.zeros((COUNT, 3))
     shift[:, 0] = np.arange(COUNT) / 100
     for name in ("pose", "body"):
-        save_npz(folder / f"{name}.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift)
+        arms = {"outline": np.zeros((COUNT, 2))} if name == "body" else {}
+        save_npz(folder / f"{name}.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift, **arms)
     speech = np.arange(COUNT, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
     save_npz(folder / "features.npz", features=speech)
     units = {f"AU{name}": np.zeros(COUNT) for name in ("01", "04", "05", "06", "07", "45")}

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from unigs.errors import UserError
 from unigs.model.anchor import Body, anchored, mean_pose, quaternion, quaternion_product
-from unigs.model.conditions import ZScore, rotation_vector
+from unigs.model.conditions import ZScore, body_vector, rotation_vector
 from unigs.model.deformation import DeformationNet, parse_attributes
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
@@ -28,6 +28,7 @@ CONFIG = {
     "pose_input": True,
     "body_input": True,
     "blendshapes": True,
+    "pose_blendshapes": True,
 }
 
 
@@ -124,6 +125,32 @@ def test_split_first_layer_equals_the_concatenation_of_the_paper():
     torch.testing.assert_close(net(features, conditions), expected)
 
 
+def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
+    """Two lips' shapes on the last 3 features, four pose shapes on the first 5, MLP at zero."""
+    torch.manual_seed(0)
+    net = DeformationNet(8, 7, ("position",), 16, face_shapes=2, face_features=3, pose_shapes=4,
+                         pose_features=5)  # fmt: skip
+    features, conditions = torch.randn(9, 8), torch.randn(7)
+    for k in range(6):
+        one = torch.nn.functional.one_hot(torch.tensor(k), 6).float()
+        moved = net(features, conditions, one)
+        torch.testing.assert_close(moved, net.shapes_at(features)[:, k])
+        torch.testing.assert_close(net(features, conditions, -2 * one), -2 * moved)
+        blind = features.clone()
+        blind[:, slice(0, 5) if k < 2 else slice(5, 8)] = 0
+        torch.testing.assert_close(net(blind, conditions, one), moved)
+    coefficients = torch.randn(6)
+    together = torch.einsum("nsk,s->nk", net.shapes_at(features), coefficients)
+    torch.testing.assert_close(net(features, conditions, coefficients), together)
+
+
+def test_the_torso_is_told_by_its_turn_its_place_and_its_arms():
+    rest = torch.tensor([0.1, 0.2, 0.9])
+    told = body_vector(Body(torch.eye(3), rest, torch.tensor([0.03, -0.01])))
+    torch.testing.assert_close(told, torch.tensor([1, 1, 0, 0.1, 0.2, 0.9, 0.03, -0.01]))
+    assert body_vector(Body(torch.eye(3), rest))[6:].tolist() == [0, 0]
+
+
 def test_a_fresh_deformation_moves_nothing():
     still = portrait()
     audio = still.motion.hear(SPOKEN[None])[0]
@@ -149,10 +176,11 @@ def test_the_player_shows_what_training_saw(moving):
         torch.nn.init.normal_(made.motion.planes[0].tables, std=0.3)
         speech, eyes = SPOKEN, EYES
     made.follows_body = True
-    torso = Body(rotations(1, 11, 0.2)[0], torch.tensor([0.01, 0.02, 0.6]))
+    arms = torch.tensor([0.3, -0.2])
+    torso = Body(rotations(1, 11, 0.2)[0], torch.tensor([0.01, 0.02, 0.6]), arms)
     with torch.no_grad():
         expected = made.render(*POSE, speech, eyes, torso)
-        track = torso.R.numpy(), torso.t.numpy()
+        track = torso.R.numpy(), torso.t.numpy(), arms.numpy()
         numbers = [None if x is None else x.numpy() for x in (*POSE, speech, eyes)]
         image, alpha = made.player.render(made._frame(*numbers, track))
     composed = image + (1 - alpha) * made.plate_image.numpy()

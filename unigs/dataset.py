@@ -50,7 +50,8 @@ class Dataset:
         R, t, focal: pose, float32 [T,3,3], [T,3] metres; pixels.
         shape: the person's face mesh in the head frame [468,3], metres.
         landmarks: [T,478,3] pixels; NaN where no face was found.
-        body_R, body_t: the torso's own frame, [T,3,3] and [T,3], or None: at rest.
+        body_R, body_t, body_outline: the torso's own frame, [T,3,3], [T,3] and [T,2], or None: at
+            rest (see `unigs.model.anchor.Body`).
         speech: float32 [T,W,D] or None. eyes: float32 [T,6] action units 0-5 or None.
         train, test: indices of the kept frames of either split.
 
@@ -73,7 +74,7 @@ class Dataset:
         pose = load_npz(files.pose, "R", "t", "focal", "shape")
         self.R, self.t = pose["R"].astype(np.float32), pose["t"].astype(np.float32)
         self.focal, self.shape = float(pose["focal"]), pose["shape"].astype(np.float32)
-        self.body_R, self.body_t = self._body(files.body)
+        self.body_R, self.body_t, self.body_outline = self._body(files.body)
         self.landmarks = load_npz(files.landmarks, "points")["points"]
         self.speech, self.speech_info = self._speech(files.speech)
         self.eyes = self._eyes(files.eyes)
@@ -97,11 +98,12 @@ class Dataset:
         return features, arrays
 
     @staticmethod
-    def _body(path: Path | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _body(path: Path | None) -> tuple[np.ndarray, ...] | tuple[None, None, None]:
         if path is None:
-            return None, None
-        body = load_npz(path, "R", "t")
-        return body["R"].astype(np.float32), body["t"].astype(np.float32)
+            return None, None, None
+        names = "R", "t", "outline"
+        body = load_npz(path, *names)
+        return tuple(body[name].astype(np.float32) for name in names)
 
     @staticmethod
     def _eyes(path: Path | None) -> np.ndarray | None:

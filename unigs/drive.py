@@ -97,7 +97,8 @@ def drivers(
     """What drives each of `count` frames.
 
     Yields:
-        R [3,3] and t [3] of the head, the same two of the torso, speech window [W,D], units [6].
+        R [3,3] and t [3] of the head; R, t and outline [2] of the torso; speech window [W,D];
+        units [6].
     """
     columns = encoder.foreign_columns(samples)
     rest = pauses(samples, count, fps, settings)
@@ -145,7 +146,7 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
         UserError: the files differ in length, or no frame is kept.
     """
     table = pd.read_csv(frames, keep_default_na=False, dtype={"reason": str})
-    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t")
+    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t", "outline")
     units = pd.read_csv(eyes)
     check_rows(pose, len(poses["R"]), frames, len(table))
     check_rows(body, len(bodies["R"]), frames, len(table))
@@ -162,7 +163,7 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
         raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")
     piece = trim_blinks(piece, units[:, ACTION_UNITS.index("AU45")], math.ceil(turn / math.pi))
     head = Rigid(poses["R"][piece], poses["t"][piece])
-    torso = Affine(bodies["R"][piece], bodies["t"][piece])
+    torso = Affine(bodies["R"][piece], bodies["t"][piece], bodies["outline"][piece])
     return Motion(head, torso, units[piece])
 
 

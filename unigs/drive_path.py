@@ -97,12 +97,18 @@ class Rigid:
 
 @dataclass(frozen=True)
 class Affine(Rigid):
-    """A torso's motion: `rotation` is a rotation times a small map of the image plane."""
+    """A torso's motion: `rotation` is a rotation times a small map of the image plane.
 
-    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """R [m,3,3] and t [m,3] at positions [m] in [0, n - 1], float32, linear between frames."""
+    outline [n,2]: where the arms stand, metres.
+    """
+
+    outline: np.ndarray
+
+    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """R [m,3,3], t [m,3], outline [m,2] at positions [m] in [0, n - 1], linear, float32."""
         flat = interpolate(self.rotation.reshape(-1, 9), positions)
-        return flat.reshape(-1, 3, 3), interpolate(self.translation, positions)
+        parts = self.translation, self.outline
+        return flat.reshape(-1, 3, 3), *(interpolate(x, positions) for x in parts)
 
 
 def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -128,6 +134,6 @@ class Motion:
         return len(self.eyes)
 
     def at(self, positions: np.ndarray) -> tuple:
-        """Head (R, t), torso (R, t) and eyes [m,6] at positions [m] in [0, n - 1], float32."""
+        """Head (R, t), torso (R, t, outline), eyes [m,6] at positions [m] in [0, n - 1]."""
         eyes = interpolate(self.eyes, positions)
         return self.head.at(positions), self.torso.at(positions), eyes

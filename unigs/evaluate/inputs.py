@@ -108,13 +108,15 @@ class Drivers:
     """R of the torso's own frame, float32 [T,3,3]."""
     body_translation: np.ndarray
     """Its t in metres, float32 [T,3]."""
+    body_outline: np.ndarray
+    """Where its arms stand, metres, float32 [T,2]."""
 
 
 def read_drivers(
     pose: Path, body: Path, speech: Path, eyes: Path, table: FrameTable, table_path: Path
 ) -> Drivers:
     """Read poses, speech and eyes, and check that they have one row per frame of the clip."""
-    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t")
+    poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t", "outline")
     windows = load_npz(speech, "features")["features"]
     units = read_action_units(eyes)
     lengths = {pose: poses["R"], body: bodies["R"], speech: windows, eyes: units}
@@ -126,6 +128,7 @@ def read_drivers(
         units,
         bodies["R"].astype(np.float32),
         bodies["t"].astype(np.float32),
+        bodies["outline"].astype(np.float32),
     )
 
 

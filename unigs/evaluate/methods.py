@@ -23,9 +23,9 @@ def static_stream(
 ) -> Iterator[np.ndarray]:
     """The static portrait under the test frames' poses: what motion has to beat."""
     model = load_portrait(path, device)
-    torso = load_npz(body, "R", "t") if body else None
+    torso = load_npz(body, "R", "t", "outline") if body else None
     for row in table.test:
-        frame = (torso["R"][row], torso["t"][row]) if torso else None
+        frame = tuple(torso[name][row] for name in ("R", "t", "outline")) if torso else None
         yield model.play(poses["R"][row], poses["t"][row], body=frame)
 
 

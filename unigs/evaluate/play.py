@@ -21,5 +21,5 @@ def play_frame(model: Portrait, drivers: Drivers, row: int, heard: int | None = 
         drivers.translation[row],
         drivers.speech[row if heard is None else heard] if alive else None,
         drivers.eyes[row] if alive else None,
-        (drivers.body_rotation[row], drivers.body_translation[row]),
+        (drivers.body_rotation[row], drivers.body_translation[row], drivers.body_outline[row]),
     )

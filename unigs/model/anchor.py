@@ -17,10 +17,13 @@ class Body:
 
     R [3,3], t [3] metres. At rest this is the mean head pose of the training frames. A tracked R
     is a rotation times a small affine map of the image plane: a turning torso looks narrower.
+    outline [2]: how far the arms stand out to the picture's left and right of where R and t put
+    them, metres; None: not at all. It moves no anchor; the deformation hears of it.
     """
 
     R: torch.Tensor
     t: torch.Tensor
+    outline: torch.Tensor | None = None
 
 
 def mean_pose(R: torch.Tensor, t: torch.Tensor) -> Body:

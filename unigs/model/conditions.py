@@ -8,6 +8,9 @@ from torch import nn
 
 from unigs.model.anchor import Body
 
+POSE_DIM, BODY_DIM = 6, 8
+"""Numbers of the head's pose, and of the torso's."""
+
 
 def rotation_vector(R: torch.Tensor) -> torch.Tensor:
     """Axis times angle [...,3] (radians) of rotations [...,3,3] with angles below pi."""
@@ -27,10 +30,11 @@ def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
 
 
 def body_vector(body: Body) -> torch.Tensor:
-    """The torso's own pose before normalisation: width, height, turn, translation [...,6]."""
+    """The torso's own pose before normalisation: width, height, turn, t, outline [...,8]."""
     R = body.R
     turn = R[..., 1, 0] - R[..., 0, 1]
-    return torch.cat([torch.stack([R[..., 0, 0], R[..., 1, 1], turn], -1), body.t], -1)
+    outline = torch.zeros_like(body.t[..., :2]) if body.outline is None else body.outline
+    return torch.cat([torch.stack([R[..., 0, 0], R[..., 1, 1], turn], -1), body.t, outline], -1)
 
 
 class ZScore(nn.Module):

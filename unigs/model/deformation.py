@@ -39,6 +39,29 @@ def parse_attributes(text: str) -> tuple[str, ...]:
     return tuple(name for name in ATTRIBUTES if name in wanted)
 
 
+class BlendShapes(nn.Module):
+    """Linear deformations sum_k s_k B_k(f): every shape B_k is linear in the features of a point.
+
+    Args:
+        count: number of shapes (0: moves nothing). outputs: raw numbers per point.
+        features: width of f.
+    """
+
+    def __init__(self, count: int, outputs: int, features: int) -> None:
+        super().__init__()
+        # Small random: the features start near zero, so fresh shapes still move next to nothing,
+        # and shapes of zeros on features of zeros would never learn.
+        self.basis = nn.Parameter(torch.randn(count, outputs, features) * 0.05)
+
+    def forward(self, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+        """Raw outputs [N,K] for features [N,F] and one frame's coefficients [S]."""
+        return features @ torch.einsum("s,skf->fk", coefficients, self.basis)
+
+    def at(self, features: torch.Tensor) -> torch.Tensor:
+        """The shapes at every point, [N,S,K]: constants of a portrait at playback."""
+        return torch.einsum("nf,skf->nsk", features, self.basis)
+
+
 class DeformationNet(nn.Module):
     """Three-layer MLP over f_mu (+) a (+) e (+) p.
 
@@ -46,18 +69,19 @@ class DeformationNet(nn.Module):
     all Gaussians of a frame, are never broadcast, and W_f f_mu is a constant of the portrait at
     playback. The last layer starts at zero: a fresh network moves nothing.
 
-    Optionally a linear part stands beside the MLP (ours): blendshapes sum_k s_k B_k(f_mu), with the
-    lip shape and the eye units as coefficients s. It learns to open the mouth and to close the lids
-    in hundreds of steps where the MLP needs tens of thousands.
+    Optionally linear parts stand beside the MLP (ours), `BlendShapes` with the lip shape and the
+    eye units as coefficients, and with p (+). They learn to open the mouth, to close the lids and
+    to let hair and clothes lag behind the head in hundreds of steps where the MLP needs tens of
+    thousands, and between the postures seen they interpolate.
 
     Args:
         features: width of f_mu. conditions: width of a (+) e (+) p.
         attributes: what is deformed, in the order of `ATTRIBUTES`.
         hidden: width of both hidden layers.
         position_scale: metres per output unit. other_scale: raw units per output unit.
-        shapes: number of blendshape coefficients (0: only the paper's MLP).
-        shape_features: the last features, on which the blendshapes stand (the face's own grid, so
-            that lips and lids move no hair).
+        face_shapes: number of shapes of lips and lids. face_features: the last features, on which
+            they stand (the face's own grid, so that they move no hair).
+        pose_shapes: number of shapes of p. pose_features: the first features, on which they stand.
     """
 
     def __init__(
@@ -68,8 +92,10 @@ class DeformationNet(nn.Module):
         hidden: int = 64,
         position_scale: float = 0.01,
         other_scale: float = 0.1,
-        shapes: int = 0,
-        shape_features: int = 0,
+        face_shapes: int = 0,
+        face_features: int = 0,
+        pose_shapes: int = 0,
+        pose_features: int = 0,
     ) -> None:
         super().__init__()
         self.attributes = attributes
@@ -80,11 +106,10 @@ class DeformationNet(nn.Module):
         self.output = nn.Linear(hidden, sum(ATTRIBUTES[name] for name in attributes))
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        # Small random: the features start near zero, so a fresh basis still moves next to nothing,
-        # and a basis of zeros on features of zeros would never learn.
-        self.basis = nn.Parameter(
-            torch.randn(shapes, self.output.out_features, shape_features) * 0.05
-        )
+        outputs = self.output.out_features
+        self.face_features, self.pose_features = face_features, pose_features
+        self.face_shapes = BlendShapes(face_shapes, outputs, face_features)
+        self.pose_shapes = BlendShapes(pose_shapes, outputs, pose_features)
 
     def forward(
         self,
@@ -92,13 +117,29 @@ class DeformationNet(nn.Module):
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Raw outputs [N,K] for features [N,F], one frame's conditions [C] and coefficients [S]."""
+        """Raw outputs [N,K] for features [N,F], one frame's conditions [C] and coefficients [S].
+
+        The coefficients are those of the face's shapes, then those of the pose's.
+        """
         first = torch.relu(self.input_features(features) + self.input_conditions(conditions))
         out = self.output(torch.relu(self.hidden(first)))
-        if not len(self.basis):
-            return out
-        features = features[:, -self.basis.shape[-1] :]
-        return out + features @ torch.einsum("s,skf->fk", shapes, self.basis)
+        face, pose = self._shape_features(features)
+        count = len(self.face_shapes.basis)
+        if count:
+            out = out + self.face_shapes(face, shapes[:count])
+        if len(self.pose_shapes.basis):
+            out = out + self.pose_shapes(pose, shapes[count:])
+        return out
+
+    def shapes_at(self, features: torch.Tensor) -> torch.Tensor:
+        """All shapes at points with features [N,F]: [N,S,K], in the order of the coefficients."""
+        face, pose = self._shape_features(features)
+        return torch.cat([self.face_shapes.at(face), self.pose_shapes.at(pose)], 1)
+
+    def _shape_features(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The features on which the face's shapes stand, and those of the pose's."""
+        first_of_face = features.shape[1] - self.face_features
+        return features[:, first_of_face:], features[:, : self.pose_features]
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from unigs.model.anchor import Body
-from unigs.model.conditions import ZScore, body_vector, pose_vector
+from unigs.model.conditions import BODY_DIM, POSE_DIM, ZScore, body_vector, pose_vector
 from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
@@ -24,7 +24,8 @@ class Motion(nn.Module):
         speech: constructor arguments of SpeechNet.
         lip_code: the predicted lip shape is appended to the audio feature.
         pose_input: p is an input. body_input: so is the pose of the torso.
-        blendshapes: lip shape and eye units also drive a linear basis.
+        blendshapes: lip shape and eye units also drive shapes of their own.
+        pose_blendshapes: so does p.
     """
 
     def __init__(self, config: dict) -> None:
@@ -35,10 +36,10 @@ class Motion(nn.Module):
         self.speech_net = SpeechNet(**config["speech"])
         units = config["eyes"]
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
-        self.pose_norm = ZScore(torch.zeros(6), torch.ones(6))
+        self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
         audio = self.speech_net.feature_dim + self.lip_dim
-        self.body_norm = ZScore(torch.zeros(6), torch.ones(6))
-        pose = 6 * (config["pose_input"] + config["body_input"])
+        self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
+        pose = POSE_DIM * config["pose_input"] + BODY_DIM * config["body_input"]
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
             conditions=audio + config["eyes"] + pose,
@@ -46,8 +47,10 @@ class Motion(nn.Module):
             hidden=config["hidden"],
             position_scale=config["position_scale"],
             other_scale=config["other_scale"],
-            shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
-            shape_features=self.planes[-1].width,
+            face_shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
+            face_features=self.planes[-1].width,
+            pose_shapes=pose if config["pose_blendshapes"] else 0,
+            pose_features=self.planes[0].width,
         )
 
     @classmethod
@@ -99,12 +102,17 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A (+) e (+) p of one frame [C], and the blendshape coefficients [S]: lips (+) e."""
+        """A (+) e (+) p of one frame [C], and the coefficients of the shapes [S].
+
+        The coefficients are lips (+) e, then p, as far as they are configured.
+        """
         units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
             poses = poses + noise * torch.randn_like(poses)
         lips = audio[len(audio) - self.lip_dim :]
-        return torch.cat([audio, units, poses]), torch.cat([lips, units])
+        face = [lips, units] if self.config["blendshapes"] else []
+        shapes = [*face, poses] if self.config["pose_blendshapes"] else face
+        return torch.cat([audio, units, poses]), torch.cat(shapes) if shapes else t[:0]
 
     def forward(
         self,

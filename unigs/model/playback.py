@@ -36,10 +36,9 @@ def make_player(portrait: Portrait) -> Player:
         net.input_features(features), net.hidden.weight, net.hidden.bias, net.output.weight,
         net.output.bias,
     )  # fmt: skip
-    last = features[:, features.shape[1] - net.basis.shape[-1] :]
-    basis = torch.einsum("nf,skf->nsk", last, net.basis)
+    basis = _array(net.shapes_at(features))
     units = net.position_scale, net.other_scale
-    return Player(arrays, plate, K, MAX_SCALE, network, _array(basis), net.attributes, units)
+    return Player(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units)
 
 
 def _array(values: torch.Tensor) -> np.ndarray:

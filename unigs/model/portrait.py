@@ -178,13 +178,13 @@ class Portrait(nn.Module):
         t: np.ndarray,
         speech: np.ndarray | None = None,
         eyes: np.ndarray | None = None,
-        body: tuple[np.ndarray, np.ndarray] | None = None,
+        body: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> np.ndarray:
         """One frame for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd.
 
         Args:
             R, t: head pose. speech: window [W,D]. eyes: units [6].
-            body: R [3,3] and t [3] of the torso's own frame; None: at rest.
+            body: R [3,3], t [3] and outline [2] of the torso's own frame; None: at rest.
         """
         if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
             return self.player.play(self._frame(R, t, speech, eyes, body)).copy()
@@ -202,7 +202,7 @@ class Portrait(nn.Module):
         t: np.ndarray,
         speech: np.ndarray | None,
         eyes: np.ndarray | None,
-        body: tuple[np.ndarray, np.ndarray] | None,
+        body: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     ) -> Frame:
         """The frame's numbers for the player."""
         torso = self._body(self._track(body))
@@ -212,7 +212,7 @@ class Portrait(nn.Module):
             head = self._tensor(R), self._tensor(t)
             conditions, shapes = self.motion.drivers(*head, torso, audio, self._tensor(eyes))
             bias = self.motion.deformation.input_conditions(conditions).numpy()
-            shapes = shapes.numpy()[: len(self.motion.deformation.basis)]
+            shapes = shapes.numpy()
         return Frame(R, t, torso.R.numpy(), torso.t.numpy(), bias, shapes)
 
     def _tensor(self, values: np.ndarray | None) -> torch.Tensor | None:
@@ -220,7 +220,7 @@ class Portrait(nn.Module):
             return None
         return torch.as_tensor(np.asarray(values, np.float32), device=self.device)
 
-    def _track(self, body: tuple[np.ndarray, np.ndarray] | None) -> Body | None:
+    def _track(self, body: tuple[np.ndarray, np.ndarray, np.ndarray] | None) -> Body | None:
         return None if body is None else Body(*(self._tensor(x) for x in body))
 
     @torch.no_grad()

@@ -3,8 +3,8 @@
 The torso is only partly a function of the head pose. Its pixels are registered to one reference
 frame by a map of the image plane (ECC, OpenCV): shift and turn, or as a choice the change of width
 and height as well. At the head's depth it becomes a motion of the body's frame, camera = R x + t,
-whose R is a rotation times that map. In the reference frame the body's
-frame is the head's.
+whose R is a rotation times that map. In the reference frame the body's frame is the head's.
+Where the arms stand beside it is told by the outline (`unigs.prepare.outline`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from unigs.errors import UserError
 from unigs.files import load_npz, save_npz
 from unigs.media.labels import TORSO, read_labels
 from unigs.media.video import read_video
+from unigs.prepare.outline import outline
 from unigs.progress import progress
 from unigs.settings.body import BodySettings
 
@@ -45,7 +46,8 @@ def track_body(
     Args:
         video: cropped clip. labels: label video. frames: frame table. pose: head poses.
         out: body.npz to write: R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
-            to the torso, metres), correlation [T] (NaN: not registered), backend.
+            to the torso, metres), outline [T,2] (where the arms stand, metres), correlation [T]
+            (NaN: not registered), backend.
         settings: see `BodySettings`.
 
     Raises:
@@ -73,10 +75,12 @@ def track_body(
     scale = float(poses["size"]) / settings.size
     R, t = body_frame(motion, mask, scale, rest, float(poses["focal"]), int(poses["size"]))
     backend = "rest" if area < settings.min_area else "ecc"
-    save_npz(out, R=R, t=t, correlation=correlation, backend=backend)
+    arms = outline(labels, keep, (R, t), float(poses["focal"]), settings.smooth)
+    save_npz(out, R=R, t=t, outline=arms, correlation=correlation, backend=backend)
     log.info(
-        "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %% (standard deviations)",
-        *motion[:, 4:].std(0) * scale, *100 * motion[:, [0, 3]].std(0),
+        "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %%, arms %.1f and %.1f mm"
+        " (standard deviations)",
+        *motion[:, 4:].std(0) * scale, *100 * motion[:, [0, 3]].std(0), *1000 * arms.std(0),
     )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ class DynamicSettings:
     """Feed the torso's own pose to the MLP as well (not in the paper; needs its track)."""
     blendshapes: bool = False
     """Lip shape and eye units also drive a linear basis of deformations (not in the paper)."""
+    pose_blendshapes: bool = False
+    """So does p, over the whole field (not in the paper)."""
     lambda_dssim: float = 0.2
     """lambda_1 of eq. 8."""
     lambda_mouth: float = 0.1

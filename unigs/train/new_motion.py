@@ -46,8 +46,9 @@ def new_motion(
     R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
     motion.pose_norm = ZScore.of(pose_vector(R, t))
     if dataset.body_R is not None:
-        R, t = torch.from_numpy(dataset.body_R[frames]), torch.from_numpy(dataset.body_t[frames])
-        motion.body_norm = ZScore.of(body_vector(Body(R, t)))
+        parts = dataset.body_R, dataset.body_t, dataset.body_outline
+        body = Body(*(torch.from_numpy(x[frames]) for x in parts))
+        motion.body_norm = ZScore.of(body_vector(body))
     motion.eye_norm = ZScore.of(dataset.eyes[frames], EYE_LIMIT)
     return motion
 
@@ -92,6 +93,7 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
         "pose_input": s.pose_input,
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,
+        "pose_blendshapes": s.pose_blendshapes,
     }
 
 

@@ -23,6 +23,7 @@ class Poses:
         if self.tracked:
             self.body_R = torch.from_numpy(dataset.body_R).to(device)
             self.body_t = torch.from_numpy(dataset.body_t).to(device)
+            self.body_outline = torch.from_numpy(dataset.body_outline).to(device)
 
     def head(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
         """R [3,3] and t [3] of the head."""
@@ -30,4 +31,6 @@ class Poses:
 
     def body(self, frame: int) -> Body | None:
         """The torso's frame, or None: at rest."""
-        return Body(self.body_R[frame], self.body_t[frame]) if self.tracked else None
+        if not self.tracked:
+            return None
+        return Body(self.body_R[frame], self.body_t[frame], self.body_outline[frame])
