@@ -17,8 +17,8 @@ from unigs.prepare.colour_models import BINS, ColourModel, colour_bins, without
 from unigs.prepare.edges import GuidedFilter
 from unigs.prepare.face_frame import FaceFrame, fill_ring
 from unigs.prepare.label_cleaning import clean, fill_gaps, solid_person
-from unigs.prepare.person import Background, PersonMask
-from unigs.prepare.plate import Plate, fill_holes
+from unigs.prepare.mediapipe_models import PersonMask
+from unigs.prepare.plate import Background, Plate, fill_holes
 from unigs.prepare.regions import Labeller, bridge_landmarks, segment_regions, spread
 from unigs.prepare.rigid import Camera, Poses, project, rotation
 from unigs.settings.regions import RegionSettings

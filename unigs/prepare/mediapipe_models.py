@@ -140,6 +140,28 @@ class FaceBoxes(_Detector):
         return np.array(rows, np.float32).reshape(-1, 5)
 
 
+class PersonMask(_Detector):
+    """Probability that a pixel shows the person: the mean of MediaPipe's two selfie models."""
+
+    def __init__(self) -> None:
+        with _quiet():
+            solution = _solutions().selfie_segmentation.SelfieSegmentation
+            super().__init__(solution(model_selection=0))
+            self._second = solution(model_selection=1)
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._second.close()
+
+    def find(self, image: np.ndarray) -> np.ndarray:
+        """Probabilities float32 [H,W] for uint8 RGB [H,W,3]."""
+        with _quiet():
+            masks = [
+                graph.process(image).segmentation_mask for graph in (self._graph, self._second)
+            ]
+        return np.clip(np.mean(masks, axis=0, dtype=np.float32), 0, 1)
+
+
 class Hands(_Detector):
     """Up to two hands."""
 

@@ -32,9 +32,9 @@ from unigs.prepare.face_frame import (
 )
 from unigs.prepare.frame_table import read_frames
 from unigs.prepare.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.mediapipe_models import PersonMask
 from unigs.prepare.parsing_network import ParsingNetwork
-from unigs.prepare.person import Background, PersonMask
-from unigs.prepare.plate import Plate
+from unigs.prepare.plate import Background, Plate
 from unigs.prepare.surfaces import CLOTH, HAIR, SKIN, Surfaces
 from unigs.progress import progress
 from unigs.settings.regions import RegionSettings
