@@ -1,0 +1,160 @@
+"""A made-up subject in the real file formats, so that the real stages can be timed on it.
+
+What counts is the amount of work: image size, Gaussians, blended pairs, regions of a plausible
+size. The frames show a few views of the portrait-like scene of `benchmarks.scenes`; landmarks,
+speech and eye units are random, with a mouth that opens.
+"""
+
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from benchmarks.scenes import DISTANCE, portrait
+from unigs.dataset import ACTION_UNITS, Dataset, SubjectFiles
+from unigs.files import save_npz
+from unigs.media.labels import FACE, HAIR, MOUTH, TORSO, write_labels
+from unigs.media.sheet import write_png
+from unigs.media.video import VideoWriter
+from unigs.model.anchor import Body
+from unigs.model.gaussians import SH_CONSTANT, Gaussians
+from unigs.model.lip_training import pretrain
+from unigs.model.portrait import Portrait
+from unigs.prepare.facemesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.render.cameras import view_matrix
+from unigs.render.rasterize import rasterize
+from unigs.settings.dynamic import DynamicSettings
+from unigs.settings.static import StaticSettings
+from unigs.train.dynamic import DynamicTask
+from unigs.train.static import StaticTask
+
+VARIANT = "unigs_plus"
+FRAMES, VIEWS = 150, 10
+WINDOW, COEFFICIENTS = 17, 13
+SHIFT = (0.0, -0.09, DISTANCE)
+CPU = torch.device("cpu")
+CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+
+
+def settings() -> tuple[StaticSettings, DynamicSettings]:
+    """Both stages' settings of the variant that carries the product."""
+    variant = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["variants"][VARIANT]
+    static = StaticSettings(**variant["static"], device="cpu")
+    return static, DynamicSettings(**variant["dynamic"], device="cpu")
+
+
+def write_subject(folder: Path, size: int) -> SubjectFiles:
+    """Render and write everything that training reads; images of size x size pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("video.mkv", "frames.csv", "pose.npz", "labels.mkv", "plate.png", "landmarks.npz",
+             "speech.npz", "eyes.csv", "body.npz")  # fmt: skip
+    files = SubjectFiles(*(folder / name for name in names))
+    yaw = 0.2 * np.sin(2 * np.pi * np.arange(FRAMES) / VIEWS)
+    R = np.stack([_turn(a) for a in yaw])
+    t = np.tile(np.array(SHIFT, np.float32), (FRAMES, 1))
+    pictures, labels = zip(*(_view(size, R[k], t[k]) for k in range(VIEWS)), strict=True)
+    with VideoWriter(files.video, size, size, 25, quality="lossless") as writer:
+        for k in range(FRAMES):
+            writer.write(pictures[k % VIEWS])
+    write_labels(files.labels, (labels[k % VIEWS] for k in range(FRAMES)), size, size, 25)
+    write_png(files.background, np.full((size, size, 3), 128, np.uint8))
+    _write_features(files, size, R, t)
+    return files
+
+
+def field(count: int) -> Gaussians:
+    """The scene's Gaussians as raw parameters, with anchors and harmonics of degree 1."""
+    scene, g = portrait(count, 128), torch.Generator().manual_seed(2)
+    return Gaussians(
+        means=scene.means,
+        log_scales=scene.scales.log(),
+        quats=scene.quats,
+        opacities=scene.opacities.clamp(0.02, 0.98).logit(),
+        colors=(scene.colors - 0.5) / SH_CONSTANT,
+        harmonics=0.1 * torch.randn(count, 3, 3, generator=g),
+        anchors=((scene.means[:, 1] - 0.13) / 0.03).clamp(-3, 3),
+    )
+
+
+def static_portrait(dataset: Dataset, count: int) -> Portrait:
+    """What the static stage of the variant would hand on."""
+    plate = (dataset.plate * 255).round().astype("uint8")
+    body = Body(torch.from_numpy(_turn(0.0)), torch.tensor(SHIFT))
+    return Portrait(field(count), plate, dataset.focal, dataset.fps, body, follows_body=True)
+
+
+def dynamic_task(dataset: Dataset, count: int) -> DynamicTask:
+    """The dynamic stage with `count` Gaussians.
+
+    Its lip networks get few steps of their own training, which is over before the first step.
+    """
+    torch.manual_seed(0)
+    with patch("unigs.train.guides.pretrain", partial(pretrain, steps=3)):
+        return DynamicTask(dataset, static_portrait(dataset, count), settings()[1], CPU)
+
+
+def static_task(dataset: Dataset, count: int) -> StaticTask:
+    """The static stage at the end of its densification: as many Gaussians as it may have."""
+    torch.manual_seed(0)
+    static = settings()[0]
+    task = StaticTask(dataset, static, CPU)
+    task.portrait.gaussians = field(count)
+    task._optimisers()
+    return task
+
+
+def _turn(yaw: float) -> np.ndarray:
+    """Rotation [3,3] about the vertical axis."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
+
+
+def _view(size: int, R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Picture [H,W,3] and label image [H,W] of a coarse portrait, uint8."""
+    scene = portrait(3_000, size)
+    scene.viewmat = view_matrix(torch.from_numpy(R), torch.from_numpy(t))
+    scene.background = torch.full((3,), 0.5)
+    image, alpha, _ = rasterize(*scene.arguments())
+    y, x = np.mgrid[0:size, 0:size] / size
+    label = np.where(y > 0.55, TORSO, HAIR)
+    label[((x - 0.5) / 0.15) ** 2 + ((y - 0.35) / 0.2) ** 2 < 1] = FACE
+    label[((x - 0.5) / 0.05) ** 2 + ((y - 0.45) / 0.025) ** 2 < 1] = MOUTH
+    label[alpha[..., 0].numpy() < 0.5] = 0
+    return (image.clamp(0, 1) * 255).round().byte().numpy(), label.astype(np.uint8)
+
+
+def _write_features(files: SubjectFiles, size: int, R: np.ndarray, t: np.ndarray) -> None:
+    """Poses, landmarks, speech and eyes."""
+    rng = np.random.default_rng(0)
+    test = np.arange(FRAMES) >= FRAMES * 10 // 11
+    table = {"frame": np.arange(FRAMES), "time": np.arange(FRAMES) / 25, "keep": 1, "reason": ""}
+    pd.DataFrame({**table, "split": np.where(test, "test", "train")}).to_csv(
+        files.frames, index=False
+    )
+    shape = rng.uniform(-1, 1, (468, 3)) * (0.07, 0.1, 0.03) - (0, 0, 0.06)
+    save_npz(files.pose, R=R, t=t, focal=2.0 * size, size=size, shape=shape.astype(np.float32),
+             backend="made up")  # fmt: skip
+    rest = np.tile(_turn(0.0), (FRAMES, 1, 1))
+    wander = 0.005 * np.sin(np.arange(FRAMES) * 0.3)[:, None] * np.array([1.0, 0.3, 0.0])
+    save_npz(files.body, R=rest, t=(t + wander).astype(np.float32), backend="made up")
+    points = np.zeros((478, 3), np.float32)
+    points[:, :2] = rng.uniform((0.36, 0.2), (0.64, 0.5), (478, 2))
+    for group, x in (((*RIGHT_EYE, *RIGHT_BROW), 0.43), ((*LEFT_EYE, *LEFT_BROW), 0.57)):
+        points[list(group), :2] = (x, 0.3) + rng.uniform(-0.03, 0.03, (len(group), 2))
+    points = np.repeat(size * points[None], FRAMES, 0)
+    opening = np.abs(np.sin(np.arange(FRAMES) * 0.7))
+    points[:, [14, 178, 402], 1] += 0.05 * size * opening[:, None]
+    points += rng.normal(0, 1e-3 * size, points.shape)
+    save_npz(files.landmarks, points=points.astype(np.float32), found=np.ones(FRAMES, bool),
+             size=size, backend="made up")  # fmt: skip
+    speech = rng.normal(0, 0.2, (FRAMES, WINDOW, COEFFICIENTS)).astype(np.float32)
+    speech[:, WINDOW // 2] += (opening - opening.mean())[:, None]
+    save_npz(files.speech, features=speech, mean=np.zeros(COEFFICIENTS),
+             std=np.ones(COEFFICIENTS), backend="made up")  # fmt: skip
+    eyes = pd.DataFrame(rng.uniform(0, 5, (FRAMES, 6)), columns=list(ACTION_UNITS))
+    eyes.insert(0, "frame", np.arange(FRAMES))
+    eyes.to_csv(files.eyes, index=False)
