@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,9 +54,11 @@ class BlendShapes(nn.Module):
         # and shapes of zeros on features of zeros would never learn.
         self.basis = nn.Parameter(torch.randn(count, outputs, features) * 0.05)
 
-    def forward(self, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-        """Raw outputs [N,K] for features [N,F] and one frame's coefficients [S]."""
-        return features @ torch.einsum("s,skf->fk", coefficients, self.basis)
+    def forward(
+        self, out: torch.Tensor, features: torch.Tensor, coefficients: torch.Tensor
+    ) -> torch.Tensor:
+        """Raw outputs [N,K], the shapes added, for features [N,F] and coefficients [S]."""
+        return torch.addmm(out, features, torch.einsum("s,skf->fk", coefficients, self.basis))
 
     def at(self, features: torch.Tensor) -> torch.Tensor:
         """The shapes at every point, [N,S,K]: constants of a portrait at playback."""
@@ -79,9 +82,10 @@ class DeformationNet(nn.Module):
         attributes: what is deformed, in the order of `ATTRIBUTES`.
         hidden: width of both hidden layers.
         position_scale: metres per output unit. other_scale: raw units per output unit.
-        face_shapes: number of shapes of lips and lids. face_features: the last features, on which
-            they stand (the face's own grid, so that they move no hair).
-        pose_shapes: number of shapes of p. pose_features: the first features, on which they stand.
+        face_shapes: number of shapes of lips and lids. face_features: width of the last tri-plane's
+            features, on which they stand (the face's own grid, so that they move no hair).
+        pose_shapes: number of shapes of p. pose_features: width of the first tri-plane's, on which
+            they stand.
     """
 
     def __init__(
@@ -107,39 +111,39 @@ class DeformationNet(nn.Module):
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         outputs = self.output.out_features
-        self.face_features, self.pose_features = face_features, pose_features
         self.face_shapes = BlendShapes(face_shapes, outputs, face_features)
         self.pose_shapes = BlendShapes(pose_shapes, outputs, pose_features)
 
     def forward(
         self,
-        features: torch.Tensor,
+        features: Sequence[torch.Tensor],
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Raw outputs [N,K] for features [N,F], one frame's conditions [C] and coefficients [S].
+        """Raw outputs of eq. 6, [N,K].
 
-        The coefficients are those of the face's shapes, then those of the pose's.
+        Args:
+            features: f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of
+                the whole f_mu and of its gradient costs as much as the layer itself.
+            conditions: of one frame [C].
+            shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
-        first = torch.relu(self.input_features(features) + self.input_conditions(conditions))
-        out = self.output(torch.relu(self.hidden(first)))
-        face, pose = self._shape_features(features)
+        weights = self.input_features.weight.split([part.shape[1] for part in features], dim=1)
+        bias = self.input_features.bias + self.input_conditions(conditions)
+        first = nn.functional.linear(features[0], weights[0], bias)
+        for part, weight in zip(features[1:], weights[1:], strict=True):
+            first = torch.addmm(first, part, weight.T)
+        out = self.output(torch.relu(self.hidden(torch.relu(first))))
         count = len(self.face_shapes.basis)
         if count:
-            out = out + self.face_shapes(face, shapes[:count])
+            out = self.face_shapes(out, features[-1], shapes[:count])
         if len(self.pose_shapes.basis):
-            out = out + self.pose_shapes(pose, shapes[count:])
+            out = self.pose_shapes(out, features[0], shapes[count:])
         return out
 
-    def shapes_at(self, features: torch.Tensor) -> torch.Tensor:
-        """All shapes at points with features [N,F]: [N,S,K], in the order of the coefficients."""
-        face, pose = self._shape_features(features)
-        return torch.cat([self.face_shapes.at(face), self.pose_shapes.at(pose)], 1)
-
-    def _shape_features(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The features on which the face's shapes stand, and those of the pose's."""
-        first_of_face = features.shape[1] - self.face_features
-        return features[:, first_of_face:], features[:, : self.pose_features]
+    def shapes_at(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
+        """All shapes at points with features as in `forward`: [N,S,K], as the coefficients go."""
+        return torch.cat([self.face_shapes.at(features[-1]), self.pose_shapes.at(features[0])], 1)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

@@ -80,9 +80,9 @@ class Motion(nn.Module):
         """Lip shapes [B,lip_dim] (z-scored) that the speech network predicts."""
         return self.speech_net.lips(windows)
 
-    def encode(self, means: torch.Tensor) -> torch.Tensor:
-        """f_mu of eq. 5 (of both tri-planes, if there are two): [N,F]."""
-        return torch.cat([plane(means) for plane in self.planes], 1)
+    def encode(self, means: torch.Tensor) -> list[torch.Tensor]:
+        """f_mu of eq. 5, of each tri-plane [N,F_k]."""
+        return [plane(means) for plane in self.planes]
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
         """p, normalised: of the head, of the torso, or empty, as configured."""

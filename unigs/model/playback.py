@@ -33,7 +33,7 @@ def make_player(portrait: Portrait) -> Player:
     net = portrait.motion.deformation
     features = portrait.motion.encode(field.means)
     network = PlaybackDeformation(
-        net.input_features(features), net.hidden.weight, net.hidden.bias, net.output.weight,
+        net.input_features(torch.cat(features, 1)), net.hidden.weight, net.hidden.bias, net.output.weight,
         net.output.bias,
     )  # fmt: skip
     basis = _array(net.shapes_at(features))
