@@ -137,7 +137,7 @@ class Dataset:
 
     def image(self, frame: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """Frame as float32 [H,W,3] in [0,1]."""
-        return torch.from_numpy(np.array(self.frames[frame])).to(device).float() / 255
+        return torch.from_numpy(self.frames[frame]).to(device).float().div_(255)
 
     def person(self, frame: int) -> np.ndarray:
         """Person mask, bool [H,W]."""

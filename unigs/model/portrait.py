@@ -119,7 +119,7 @@ class Portrait(nn.Module):
             self.size,
             self.size,
         )
-        return Rendering(image + (1 - alpha) * self.plate_image, alpha, meta, deltas)
+        return Rendering(image.addcmul(1 - alpha, self.plate_image), alpha, meta, deltas)
 
     def resized(self, size: int) -> Portrait:
         """The same field (shared, not copied) seen by a camera of another image size."""

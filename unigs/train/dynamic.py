@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from unigs import cli
@@ -22,7 +21,7 @@ from unigs.train.device import pick_device
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
-from unigs.train.losses import alpha_loss, d_ssim, l1, motion_loss, region_loss
+from unigs.train.losses import alpha_loss, d_ssim, difference, motion_loss, region_loss
 from unigs.train.new_motion import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import Poses
@@ -149,14 +148,15 @@ class DynamicTask(Task):
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings
         truth, image = self.dataset.image(frame, self.device), rendering.image
-        labels = torch.from_numpy(np.array(self.dataset.labels[frame])).to(self.device)
-        terms = {"l1": l1(image, truth), "d_ssim": s.lambda_dssim * d_ssim(image, truth)}
+        labels = torch.from_numpy(self.dataset.labels[frame]).to(self.device)
+        off = difference(image, truth)
+        terms = {"l1": off.mean(), "d_ssim": s.lambda_dssim * d_ssim(image, truth)}
         for name, label in REGIONS.items():
             if weight := getattr(s, f"lambda_{name}"):
-                terms[name] = weight * region_loss(image, truth, labels == label, s.region_mean)
+                terms[name] = weight * region_loss(off, labels == label, s.region_mean)
         if s.lambda_eyes:
             mask = torch.from_numpy(self.eye_boxes.mask(frame)).to(self.device)
-            terms["eyes"] = s.lambda_eyes * region_loss(image, truth, mask, s.region_mean)
+            terms["eyes"] = s.lambda_eyes * region_loss(off, mask, s.region_mean)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
         if s.lambda_alpha:

@@ -8,9 +8,18 @@ from unigs.kernels.ssim import ssim
 from unigs.model.deformation import Deltas
 
 
+def difference(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Absolute difference of images [H,W,3], mean over the channels, [H,W].
+
+    L1 and all regions of eq. 9 are means of it: made once, it is the only one of their tensors that
+    costs a pass over the whole image.
+    """
+    return (image - truth).abs().mean(-1)
+
+
 def l1(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference of images [H,W,3]."""
-    return (image - truth).abs().mean()
+    return difference(image, truth).mean()
 
 
 def d_ssim(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -23,19 +32,16 @@ def static_loss(image: torch.Tensor, truth: torch.Tensor, lambda_dssim: float) -
     return l1(image, truth) + lambda_dssim * d_ssim(image, truth)
 
 
-def region_loss(
-    image: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor, over: str
-) -> torch.Tensor:
+def region_loss(difference: torch.Tensor, mask: torch.Tensor, over: str) -> torch.Tensor:
     """L_j of eq. 9 without its weight: L1 inside one region.
 
     Args:
-        image, truth: [H,W,3].
+        difference: of the image and the truth [H,W], from `difference`.
         mask: region, bool [H,W].
         over: "frame" divides by all pixels, "region" by the region's.
     """
-    difference = ((image - truth).abs() * mask[..., None]).sum()
     pixels = mask.numel() if over == "frame" else mask.sum().clamp(min=16)
-    return difference / (3 * pixels)
+    return (difference * mask).sum() / pixels
 
 
 def motion_loss(deltas: Deltas) -> torch.Tensor:
