@@ -9,6 +9,7 @@ times is the one to read: waiting for a processor is not in it.
 import argparse
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -21,10 +22,13 @@ from numba import njit
 
 from unigs.files import write_json
 from unigs.kernels.options import JIT
-from unigs.kernels.threads import get_threads, set_threads
+from unigs.kernels.threads import default_threads, get_threads, set_threads
 
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "gsplat")
-RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
+RESULTS = Path(__file__).parent / "results"
+COUNTS = (2_000, 20_000, 50_000)
+SIZES = (128, 256, 480)
+TINY = {"counts": (300,), "sizes": (64,), "seconds": 0.0}
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Row:
         cpu_ratio: the same of the CPU time of all threads.
         calls: how many were timed.
         note: e.g. the largest difference of its result from the first candidate's.
+        threads: of the kernels and of torch.
     """
 
     group: str
@@ -54,6 +59,16 @@ class Row:
     cpu_ratio: float
     calls: int
     note: str = ""
+    threads: int = field(default_factory=get_threads)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a benchmark runs on: numbers of Gaussians, sides of images, seconds per comparison."""
+
+    counts: tuple[int, ...]
+    sizes: tuple[int, ...]
+    seconds: float
 
 
 @dataclass
@@ -85,15 +100,13 @@ def _version(package: str) -> str | None:
 
 
 def machine() -> dict:
-    """Processor, load, threads and versions: without them a time means nothing."""
+    """Processor, load and versions: without them a time means nothing."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else (None, None, None)
     return {
         "processor": cpu_model(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "load_average": [None if x is None else round(x, 2) for x in load],
-        "kernel_threads": get_threads(),
-        "torch_threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "packages": {p: _version(p) for p in PACKAGES},
         "peak_gflops_per_core": round(peak_gflops(), 1),
@@ -243,32 +256,72 @@ def show(rows: list[Row]) -> None:
         print(table(header, lines), flush=True)
 
 
-def parser(name: str, seconds: float) -> argparse.ArgumentParser:
-    """The flags that all benchmarks share."""
-    result = argparse.ArgumentParser(prog=f"python -m {name}")
-    result.add_argument("--threads", type=int, help="threads of the kernels and of torch")
-    result.add_argument(
-        "--seconds", type=float, default=seconds, help="time per comparison (default %(default)s)"
-    )
-    result.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
-    return result
+def run(
+    name: str,
+    bench: Callable[[Report, Sizes], None],
+    seconds: float,
+    arguments: list[str] | None = None,
+) -> Path:
+    """Run one benchmark with one thread and with all, print its tables, write its JSON file.
 
+    Args:
+        name: of the benchmark and of its file.
+        bench: adds rows, and what it counts, to the report.
+        seconds: per comparison, unless a flag says otherwise.
+        arguments: of the command line.
 
-def start(name: str, threads: int | None) -> Report:
-    """Set the threads, print what machine this is."""
-    if threads is not None:
-        set_threads(threads)
-    # the same number for both: otherwise one side of a comparison has more processors
-    torch.set_num_threads(get_threads())
+    Returns:
+        The JSON file.
+    """
+    flags = _flags(name, seconds, arguments)
     report = Report(name, machine())
     print(f"\n== {name}")
     for key, value in report.machine.items():
         print(f"{key}: {value}")
-    return report
-
-
-def finish(report: Report, folder: Path) -> None:
-    """Write the report as JSON."""
-    path = folder / f"{report.name}.json"
+    sizes = Sizes(**TINY) if flags.quick else Sizes(COUNTS, SIZES, flags.seconds)
+    before = get_threads(), torch.get_num_threads()
+    for threads in flags.threads or sorted({1, default_threads()}):
+        set_threads(threads)
+        # the same number for both: otherwise one side of a comparison has more processors
+        torch.set_num_threads(threads)
+        rows, facts = len(report.rows), len(report.facts)
+        print(f"\n-- {name}, threads: {threads}")
+        bench(report, sizes)
+        show(report.rows[rows:])
+        show_facts(report.facts[facts:])
+    set_threads(before[0])
+    torch.set_num_threads(before[1])
+    path = flags.out / f"{name}-{machine_slug()}.json"
     write_json(path, asdict(report))
     print(f"\nwritten to {path}")
+    return path
+
+
+def _flags(name: str, seconds: float, arguments: list[str] | None) -> argparse.Namespace:
+    """The flags that all benchmarks share."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
+    parser.add_argument(
+        "--threads", type=int, nargs="*", help="threads of the kernels and of torch (1 and all)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=seconds, help="time per comparison (default %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
+    parser.add_argument("--quick", action="store_true", help="one tiny size: does it run at all?")
+    return parser.parse_args(arguments)
+
+
+def machine_slug() -> str:
+    """The processor and its number of cores as part of a file's name."""
+    words = re.sub(r"\(.*?\)|@.*|\bCPU\b", " ", cpu_model())
+    return re.sub(r"[^a-z0-9]+", "-", f"{words} {os.cpu_count()} cores".lower()).strip("-")
+
+
+def show_facts(facts: list[dict]) -> None:
+    """Print what was counted; all facts of a benchmark have the same keys."""
+    if facts:
+        lines = [
+            [f"{value:.2f}" if isinstance(value, float) else str(value) for value in fact.values()]
+            for fact in facts
+        ]
+        print("\n" + table(list(facts[0]), lines), flush=True)

@@ -1,6 +1,7 @@
 """SSIM, tri-plane encoding and playback deformation against plain torch."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,8 +11,6 @@ from unigs.kernels.deform import PlaybackDeformation
 from unigs.kernels.planes import encode, encode_torch, levels
 from unigs.kernels.ssim import ssim, ssim_torch
 
-IMAGE_SIZES = (128, 256, 480)
-POINT_COUNTS = (2_000, 20_000, 50_000)
 LEVELS = {"n_levels": 12, "base": 16, "finest": 64, "log2_entries": 17}
 HASHED_LEVELS = {"n_levels": 12, "base": 16, "finest": 512, "log2_entries": 14}
 FEATURES = 2
@@ -24,9 +23,9 @@ def difference(a: Tensor, b: Tensor) -> str:
     return f"differs by {float((a - b).detach().abs().max() / b.detach().abs().max()):.0e}"
 
 
-def bench_ssim(seconds: float) -> Iterator[harness.Row]:
+def bench_ssim(sizes: harness.Sizes) -> Iterator[harness.Row]:
     """A training step needs value and gradient, an evaluation the value."""
-    for size in IMAGE_SIZES:
+    for size in sizes.sizes:
         g = torch.Generator().manual_seed(0)
         a, b = torch.rand(3, size, size, generator=g), torch.rand(3, size, size, generator=g)
         leaf = a.clone().requires_grad_()
@@ -40,7 +39,7 @@ def bench_ssim(seconds: float) -> Iterator[harness.Row]:
             "SSIM, value and gradient",
             words,
             {"numba": lambda: step(ssim), "torch conv2d": lambda: step(ssim_torch)},
-            seconds=seconds,
+            seconds=sizes.seconds,
             agreement=difference,
         )
         yield from harness.compare(
@@ -50,14 +49,14 @@ def bench_ssim(seconds: float) -> Iterator[harness.Row]:
                 "numba": lambda a=a, b=b: ssim(a, b),
                 "torch conv2d": lambda a=a, b=b: ssim_torch(a, b),
             },
-            seconds=seconds,
+            seconds=sizes.seconds,
             agreement=difference,
         )
 
 
-def bench_encoding(seconds: float) -> Iterator[harness.Row]:
+def bench_encoding(sizes: harness.Sizes) -> Iterator[harness.Row]:
     """Dense levels, as the default settings have them, and hashed ones, as in the literature."""
-    for count in POINT_COUNTS:
+    for count in sizes.counts:
         for kind, shape in (("dense", LEVELS), ("hashed", HASHED_LEVELS)):
             level_table = levels(**shape)
             g = torch.Generator().manual_seed(0)
@@ -74,14 +73,14 @@ def bench_encoding(seconds: float) -> Iterator[harness.Row]:
                 "Tri-plane encoding, values and table gradient (L = 12, F = 2)",
                 f"{count} points, {kind} to {shape['finest']}",
                 {"numba": lambda: step(encode), "torch gather": lambda: step(encode_torch)},
-                seconds=seconds,
+                seconds=sizes.seconds,
                 agreement=difference,
             )
 
 
-def bench_playback(seconds: float) -> Iterator[harness.Row]:
+def bench_deformation(sizes: harness.Sizes) -> Iterator[harness.Row]:
     """One frame's deformation: the literal network of eq. 6, its constant part kept, the kernel."""
-    for count in POINT_COUNTS:
+    for count in sizes.counts:
         g = torch.Generator().manual_seed(0)
         encoded = torch.randn(count, 72, generator=g)
         condition = torch.randn(50, generator=g)
@@ -109,21 +108,18 @@ def bench_playback(seconds: float) -> Iterator[harness.Row]:
                 "torch, constant part kept": split,
                 "torch, whole network": literal,
             },
-            seconds=seconds,
+            seconds=sizes.seconds,
             agreement=difference,
         )
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the three groups."""
-    flags = harness.parser("benchmarks.kernels", seconds=2).parse_args(arguments)
-    report = harness.start("kernels", flags.threads)
-    for bench in (bench_ssim, bench_encoding, bench_playback):
-        rows = list(bench(flags.seconds))
-        harness.show(rows)
-        report.rows += rows
-    harness.finish(report, flags.out)
+def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
+    """The three groups."""
+    for bench in (bench_ssim, bench_encoding, bench_deformation):
+        report.rows += bench(sizes)
 
+
+main = partial(harness.run, "kernels", bench_all, 1.0)
 
 if __name__ == "__main__":
     main()

@@ -9,11 +9,10 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.scenes import Scene, portrait
 from benchmarks.torch_renderer import project, render
+from unigs.kernels.threads import get_threads
 from unigs.render.cpu import PlaybackRasterizer
 from unigs.render.rasterize import rasterize
 
-COUNTS = (2_000, 20_000, 50_000)
-SIZES = (128, 256, 480)
 LEAVES = ("means", "quats", "scales", "opacities", "colors")
 
 # Operations on one blended (pixel, Gaussian) pair, a multiply-add counting two, exp as the
@@ -103,6 +102,7 @@ def count(scene: Scene, report: harness.Report, rows: list[harness.Row]) -> dict
     forward_bound = pairs * FORWARD_FLOPS / peak * 1e3
     both_bound = pairs * (FORWARD_FLOPS + BACKWARD_FLOPS) / peak * 1e3
     return {
+        "threads": get_threads(),
         "gaussians": len(scene.means),
         "size": scene.width,
         "radius_median_px": float(radii.median()),
@@ -115,44 +115,17 @@ def count(scene: Scene, report: harness.Report, rows: list[harness.Row]) -> dict
     }
 
 
-def show_facts(facts: list[dict]) -> None:
-    """Print the counted scenes beside the bounds."""
-    print(
-        "\nThe scenes, and the processor time of the blending alone at the peak rate of"
-        f" multiply-adds ({FORWARD_FLOPS} + {BACKWARD_FLOPS} operations per blended pair)\n"
-    )
-    header = [
-        "Gaussians",
-        "px",
-        "median radius",
-        "pairs",
-        "pairs / px",
-        "bound image ms",
-        "CPU / bound",
-        "bound image + gradients ms",
-        "CPU / bound",
-    ]
-    lines = [
-        [f"{value:.2f}" if isinstance(value, float) else str(value) for value in fact.values()]
-        for fact in facts
-    ]
-    print(harness.table(header, lines))
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run all sizes."""
-    flags = harness.parser("benchmarks.raster", seconds=1.5).parse_args(arguments)
-    report = harness.start("raster", flags.threads)
-    for size in SIZES:
-        for number in COUNTS:
+def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
+    """All sizes, each beside the bound of the blending alone at the peak rate of multiply-adds."""
+    for size in sizes.sizes:
+        for number in sizes.counts:
             scene = portrait(number, size)
-            rows = list(bench(scene, flags.seconds))
+            rows = list(bench(scene, sizes.seconds))
             report.rows += rows
             report.facts.append(count(scene, report, rows))
-    harness.show(report.rows)
-    show_facts(report.facts)
-    harness.finish(report, flags.out)
 
+
+main = partial(harness.run, "raster", bench_all, 1.0)
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,11 @@ size. The frames show a few views of the portrait-like scene of `benchmarks.scen
 speech and eye units are random, with a mouth that opens.
 """
 
-from functools import partial
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +18,7 @@ import pandas as pd
 import torch
 import yaml
 
-from benchmarks.scenes import DISTANCE, portrait
+from benchmarks.scenes import DISTANCE, Scene, portrait
 from unigs.dataset import ACTION_UNITS, Dataset, SubjectFiles
 from unigs.files import save_npz
 from unigs.media.labels import FACE, HAIR, MOUTH, TORSO, write_labels
@@ -45,6 +49,14 @@ def settings() -> tuple[StaticSettings, DynamicSettings]:
     variant = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["variants"][VARIANT]
     static = StaticSettings(**variant["static"], device="cpu")
     return static, DynamicSettings(**variant["dynamic"], device="cpu")
+
+
+@cache
+def subject(size: int) -> Dataset:
+    """The subject in images of size x size pixels; its files live as long as the process."""
+    folder = tempfile.mkdtemp(prefix="unigs-benchmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Dataset(write_subject(Path(folder), size))
 
 
 def write_subject(folder: Path, size: int) -> SubjectFiles:
@@ -105,6 +117,23 @@ def static_task(dataset: Dataset, count: int) -> StaticTask:
     task.portrait.gaussians = field(count)
     task._optimisers()
     return task
+
+
+def moving_portrait(dataset: Dataset, count: int) -> Portrait:
+    """What the dynamic stage would hand on: the deformation is random, and moves everything."""
+    made = dynamic_task(dataset, count).portrait
+    torch.manual_seed(1)
+    torch.nn.init.normal_(made.motion.deformation.output.weight, std=0.05)
+    for plane in made.motion.planes:
+        torch.nn.init.normal_(plane.tables, std=0.3)
+    return made.requires_grad_(False)
+
+
+def scene_of(render: Callable[[], object]) -> Scene:
+    """The arguments of the call of `rasterize` that `render()` makes for a portrait."""
+    with patch("unigs.model.portrait.rasterize", wraps=rasterize) as call, torch.no_grad():
+        render()
+    return Scene(*call.call_args.args, torch.zeros(3))
 
 
 def _turn(yaw: float) -> np.ndarray:

@@ -1,0 +1,109 @@
+"""A played frame of a dynamic portrait: the player, its parts, and the way without it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from benchmarks import harness
+from benchmarks.parts import by_part
+from benchmarks.raster import FORWARD_FLOPS
+from benchmarks.subjects import moving_portrait, scene_of, subject
+from benchmarks.torch_renderer import render
+from unigs.dataset import Dataset
+from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.threads import get_threads
+from unigs.model.motion import Motion
+from unigs.model.portrait import Portrait
+from unigs.render import player
+from unigs.render.cpu import PlaybackRasterizer
+
+FRAME = 3
+
+
+def drivers(dataset: Dataset, frame: int = FRAME) -> tuple:
+    """Arguments of `Portrait.play` for one frame."""
+    d = dataset
+    body = d.body_R[frame], d.body_t[frame]
+    return d.R[frame], d.t[frame], d.speech[frame], d.eyes[frame], body
+
+
+@torch.no_grad()
+def without_player(portrait: Portrait, arguments: tuple) -> np.ndarray:
+    """The frame as `Portrait.play` renders it where the player cannot: with training's functions."""
+    *rest, body = arguments
+    image = portrait.render(*(portrait._tensor(x) for x in rest), portrait._track(body))
+    return (image.clamp(0, 1) * 255).round().byte().numpy()
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> str:
+    """Largest difference of two frames, of 255 levels."""
+    return f"differs by at most {np.abs(a.astype(int) - b).max()} of 255"
+
+
+def parts() -> list[tuple[object, str, str | Callable]]:
+    """The functions that make a frame."""
+    kernels = {
+        player._shapes_kernel: "blendshapes",
+        player._pose_kernel: "pose, activate, colour",
+        player._over_plate_kernel: "over the plate, to bytes",
+    }
+    return [
+        (Motion, "hear", "hear"),
+        (Motion, "drivers", "drivers"),
+        (PlaybackDeformation, "apply", "deformation network"),
+        (player, "parallel_for", lambda kernel, *_: kernels[kernel]),
+        (PlaybackRasterizer, "render", "project and rasterise"),
+    ]
+
+
+def bound(portrait: Portrait, arguments: tuple, report: harness.Report, row: harness.Row) -> dict:
+    """The least processor time of a frame: its multiply-adds at the machine's peak rate."""
+    scene = scene_of(partial(without_player, portrait, arguments))
+    _, pairs = render(scene)
+    net = portrait.motion.deformation
+    width, outputs = net.hidden.out_features, net.output.out_features
+    count = len(portrait.gaussians)
+    network = 2 * count * (width * width + width * outputs + len(net.basis) * outputs)
+    flops = pairs * FORWARD_FLOPS + network
+    bound_ms = flops / (report.machine["peak_gflops_per_core"] * 1e6)
+    return {
+        "threads": get_threads(),
+        "gaussians": count,
+        "size": portrait.size,
+        "pairs": pairs,
+        "raster_mflop": pairs * FORWARD_FLOPS / 1e6,
+        "network_mflop": network / 1e6,
+        "bound_ms": bound_ms,
+        "cpu_over_bound": row.cpu_ms / bound_ms,
+    }
+
+
+def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
+    """All sizes: both ways in turns, the parts of the player's, the bound."""
+    for size in sizes.sizes:
+        dataset = subject(size)
+        for count in sizes.counts:
+            portrait, arguments = moving_portrait(dataset, count), drivers(dataset)
+            play = partial(portrait.play, *arguments)
+            words = f"{count} Gaussians, {size} px"
+            rows = harness.compare(
+                "A frame of a talking portrait",
+                words,
+                {"player": play, "without": partial(without_player, portrait, arguments)},
+                seconds=sizes.seconds,
+                agreement=difference,
+            )
+            report.rows += rows
+            report.rows += by_part(
+                "A frame of the player by part", words, play, parts(), seconds=sizes.seconds / 2
+            )
+            with torch.no_grad():
+                report.facts.append(bound(portrait, arguments, report, rows[0]))
+
+
+main = partial(harness.run, "playback", bench_all, 1.0)
+
+if __name__ == "__main__":
+    main()
