@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import kernels, raster
+from benchmarks import kernels, playback, raster, training
 
-kernels.main(sys.argv[1:])
-raster.main(sys.argv[1:])
+for benchmark in (raster, kernels, playback, training):
+    benchmark.main(arguments=sys.argv[1:])

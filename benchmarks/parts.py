@@ -91,9 +91,7 @@ def by_part(
             clock.wrap(call, REST)()
         turns.append(clock.parts)
     names = list(dict.fromkeys(name for turn in turns for name in turn if name != REST))
-    times = np.array(
-        [[turn.get(name, np.zeros(2)) for name in [*names, REST]] for turn in turns]
-    )
+    times = np.array([[turn.get(name, np.zeros(2)) for name in [*names, REST]] for turn in turns])
     whole = times.sum(1, keepdims=True)
     shares = np.median(times / np.maximum(whole, 1e-9), axis=0)
     columns = {"whole": (whole[:, 0], np.ones(2))}

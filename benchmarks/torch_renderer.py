@@ -74,7 +74,7 @@ def blend(pixels: Tensor, means2d: Tensor, conics: Tensor, opacities: Tensor) ->
 
 
 def render(scene: Scene) -> tuple[Tensor, int]:
-    """Image [H,W,3] and the number of (pixel, Gaussian) pairs that were blended."""
+    """Image [H,W,C] and the number of (pixel, Gaussian) pairs that were blended."""
     means2d, conics, radii, depths = project(scene)
     order = torch.argsort(depths.detach(), stable=True)
     low = (means2d - radii).detach()
@@ -95,7 +95,7 @@ def render(scene: Scene) -> tuple[Tensor, int]:
             weights = blend(pixels, means2d[index], conics[index], scene.opacities[index])
             rest = 1 - weights.sum(1, keepdim=True)
             colour = weights @ scene.colors[index] + rest * scene.background
-            tiles.append(colour.reshape(bottom - top, right - left, 3))
+            tiles.append(colour.reshape(bottom - top, right - left, -1))
             pairs += int((weights.detach() > 0).sum())
         bands.append(torch.cat(tiles, 1))
     return torch.cat(bands), pairs

@@ -1,0 +1,185 @@
+"""One training step of either stage, whole, by part, and with plain torch in place of kernels."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from benchmarks import harness
+from benchmarks.parts import by_part
+from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
+from benchmarks.scenes import Scene
+from benchmarks.subjects import dynamic_task, scene_of, static_task, subject
+from benchmarks.torch_renderer import render
+from unigs.dataset import Dataset
+from unigs.kernels.planes import _Encode, encode_torch
+from unigs.kernels.ssim import ssim_torch
+from unigs.kernels.threads import get_threads
+from unigs.model.deformation import DeformationNet
+from unigs.model.motion import Motion
+from unigs.model.planes import TriPlane
+from unigs.model.portrait import Portrait
+from unigs.render.cpu import Blend, Project
+from unigs.train import dynamic, static
+from unigs.train.average import RunningAverage
+from unigs.train.density import DensityControl
+from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.loop import FrameSampler, Task
+
+TORCH = "torch: gather grid, conv2d SSIM"
+TORCH_RENDERER = "torch: and tile renderer"
+FIRST = (20_000, 480)
+"""The size that the default settings train at comes first."""
+# Multiply-adds count two. Encoding: three planes, four vertices, once to read and once for the
+# gradient. SSIM: windows of 6 multiplications and 10 additions, across and down, over four moments
+# and three derivatives. The network: forward, gradient of the input, gradient of the weights.
+ENCODE_FLOPS, SSIM_FLOPS, NETWORK_PASSES = 2 * 8, 2 * 7 * 16, 3
+
+
+def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
+    """The functions that make a step."""
+    shared = [
+        (FrameSampler, "next", "sample"),
+        (Dataset, "image", "truth"),
+        (Portrait, "forward", "pose, colour, over the plate"),
+        (torch.Tensor, "backward", "backward: torch"),
+        (Blend, "backward", "backward: blend"),
+        (Project, "backward", "backward: project"),
+        (GaussianAdam, "step", "Adam of the Gaussians"),
+    ]
+    for blended, name in ((Project, "project"), (Blend, "sort and blend")):
+        shared.append((blended, "forward", name))
+    module = dynamic if isinstance(task, dynamic.DynamicTask) else static
+    losses = ("l1", "difference", "d_ssim", "region_loss", "motion_loss", "alpha_loss")
+    shared += [(module, name, f"loss: {name}") for name in losses if hasattr(module, name)]
+    if module is static:
+        return [*shared, (DensityControl, "accumulate", "density control")]
+    return [
+        *shared,
+        (Motion, "hear", "hear"),
+        (TriPlane, "forward", "encode"),
+        (DeformationNet, "forward", "deformation network"),
+        (_Encode, "backward", "backward: encode"),
+        (torch.optim.AdamW, "step", "AdamW of the networks"),
+        (RunningAverage, "update", "average"),
+    ]
+
+
+def render_torch(*arguments) -> tuple[Tensor, Tensor, dict]:
+    """Image [H,W,3] and alpha [H,W,1] of the torch renderer, in place of `rasterize`."""
+    scene = Scene(*arguments, torch.zeros(4))
+    scene.colors = torch.cat([scene.colors, torch.ones_like(scene.colors[:, :1])], 1)
+    image, _ = render(scene)
+    return image[..., :3], image[..., 3:], {}
+
+
+@contextmanager
+def plain_torch(renderer: bool) -> Iterator[None]:
+    """Run with torch's gather and convolutions, and with its renderer if asked for."""
+    swaps = {"unigs.model.planes.encode": encode_torch, "unigs.train.losses.ssim": ssim_torch}
+    if renderer:
+        swaps["unigs.model.portrait.rasterize"] = render_torch
+    with ExitStack() as stack:
+        for name, function in swaps.items():
+            stack.enter_context(patch(name, function))
+        yield
+
+
+class Stepper:
+    """Calls a task's steps one after another, each with the same random numbers."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.count = task, 0
+
+    def __call__(self) -> dict[str, float]:
+        """The loss terms of the next step."""
+        self.count += 1
+        torch.manual_seed(self.count)
+        return self.task.step(self.count)
+
+    def in_torch(self, renderer: bool = False) -> dict[str, float]:
+        """The same step in plain torch."""
+        with plain_torch(renderer):
+            return self()
+
+
+def difference(a: dict[str, float], b: dict[str, float]) -> str:
+    """Largest difference of the loss terms of the first step."""
+    return f"losses differ by {max(abs(a[name] - b[name]) for name in b):.0e}"
+
+
+def candidates(dataset: Dataset, count: int, renderer: bool) -> dict[str, Callable]:
+    """The dynamic step and its opponents, each with a task of its own in the same state."""
+
+    def stepper() -> Stepper:
+        return Stepper(dynamic_task(dataset, count))
+
+    found = {"unigs": stepper(), TORCH: stepper().in_torch}
+    if renderer:
+        found[TORCH_RENDERER] = partial(stepper().in_torch, renderer=True)
+    return found
+
+
+@torch.no_grad()
+def bound(step: Stepper, report: harness.Report, whole: harness.Row) -> dict:
+    """The least processor time of a dynamic step: its operations at the machine's peak rate."""
+    task = step.task
+    _, pairs = render(scene_of(lambda: task.view(int(task.frames[0]))))
+    motion = task.portrait.motion
+    net, count = motion.deformation, len(task.portrait.gaussians)
+    layers = (net.input_features, net.hidden, net.output)
+    weights = sum(layer.weight.numel() for layer in layers)
+    weights += net.basis[0].numel() if len(net.basis) else 0
+    mflop = {
+        "raster": pairs * (FORWARD_FLOPS + BACKWARD_FLOPS) / 1e6,
+        "encode": count * sum(plane.width for plane in motion.planes) * ENCODE_FLOPS / 1e6,
+        "network": 2 * NETWORK_PASSES * count * weights / 1e6,
+        "ssim": 3 * task.portrait.size**2 * SSIM_FLOPS / 1e6,
+    }
+    bound_ms = sum(mflop.values()) / report.machine["peak_gflops_per_core"]
+    return {
+        "threads": get_threads(),
+        "gaussians": count,
+        "size": task.portrait.size,
+        "pairs": pairs,
+        **{f"{name}_mflop": value for name, value in mflop.items()},
+        "bound_ms": bound_ms,
+        "cpu_over_bound": whole.cpu_ms / bound_ms,
+    }
+
+
+def bench(report: harness.Report, sizes: harness.Sizes, count: int, size: int) -> None:
+    """One size."""
+    dataset, words = subject(size), f"{count} Gaussians, {size} px"
+    smallest = count == min(sizes.counts) and size == min(sizes.sizes)
+    steps = candidates(dataset, count, renderer=smallest)
+    rows = harness.compare(
+        "A dynamic step of unigs_plus",
+        words,
+        steps,
+        seconds=sizes.seconds,
+        agreement=difference,
+    )
+    report.rows += rows
+    ours = steps["unigs"]
+    report.facts.append(bound(ours, report, rows[0]))
+    still = Stepper(static_task(dataset, count))
+    for stage, step in (("dynamic", ours), ("static", still)):
+        group = f"A {stage} step of unigs_plus by part"
+        report.rows += by_part(group, words, step, parts(step.task), seconds=sizes.seconds)
+
+
+def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
+    """All sizes, that of the default settings first."""
+    every = [(count, size) for size in sizes.sizes for count in sizes.counts]
+    for count, size in sorted(every, key=lambda one: one != FIRST):
+        bench(report, sizes, count, size)
+
+
+main = partial(harness.run, "training", bench_all, 1.0)
+
+if __name__ == "__main__":
+    main()
