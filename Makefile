@@ -40,6 +40,8 @@ $(READY): pyproject.toml constraints.txt
 	        echo "no CPU build of torch $(TORCH) found: taking the default one" >&2; \
 	fi
 	python -m pip install -q -c constraints.txt -e '.[face,dev]'
+	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
+	@python -m unigs.warm
 	@touch "$(READY)"
 
 demo: setup  ## the whole way on a synthetic speaker, to results/index.html
@@ -76,7 +78,7 @@ schema: setup  ## write the config schema and the table of settings from the dat
 graph: setup  ## draw the rules into README.md
 	python docs/rulegraph.py
 
-bench: setup  ## time the parts that decide how long training takes
+bench: setup  ## time rasteriser, kernels, playback and training, ten minutes, to benchmarks/results
 	python -m benchmarks
 
 clean:  ## remove environment and caches, keep results

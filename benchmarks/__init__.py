@@ -1,5 +1,6 @@
 """Timings of the parts that decide how long training and playback take.
 
-`python -m benchmarks` runs all of them, `python -m benchmarks.kernels` and
-`python -m benchmarks.raster` one. Each prints a table and writes a JSON file.
+`python -m benchmarks` runs all of them, with one thread and with all, in about ten minutes;
+`python -m benchmarks.raster` (`kernels`, `playback`, `training`) one. Each prints its tables and
+writes a JSON file to benchmarks/results, named after the processor.
 """

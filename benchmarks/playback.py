@@ -31,7 +31,7 @@ def drivers(dataset: Dataset, frame: int = FRAME) -> tuple:
 
 @torch.no_grad()
 def without_player(portrait: Portrait, arguments: tuple) -> np.ndarray:
-    """The frame as `Portrait.play` renders it where the player cannot: with training's functions."""
+    """The frame as `Portrait.play` renders it where the player cannot: as training does."""
     *rest, body = arguments
     image = portrait.render(*(portrait._tensor(x) for x in rest), portrait._track(body))
     return (image.clamp(0, 1) * 255).round().byte().numpy()

@@ -1,0 +1,39 @@
+"""Warming up compiles what training and playing call, in the types they call it with."""
+
+import torch
+from tiny_subject import write_tiny_subject
+
+from unigs.dataset import Dataset
+from unigs.kernels import deform, plane_kernels, ssim_kernels
+from unigs.render import binning, blend_kernels, player, project_kernels
+from unigs.settings.static import StaticSettings
+from unigs.train.static import StaticTask
+from unigs.warm import warm
+
+MODULES = (
+    deform, plane_kernels, ssim_kernels, binning, blend_kernels, player, project_kernels,
+)  # fmt: skip
+UNUSED = {"point_gradient"}  # for callers that move the points; training does not
+
+
+def compiled() -> dict[str, list]:
+    """Signatures of the functions that Python calls (and of the helpers they call), by name."""
+    return {
+        f"{module.__name__}.{name}": list(value.signatures)
+        for module in MODULES
+        for name, value in vars(module).items()
+        if hasattr(value, "signatures") and value.__module__ == module.__name__
+    }
+
+
+def test_training_and_playing_compile_nothing_more(tmp_path):
+    warm()
+    before = compiled()
+    public = {name for name in before if not name.rpartition(".")[2].startswith("_")}
+    assert not {n.rpartition(".")[2] for n in public if not before[n]} - UNUSED
+    dataset = Dataset(write_tiny_subject(tmp_path))
+    settings = StaticSettings(points=200, anchor=True, lambda_alpha=0.1, device="cpu")
+    task = StaticTask(dataset, settings, torch.device("cpu"))
+    task.step(1)
+    task.portrait.play(dataset.R[0], dataset.t[0])
+    assert compiled() == before
