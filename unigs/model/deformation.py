@@ -132,8 +132,9 @@ class DeformationNet(nn.Module):
         bias = self.input_features.bias + self.input_conditions(conditions)
         first = nn.functional.linear(features[0], weights[0], bias)
         for part, weight in zip(features[1:], weights[1:], strict=True):
-            first = torch.addmm(first, part, weight.T)
-        out = self.output(torch.relu(self.hidden(torch.relu(first))))
+            first.addmm_(part, weight.T)
+        # In place: fresh memory for [N,H] costs as much time as the arithmetic.
+        out = self.output(torch.relu_(self.hidden(torch.relu_(first))))
         count = len(self.face_shapes.basis)
         if count:
             out = self.face_shapes(out, features[-1], shapes[:count])
