@@ -35,6 +35,7 @@ MOTION = {
     "pose_input": True,
     "body_input": True,
     "blendshapes": True,
+    "pose_blendshapes": True,
 }
 
 
