@@ -26,6 +26,22 @@ class Deltas:
     color: torch.Tensor | None = None
 
 
+@dataclass
+class Constants:
+    """What of eq. 6 is the same in every frame: of one step in training, of the portrait later.
+
+    product [N,H]: W_f f_mu plus the first layer's bias. shaped [N,f]: the features on which the
+    blendshapes stand.
+    """
+
+    product: torch.Tensor
+    shaped: torch.Tensor
+
+    def to(self, dtype: torch.dtype) -> Constants:
+        """The same in another precision."""
+        return Constants(self.product.to(dtype), self.shaped.to(dtype))
+
+
 def parse_attributes(text: str) -> tuple[str, ...]:
     """Split "position,scale,rotation" and put it in the network's order.
 
@@ -93,12 +109,22 @@ class DeformationNet(nn.Module):
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Raw outputs [N,K] for features [N,F], one frame's conditions [C] and coefficients [S]."""
-        first = torch.relu(self.input_features(features) + self.input_conditions(conditions))
+        return self.per_frame(self.constants(features), conditions, shapes)
+
+    def constants(self, features: torch.Tensor) -> Constants:
+        """What the features [N,F] alone decide."""
+        shaped = features[:, features.shape[1] - self.basis.shape[-1] :]
+        return Constants(self.input_features(features), shaped)
+
+    def per_frame(
+        self, known: Constants, conditions: torch.Tensor, shapes: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Raw outputs [N,K] from the constants, one frame's conditions [C] and coefficients [S]."""
+        first = torch.relu(known.product + self.input_conditions(conditions))
         out = self.output(torch.relu(self.hidden(first)))
         if not len(self.basis):
             return out
-        features = features[:, -self.basis.shape[-1] :]
-        return out + features @ torch.einsum("s,skf->fk", shapes, self.basis)
+        return out + known.shaped @ torch.einsum("s,skf->fk", shapes, self.basis)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

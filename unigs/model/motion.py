@@ -7,7 +7,7 @@ from torch import nn
 
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
-from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
+from unigs.model.deformation import Constants, DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
 
@@ -106,9 +106,13 @@ class Motion(nn.Module):
         lips = audio[len(audio) - self.lip_dim :]
         return torch.cat([audio, units, poses]), torch.cat([lips, units])
 
+    def constants(self, means: torch.Tensor) -> Constants:
+        """What the canonical centres [N,3] alone decide."""
+        return self.deformation.constants(self.encode(means))
+
     def forward(
         self,
-        means: torch.Tensor,
+        known: Constants,
         R: torch.Tensor,
         t: torch.Tensor,
         body: Body,
@@ -116,7 +120,6 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
-        """Eq. 6 for one frame: canonical centres [N,3] to deltas."""
+        """Eq. 6 for one frame, from the constants of the canonical centres to deltas."""
         conditions, shapes = self.drivers(R, t, body, audio, eyes, noise)
-        raw = self.deformation(self.encode(means), conditions, shapes)
-        return self.deformation.deltas(raw)
+        return self.deformation.deltas(self.deformation.per_frame(known, conditions, shapes))

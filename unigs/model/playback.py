@@ -30,14 +30,11 @@ def make_player(portrait: Portrait) -> Player:
     K = intrinsics(portrait.focal, portrait.size).numpy()
     if portrait.motion is None:
         return Player(arrays, plate, K, MAX_SCALE)
-    net = portrait.motion.deformation
-    features = portrait.motion.encode(field.means)
+    net, known = portrait.motion.deformation, portrait.motion.constants(field.means)
     network = PlaybackDeformation(
-        net.input_features(features), net.hidden.weight, net.hidden.bias, net.output.weight,
-        net.output.bias,
-    )  # fmt: skip
-    last = features[:, features.shape[1] - net.basis.shape[-1] :]
-    basis = torch.einsum("nf,skf->nsk", last, net.basis)
+        known.product, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
+    )
+    basis = torch.einsum("nf,skf->nsk", known.shaped, net.basis)
     units = net.position_scale, net.other_scale
     return Player(arrays, plate, K, MAX_SCALE, network, _array(basis), net.attributes, units)
 
