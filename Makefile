@@ -16,10 +16,10 @@ OWN     := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
 export CLIP NAME AUDIO
 export PATH := $(BIN):$(PATH)
 
-.PHONY: help setup demo portrait test lint format graph schema bench clean
+.PHONY: help setup demo portrait test lint format graph schema bench bench-gpu clean
 
 help:  ## list the commands
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY)  ## make the environment in .venv, pinned by constraints.txt
 
@@ -80,6 +80,9 @@ graph: setup  ## draw the rules into README.md
 
 bench: setup  ## time rasteriser, kernels, playback and training, ten minutes, to benchmarks/results
 	python -m benchmarks
+
+bench-gpu: setup  ## a portrait on a CUDA device: parity, training speed, frames per second, memory
+	python -m benchmarks.gpu
 
 clean:  ## remove environment and caches, keep results
 	rm -rf "$(VENV)" .snakemake .pytest_cache .ruff_cache *.egg-info

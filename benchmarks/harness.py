@@ -291,7 +291,12 @@ def run(
         show_facts(report.facts[facts:])
     set_threads(before[0])
     torch.set_num_threads(before[1])
-    path = flags.out / f"{name}-{machine_slug()}.json"
+    return finish(report, flags.out, f"{name}-{machine_slug()}")
+
+
+def finish(report: Report, folder: Path, name: str) -> Path:
+    """Write the report as JSON into a folder, and say where."""
+    path = folder / f"{name}.json"
     write_json(path, asdict(report))
     print(f"\nwritten to {path}")
     return path

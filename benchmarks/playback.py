@@ -25,7 +25,7 @@ FRAME = 3
 def drivers(dataset: Dataset, frame: int = FRAME) -> tuple:
     """Arguments of `Portrait.play` for one frame."""
     d = dataset
-    body = d.body_R[frame], d.body_t[frame]
+    body = d.body_R[frame], d.body_t[frame], d.body_outline[frame]
     return d.R[frame], d.t[frame], d.speech[frame], d.eyes[frame], body
 
 
@@ -65,7 +65,8 @@ def bound(portrait: Portrait, arguments: tuple, report: harness.Report, row: har
     net = portrait.motion.deformation
     width, outputs = net.hidden.out_features, net.output.out_features
     count = len(portrait.gaussians)
-    network = 2 * count * (width * width + width * outputs + len(net.basis) * outputs)
+    shapes = len(net.face_shapes.basis) + len(net.pose_shapes.basis)
+    network = 2 * count * (width * width + width * outputs + shapes * outputs)
     flops = pairs * FORWARD_FLOPS + network
     bound_ms = flops / (report.machine["peak_gflops_per_core"] * 1e6)
     return {

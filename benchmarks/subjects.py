@@ -169,7 +169,9 @@ def _write_features(files: SubjectFiles, size: int, R: np.ndarray, t: np.ndarray
              backend="made up")  # fmt: skip
     rest = np.tile(_turn(0.0), (FRAMES, 1, 1))
     wander = 0.005 * np.sin(np.arange(FRAMES) * 0.3)[:, None] * np.array([1.0, 0.3, 0.0])
-    save_npz(files.body, R=rest, t=(t + wander).astype(np.float32), backend="made up")
+    arms = rng.normal(0, 0.005, (FRAMES, 2)).astype(np.float32)
+    save_npz(files.body, R=rest, t=(t + wander).astype(np.float32), outline=arms,
+             backend="made up")  # fmt: skip
     points = np.zeros((478, 3), np.float32)
     points[:, :2] = rng.uniform((0.36, 0.2), (0.64, 0.5), (478, 2))
     for group, x in (((*RIGHT_EYE, *RIGHT_BROW), 0.43), ((*LEFT_EYE, *LEFT_BROW), 0.57)):

@@ -44,7 +44,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     shared = [
         (FrameSampler, "next", "sample"),
         (Dataset, "image", "truth"),
-        (Portrait, "forward", "pose, colour, over the plate"),
+        (Portrait, "show", "pose, colour, over the plate"),
         (torch.Tensor, "backward", "backward: torch"),
         (Blend, "backward", "backward: blend"),
         (Project, "backward", "backward: project"),
@@ -61,7 +61,8 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
         *shared,
         (Motion, "hear", "hear"),
         (TriPlane, "forward", "encode"),
-        (DeformationNet, "forward", "deformation network"),
+        (DeformationNet, "constants", "deformation: first layer"),
+        (DeformationNet, "per_frame", "deformation: the rest"),
         (_Encode, "backward", "backward: encode"),
         (torch.optim.AdamW, "step", "AdamW of the networks"),
         (RunningAverage, "update", "average"),
@@ -94,19 +95,19 @@ class Stepper:
     def __init__(self, task: Task) -> None:
         self.task, self.count = task, 0
 
-    def __call__(self) -> dict[str, float]:
+    def __call__(self) -> dict[str, Tensor]:
         """The loss terms of the next step."""
         self.count += 1
         torch.manual_seed(self.count)
         return self.task.step(self.count)
 
-    def in_torch(self, renderer: bool = False) -> dict[str, float]:
+    def in_torch(self, renderer: bool = False) -> dict[str, Tensor]:
         """The same step in plain torch."""
         with plain_torch(renderer):
             return self()
 
 
-def difference(a: dict[str, float], b: dict[str, float]) -> str:
+def difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> str:
     """Largest difference of the loss terms of the first step."""
     return f"losses differ by {max(abs(a[name] - b[name]) for name in b):.0e}"
 
@@ -132,7 +133,8 @@ def bound(step: Stepper, report: harness.Report, whole: harness.Row) -> dict:
     net, count = motion.deformation, len(task.portrait.gaussians)
     layers = (net.input_features, net.hidden, net.output)
     weights = sum(layer.weight.numel() for layer in layers)
-    weights += net.basis[0].numel() if len(net.basis) else 0
+    # One matrix product each, whatever the number of shapes.
+    weights += sum(x.basis[:1].numel() for x in (net.face_shapes, net.pose_shapes))
     mflop = {
         "raster": pairs * (FORWARD_FLOPS + BACKWARD_FLOPS) / 1e6,
         "encode": count * sum(plane.width for plane in motion.planes) * ENCODE_FLOPS / 1e6,

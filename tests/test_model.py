@@ -13,6 +13,7 @@ from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait, save_portrait
+from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
 
 SPEECH = {"window": 9, "dim": 5, "feature_dim": 6, "lip_dim": 2, "members": 3, "hidden": 4}
 PLANE = {"n_levels": 3, "features": 2, "base": 4, "finest": 8, "log2_entries": 12}
@@ -135,13 +136,13 @@ def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
     for k in range(6):
         one = torch.nn.functional.one_hot(torch.tensor(k), 6).float()
         moved = net(features, conditions, one)
-        torch.testing.assert_close(moved, net.shapes_at(features)[:, k])
+        torch.testing.assert_close(moved, net.shapes_at(net.constants(features))[:, k])
         torch.testing.assert_close(net(features, conditions, -2 * one), -2 * moved)
         blind = list(features)
         blind[0 if k < 2 else 1] = torch.zeros_like(features[0 if k < 2 else 1])
         torch.testing.assert_close(net(blind, conditions, one), moved)
     coefficients = torch.randn(6)
-    together = torch.einsum("nsk,s->nk", net.shapes_at(features), coefficients)
+    together = torch.einsum("nsk,s->nk", net.shapes_at(net.constants(features)), coefficients)
     torch.testing.assert_close(net(features, conditions, coefficients), together)
 
 
@@ -219,3 +220,43 @@ def test_a_file_that_is_no_portrait_gets_one_sentence(tmp_path):
     path.write_bytes(b"not a portrait")
     with pytest.raises(UserError, match="no UniGS portrait"):
         load_portrait(path)
+
+
+def moving_portrait() -> Portrait:
+    """A portrait whose Gaussians move by centimetres, as they do when someone speaks."""
+    made = portrait()
+    torch.nn.init.normal_(made.motion.deformation.output.weight, std=0.5)
+    torch.nn.init.normal_(made.motion.planes[0].tables, std=0.3)
+    made.follows_body = True
+    return made
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return -10 * np.log10(np.mean((a - b) ** 2))
+
+
+@pytest.mark.parametrize("motion", [False, True])
+def test_playback_in_torch_is_that_of_the_kernels(motion):
+    """The GPU's player, run on the CPU in single precision."""
+    made = moving_portrait() if motion else portrait(motion=False)
+    track = rotations(1, 11, 0.2)[0].numpy(), np.array([0.01, 0.02, 0.6], np.float32)
+    spoken = (SPOKEN.numpy(), EYES.numpy()) if motion else (None, None)
+    wanted = made.play(*POSE, *spoken, track).astype(int)
+    played = TorchPlayer(made, torch.float32).play(*POSE, *spoken, track)
+    assert played.dtype == np.uint8
+    assert np.abs(played - wanted).max() <= 1
+
+
+def test_half_precision_does_not_show():
+    made = moving_portrait()
+    images = []
+    for precision in (torch.float32, GPU_PRECISION):
+        player = TorchPlayer(made, precision)
+        numbers = (*POSE, SPOKEN, EYES)
+        R, t, speech, eyes = player._upload(*numbers)
+        torso = made.torso(None)
+        with torch.no_grad():
+            deltas = player._deltas(R, t, torso, speech, eyes)
+            images.append(made.show(R, t, torso, deltas).image.numpy())
+    assert deltas.position.norm(dim=1).median() > 0.005
+    assert psnr(*images) > 55

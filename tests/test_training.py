@@ -11,6 +11,7 @@ from tiny_subject import FRAMES, write_tiny_subject
 from unigs.dataset import ACTION_UNITS, Dataset
 from unigs.errors import UserError
 from unigs.files import load_npz, read_json, save_npz
+from unigs.media.resident import ResidentFrames
 from unigs.model.deformation import Deltas
 from unigs.model.gaussians import Gaussians
 from unigs.model.storage import load_portrait
@@ -19,7 +20,7 @@ from unigs.settings.static import StaticSettings
 from unigs.train import losses
 from unigs.train.checkpoint import Checkpoint, key_of
 from unigs.train.density import DensityControl, rotate
-from unigs.train.dynamic import train_dynamic
+from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.guides import rare_frames
 from unigs.train.loop import FrameSampler, split_validation, train
@@ -252,3 +253,54 @@ def test_few_blinks_are_drawn_as_often_as_open_mouths(files):
     blinks = sum(frame in closed for frame in drawn)
     assert set(closed) <= set(drawn) and len(set(drawn)) < len(dataset.train) / 4
     assert blinks >= 0.4 * len(drawn)
+
+
+def frozen_adam(task) -> dict[str, torch.Tensor]:
+    """Let `task` keep the gradients of its next step instead of using them; they come here."""
+    found = {}
+
+    def keep() -> None:
+        found.update({k: p.grad.clone() for k, p in task.portrait.gaussians.present().items()})
+        task.portrait.zero_grad()
+
+    task.adam.step = keep
+    return found
+
+
+@pytest.mark.parametrize("stage", ["static", "dynamic"])
+def test_a_batch_has_the_mean_gradient_of_its_frames(files, static_run, stage):
+    dataset = Dataset(files)
+
+    def task(batch: int):
+        torch.manual_seed(0)
+        if stage == "static":
+            return StaticTask(dataset, replace(STATIC, batch=batch), torch.device("cpu"))
+        portrait = load_portrait(static_run / "portrait.safetensors")
+        settings = replace(DYNAMIC, batch=batch, lip_code=0, ema=0.0)
+        made = DynamicTask(dataset, portrait, settings, torch.device("cpu"))
+        made.adamw.step = lambda: None
+        torch.nn.init.normal_(portrait.motion.deformation.output.weight, std=0.1)
+        return made
+
+    both, single = task(2), task(1)
+    together, alone = frozen_adam(both), frozen_adam(single)
+    both.step(0)
+    single.step(0)
+    first = dict(alone)
+    single.step(0)
+    for name, gradient in together.items():
+        torch.testing.assert_close(gradient, (first[name] + alone[name]) / 2, msg=name)
+    if stage == "static":
+        torch.testing.assert_close(both.density.gradient, single.density.gradient)
+        assert torch.equal(both.density.seen, single.density.seen)
+
+
+def test_frames_on_the_device_are_those_of_the_store(files):
+    dataset = Dataset(files)
+    cpu = torch.device("cpu")
+    for store in (dataset.frames, dataset.labels):
+        kept, fetched = (ResidentFrames(store, cpu, keep) for keep in (True, False))
+        for frame in (0, 64, FRAMES - 1):
+            assert kept[frame].dtype == torch.uint8
+            assert torch.equal(kept[frame], torch.from_numpy(np.array(store[frame])))
+            assert torch.equal(kept[frame], fetched[frame])

@@ -11,10 +11,14 @@ from unigs.errors import UserError
 from unigs.files import load_npz
 from unigs.media.framestore import FrameStore
 from unigs.media.labels import BACKGROUND
+from unigs.media.resident import ResidentFrames
 from unigs.media.sheet import read_image
 from unigs.media.video import probe
 
 ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+RESIDENT_GB = 8.0
+"""Frames and labels that together take up to this much stay on the GPU (480x480, 25 frames/s: five
+and a half minutes); of a longer clip each frame is copied there when a step needs it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Dataset:
         self.count = len(self.table)
         self.frames = FrameStore(files.video, self.count)
         self.labels = FrameStore(files.labels, self.count, gray=True)
+        self.to("cpu")
         pose = load_npz(files.pose, "R", "t", "focal", "shape")
         self.R, self.t = pose["R"].astype(np.float32), pose["t"].astype(np.float32)
         self.focal, self.shape = float(pose["focal"]), pose["shape"].astype(np.float32)
@@ -135,10 +140,22 @@ class Dataset:
                 f"{self.files.video} is {self.size}x{self.size}: run segment_regions again."
             )
 
-    def image(self, frame: int, device: torch.device | str = "cpu") -> torch.Tensor:
-        """Frame as float32 [H,W,3] in [0,1]."""
-        return torch.from_numpy(self.frames[frame]).to(device).float().div_(255)
+    def to(self, device: torch.device | str) -> None:
+        """Choose where `image`, `regions` and `person` hand out their tensors."""
+        device = torch.device(device)
+        size = self.frames.frames.nbytes + self.labels.frames.nbytes
+        keep = device.type == "cuda" and size <= RESIDENT_GB * 1e9
+        self._images = ResidentFrames(self.frames, device, keep)
+        self._regions = ResidentFrames(self.labels, device, keep)
 
-    def person(self, frame: int) -> np.ndarray:
+    def image(self, frame: int) -> torch.Tensor:
+        """Frame as float32 [H,W,3] in [0,1]."""
+        return self._images[frame].float().div_(255)
+
+    def regions(self, frame: int) -> torch.Tensor:
+        """Labels of a frame, uint8 [H,W] (see `unigs.media.labels`)."""
+        return self._regions[frame]
+
+    def person(self, frame: int) -> torch.Tensor:
         """Person mask, bool [H,W]."""
-        return self.labels[frame] != BACKGROUND
+        return self._regions[frame] != BACKGROUND

@@ -14,6 +14,7 @@ Gradients go to the tables and, if they ask for it, to the points. Results do no
 number of threads, to the bit.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -151,6 +152,13 @@ def encode(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     return _Encode.apply(points, tables, table)
 
 
+@functools.lru_cache(maxsize=16)
+def _on_device(table: LevelTable, device: torch.device) -> tuple[Tensor, ...]:
+    """Resolutions, sizes, offsets and hashed levels as tensors, copied there once."""
+    arrays = table.resolutions, table.sizes, table.offsets, table.hashed
+    return tuple(torch.from_numpy(x).to(device) for x in arrays)
+
+
 def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     """The same function in plain torch: any device and float type.
 
@@ -161,10 +169,8 @@ def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     """
     _check(points, tables, table)
     device = points.device
-    r = torch.from_numpy(table.resolutions).to(device)
-    size = torch.from_numpy(table.sizes).to(device)
-    offset = torch.from_numpy(table.offsets).to(device)
-    hashed = torch.from_numpy(table.hashed).to(device)[:, None, None]
+    r, size, offset, hashed = _on_device(table, device)
+    hashed = hashed[:, None, None]
     encoded = []
     for plane, axes in enumerate(PLANES):
         x = points[:, list(axes)].clamp(0, 1)[:, None, :] * r[None, :, None]  # [N,L,2]
@@ -177,6 +183,7 @@ def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
         entry = torch.where(hashed, hash_entry, dense_entry) + offset[:, None, None]
         weight = torch.stack([1 - w, w], -1)  # [N,L,axis,2]
         weight = weight[:, :, 0, None, :] * weight[:, :, 1, :, None]
-        values = tables[plane][entry] * weight[..., None]  # [N,L,2,2,F]
-        encoded.append(values.sum((2, 3)).flatten(1))
+        # index_select, not [entry]: on a GPU the gradient of the latter sorts all entries first
+        found = tables[plane].index_select(0, entry.flatten()).unflatten(0, entry.shape)
+        encoded.append((found * weight[..., None]).sum((2, 3)).flatten(1))  # [N,L,2,2,F]
     return torch.cat(encoded, 1)

@@ -27,6 +27,23 @@ class Deltas:
     color: torch.Tensor | None = None
 
 
+@dataclass
+class Constants:
+    """What of eq. 6 is the same in every frame: of one step in training, of the portrait later.
+
+    product [N,H]: W_f f_mu plus the first layer's bias. face [N,f], pose [N,g]: the features on
+    which the shapes of either kind stand.
+    """
+
+    product: torch.Tensor
+    face: torch.Tensor
+    pose: torch.Tensor
+
+    def to(self, dtype: torch.dtype) -> Constants:
+        """The same in another precision."""
+        return Constants(*(x.to(dtype) for x in (self.product, self.face, self.pose)))
+
+
 def parse_attributes(text: str) -> tuple[str, ...]:
     """Split "position,scale,rotation" and put it in the network's order.
 
@@ -120,31 +137,45 @@ class DeformationNet(nn.Module):
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Raw outputs of eq. 6, [N,K].
+        """Raw outputs of eq. 6, [N,K]; see `constants` and `per_frame` for the arguments."""
+        return self.per_frame(self.constants(features), conditions, shapes)
+
+    def constants(self, features: Sequence[torch.Tensor]) -> Constants:
+        """What the points alone decide.
 
         Args:
             features: f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of
                 the whole f_mu and of its gradient costs as much as the layer itself.
+        """
+        weights = self.input_features.weight.split([part.shape[1] for part in features], dim=1)
+        product = nn.functional.linear(features[0], weights[0], self.input_features.bias)
+        for part, weight in zip(features[1:], weights[1:], strict=True):
+            product.addmm_(part, weight.T)
+        return Constants(product, features[-1], features[0])
+
+    def per_frame(
+        self, known: Constants, conditions: torch.Tensor, shapes: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Raw outputs [N,K] from the constants and what a frame adds.
+
+        Args:
+            known: from `constants`.
             conditions: of one frame [C].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
-        weights = self.input_features.weight.split([part.shape[1] for part in features], dim=1)
-        bias = self.input_features.bias + self.input_conditions(conditions)
-        first = nn.functional.linear(features[0], weights[0], bias)
-        for part, weight in zip(features[1:], weights[1:], strict=True):
-            first.addmm_(part, weight.T)
         # In place: fresh memory for [N,H] costs as much time as the arithmetic.
-        out = self.output(torch.relu_(self.hidden(torch.relu_(first))))
+        first = torch.relu_(known.product + self.input_conditions(conditions))
+        out = self.output(torch.relu_(self.hidden(first)))
         count = len(self.face_shapes.basis)
         if count:
-            out = self.face_shapes(out, features[-1], shapes[:count])
+            out = self.face_shapes(out, known.face, shapes[:count])
         if len(self.pose_shapes.basis):
-            out = self.pose_shapes(out, features[0], shapes[count:])
+            out = self.pose_shapes(out, known.pose, shapes[count:])
         return out
 
-    def shapes_at(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
-        """All shapes at points with features as in `forward`: [N,S,K], as the coefficients go."""
-        return torch.cat([self.face_shapes.at(features[-1]), self.pose_shapes.at(features[0])], 1)
+    def shapes_at(self, known: Constants) -> torch.Tensor:
+        """All shapes at the points of the constants: [N,S,K], in the order of the coefficients."""
+        return torch.cat([self.face_shapes.at(known.face), self.pose_shapes.at(known.pose)], 1)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

@@ -7,7 +7,7 @@ from torch import nn
 
 from unigs.model.anchor import Body
 from unigs.model.conditions import BODY_DIM, POSE_DIM, ZScore, body_vector, pose_vector
-from unigs.model.deformation import DeformationNet, Deltas, parse_attributes
+from unigs.model.deformation import Constants, DeformationNet, Deltas, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
 
@@ -114,9 +114,13 @@ class Motion(nn.Module):
         shapes = [*face, poses] if self.config["pose_blendshapes"] else face
         return torch.cat([audio, units, poses]), torch.cat(shapes) if shapes else t[:0]
 
+    def constants(self, means: torch.Tensor) -> Constants:
+        """What the canonical centres [N,3] alone decide."""
+        return self.deformation.constants(self.encode(means))
+
     def forward(
         self,
-        means: torch.Tensor,
+        known: Constants,
         R: torch.Tensor,
         t: torch.Tensor,
         body: Body,
@@ -124,7 +128,6 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
-        """Eq. 6 for one frame: canonical centres [N,3] to deltas."""
+        """Eq. 6 for one frame, from the constants of the canonical centres to deltas."""
         conditions, shapes = self.drivers(R, t, body, audio, eyes, noise)
-        raw = self.deformation(self.encode(means), conditions, shapes)
-        return self.deformation.deltas(raw)
+        return self.deformation.deltas(self.deformation.per_frame(known, conditions, shapes))

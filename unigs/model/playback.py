@@ -30,13 +30,11 @@ def make_player(portrait: Portrait) -> Player:
     K = intrinsics(portrait.focal, portrait.size).numpy()
     if portrait.motion is None:
         return Player(arrays, plate, K, MAX_SCALE)
-    net = portrait.motion.deformation
-    features = portrait.motion.encode(field.means)
+    net, known = portrait.motion.deformation, portrait.motion.constants(field.means)
     network = PlaybackDeformation(
-        net.input_features(torch.cat(features, 1)), net.hidden.weight, net.hidden.bias, net.output.weight,
-        net.output.bias,
-    )  # fmt: skip
-    basis = _array(net.shapes_at(features))
+        known.product, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
+    )
+    basis = _array(net.shapes_at(known))
     units = net.position_scale, net.other_scale
     return Player(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units)
 

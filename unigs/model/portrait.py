@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from unigs.model.anchor import Body, anchored
-from unigs.model.deformation import Deltas
+from unigs.model.deformation import Constants, Deltas
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
 from unigs.model.motion import Motion
 from unigs.model.playback import make_player
+from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.render.cameras import intrinsics, view_matrix
 from unigs.render.harmonics import basis
 from unigs.render.player import Frame, Player
@@ -64,6 +65,7 @@ class Portrait(nn.Module):
         self.meta, self.follows_body = meta or {}, follows_body
         self.register_buffer("plate", torch.from_numpy(np.ascontiguousarray(plate)))
         self.register_buffer("plate_image", self.plate.float() / 255, persistent=False)
+        self.register_buffer("K", intrinsics(focal, self.size), persistent=False)
         self.register_buffer("body_R", body.R.clone())
         self.register_buffer("body_t", body.t.clone())
 
@@ -86,6 +88,7 @@ class Portrait(nn.Module):
         body: Body | None = None,
         deform: bool = True,
         noise: float = 0.0,
+        known: Constants | None = None,
     ) -> Rendering:
         """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable.
 
@@ -96,11 +99,28 @@ class Portrait(nn.Module):
             body: the torso's own frame; None: at rest.
             deform: False renders the canonical field even if there is motion.
             noise: standard deviation of noise on the normalised pose inputs (training).
+            known: from `constants`, if several frames share them; None: evaluated here.
+        """
+        deltas, body = None, self.torso(body)
+        if deform and self.motion is not None:
+            known = self.constants() if known is None else known
+            deltas = self.motion(known, R, t, body, audio, eyes, noise)
+        return self.show(R, t, body, deltas)
+
+    def constants(self) -> Constants:
+        """What of eq. 6 the canonical centres alone decide (a portrait with dynamics)."""
+        return self.motion.constants(self.gaussians.means.detach())
+
+    def show(
+        self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None
+    ) -> Rendering:
+        """Add the deltas to the field (eq. 7), pose it and rasterise it.
+
+        Args:
+            R, t: head pose. body: the torso's frame, from `torso`.
+            deltas: of eq. 6; None: the canonical field.
         """
         field = self.gaussians
-        deltas, body = None, self._body(body)
-        if deform and self.motion is not None:
-            deltas = self.motion(field.means.detach(), R, t, body, audio, eyes, noise)
         means, quats, directions = self._posed(R, t, body, deltas)
         d = deltas or Deltas()
         if d.position is not None:
@@ -115,7 +135,7 @@ class Portrait(nn.Module):
             field.activated_opacities(d.opacity),
             colors.clamp(min=0),
             view_matrix(R, t),
-            intrinsics(self.focal, self.size).to(means.device),
+            self.K,
             self.size,
             self.size,
         )
@@ -136,7 +156,7 @@ class Portrait(nn.Module):
             self.follows_body,
         ).to(self.device)
 
-    def _body(self, tracked: Body | None) -> Body:
+    def torso(self, tracked: Body | None) -> Body:
         """The torso's frame: tracked, if the portrait follows it, else at rest."""
         if tracked is None or not self.follows_body:
             return Body(self.body_R, self.body_t)
@@ -188,13 +208,18 @@ class Portrait(nn.Module):
         """
         if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
             return self.player.play(self._frame(R, t, speech, eyes, body)).copy()
-        image = self.render(*(self._tensor(x) for x in (R, t, speech, eyes)), self._track(body))
-        return (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
+        return self.torch_player.play(R, t, speech, eyes, body).copy()
 
     @cached_property
     def player(self) -> Player:
-        """The playback renderer; made at first use, from the weights of that moment."""
+        """The CPU's playback renderer; made at first use, from the weights of that moment."""
         return make_player(self)
+
+    @cached_property
+    def torch_player(self) -> TorchPlayer:
+        """The GPU's (and that of harmonics over degree 1); made at first use, likewise."""
+        half = self.device.type == "cuda"
+        return TorchPlayer(self, GPU_PRECISION if half else torch.float32)
 
     def _frame(
         self,
@@ -205,7 +230,7 @@ class Portrait(nn.Module):
         body: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     ) -> Frame:
         """The frame's numbers for the player."""
-        torso = self._body(self._track(body))
+        torso = self.torso(self._track(body))
         bias = shapes = None
         if self.has_dynamics:
             audio = self.motion.hear(self._tensor(speech)[None])[0]

@@ -25,7 +25,9 @@ def view_matrix(R: Tensor, t: Tensor) -> Tensor:
         t: translation [3] in metres.
     """
     top = torch.cat([R, t.reshape(3, 1)], dim=1)
-    bottom = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=R.dtype, device=R.device)
+    # Made where R is: a copy from the CPU would make a GPU wait in every frame.
+    bottom = R.new_zeros(1, 4)
+    bottom[0, 3] = 1
     return torch.cat([top, bottom], dim=0)
 
 

@@ -20,10 +20,11 @@ def _gsplat():
     try:
         import gsplat
         from gsplat.cuda._backend import _C
-    except ImportError as error:
+    # Without a wheel gsplat compiles itself on import: a failed build is a RuntimeError.
+    except (ImportError, RuntimeError) as error:
         raise UserError(
             f"rendering on a GPU needs gsplat 1.5.3, which does not import ({error}): install it "
-            "as the README's section on GPUs says, or choose the device cpu"
+            "as docs/gpu.md says, or choose the device cpu"
         ) from error
     if _C is None:
         raise UserError(

@@ -10,6 +10,8 @@ class DynamicSettings:
 
     iterations: int = 165000
     """Training steps of the dynamic stage at most."""
+    batch: int = 1
+    """Frames whose mean gradient makes one step (the paper gives none; more fill a large GPU)."""
     deform: str = "position,scale,rotation"
     """What eq. 6 predicts, with commas: position, scale, rotation, color, opacity (Table 3)."""
     grid_levels: int = 12

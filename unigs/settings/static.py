@@ -10,6 +10,8 @@ class StaticSettings:
 
     iterations: int = 15000
     """Training steps of the static stage. The paper gives 180k in total, not the split."""
+    batch: int = 1
+    """Frames whose mean gradient makes one step (the paper gives none; more fill a large GPU)."""
     points: int = 5000
     """Gaussians at the start, random in a box."""
     max_gaussians: int = 20000

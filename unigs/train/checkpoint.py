@@ -29,6 +29,21 @@ def key_of(settings: object, inputs: list[Path]) -> str:
     return digest.hexdigest()
 
 
+def random_state() -> dict[str, torch.Tensor]:
+    """State of torch's generators: of the CPU, and of the GPU where there is one."""
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict[str, torch.Tensor]) -> None:
+    """Undo `random_state`; a machine without a GPU leaves the GPU's state out."""
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
+
+
 class Checkpoint:
     """`last.ckpt` beside the result; Snakemake does not know it, so a failed job keeps it.
 

@@ -41,13 +41,18 @@ class DensityControl:
         return s.densify_from <= step < last and step % s.densify_every == 0
 
     @torch.no_grad()
-    def accumulate(self, meta: dict) -> None:
-        """Add one frame's gradients of the 2-D means (after backward)."""
+    def accumulate(self, meta: dict, batch: int = 1) -> None:
+        """Add one frame's gradients of the 2-D means (after backward).
+
+        Args:
+            meta: of the frame's rendering. batch: frames whose mean loss was differentiated; the
+                threshold is meant for the gradient of a single frame's.
+        """
         gradient = meta["means2d"].grad
         if gradient is None:
             return
         visible = (meta["radii"] > 0).all(-1)
-        self.gradient += torch.where(visible, gradient.norm(dim=-1) * self.half, 0.0)
+        self.gradient += torch.where(visible, gradient.norm(dim=-1) * (self.half * batch), 0.0)
         self.seen += visible
 
     @torch.no_grad()

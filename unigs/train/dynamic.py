@@ -11,17 +11,25 @@ from unigs import cli
 from unigs.dataset import Dataset, SubjectFiles
 from unigs.errors import UserError
 from unigs.media.labels import HAIR, MOUTH, TORSO
+from unigs.model.deformation import Constants
 from unigs.model.portrait import Portrait, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.train.average import RunningAverage
-from unigs.train.checkpoint import Checkpoint, key_of
+from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.device import pick_device
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
-from unigs.train.losses import alpha_loss, d_ssim, difference, motion_loss, region_loss
+from unigs.train.losses import (
+    alpha_loss,
+    d_ssim,
+    difference,
+    mean_terms,
+    motion_loss,
+    region_loss,
+)
 from unigs.train.new_motion import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import Poses
@@ -86,6 +94,7 @@ class DynamicTask(Task):
         device: torch.device,
     ) -> None:
         self.dataset, self.settings, self.device = dataset, settings, device
+        dataset.to(device)
         self.iterations, self.evaluate_every = settings.iterations, settings.evaluate_every
         self.patience = settings.patience
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
@@ -124,12 +133,12 @@ class DynamicTask(Task):
         if not s.gaussian_lr:
             self.portrait.gaussians.requires_grad_(False)
 
-    def step(self, step: int) -> dict[str, float]:
-        """One frame: forward, losses of eq. 11, backward, both optimisers."""
-        s, frame = self.settings, self.sampler.next()
-        code = self.lips.code(frame) if self.lips else None
-        rendering = self._forward(frame, code, s.condition_noise)
-        terms = self._losses(rendering, frame, step)
+    def step(self, step: int) -> dict[str, torch.Tensor]:
+        """One batch: forward, losses of eq. 11, backward, both optimisers."""
+        s = self.settings
+        # f_mu does not depend on the frame: a batch shares it.
+        known = self.portrait.constants()
+        terms = mean_terms([self._terms(self.sampler.next(), known, step) for _ in range(s.batch)])
         sum(terms.values()).backward()
         self._schedule(step / s.iterations)
         self.adamw.step()
@@ -138,24 +147,35 @@ class DynamicTask(Task):
             self.adam.step()
         if self.average:
             self.average.update()
-        return {name: value.item() for name, value in terms.items()}
+        return {name: value.detach() for name, value in terms.items()}
 
-    def _forward(self, frame: int, code: torch.Tensor | None, noise: float) -> Rendering:
+    def _terms(self, frame: int, known: Constants, step: int) -> dict[str, torch.Tensor]:
+        """Render one frame as training sees it, and compare."""
+        code = self.lips.code(frame) if self.lips else None
+        rendering = self._forward(frame, code, self.settings.condition_noise, known)
+        return self._losses(rendering, frame, step)
+
+    def _forward(
+        self,
+        frame: int,
+        code: torch.Tensor | None = None,
+        noise: float = 0.0,
+        known: Constants | None = None,
+    ) -> Rendering:
         audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
         pose, body = self.poses.head(frame), self.poses.body(frame)
-        return self.portrait(*pose, audio, self.eyes[frame], body, noise=noise)
+        return self.portrait(*pose, audio, self.eyes[frame], body, noise=noise, known=known)
 
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings
-        truth, image = self.dataset.image(frame, self.device), rendering.image
-        labels = torch.from_numpy(self.dataset.labels[frame]).to(self.device)
-        off = difference(image, truth)
+        truth, image = self.dataset.image(frame), rendering.image
+        labels, off = self.dataset.regions(frame), difference(image, truth)
         terms = {"l1": off.mean(), "d_ssim": s.lambda_dssim * d_ssim(image, truth)}
         for name, label in REGIONS.items():
             if weight := getattr(s, f"lambda_{name}"):
                 terms[name] = weight * region_loss(off, labels == label, s.region_mean)
         if s.lambda_eyes:
-            mask = torch.from_numpy(self.eye_boxes.mask(frame)).to(self.device)
+            mask = self.eye_boxes.mask(frame, self.device)
             terms["eyes"] = s.lambda_eyes * region_loss(off, mask, s.region_mean)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
@@ -173,7 +193,7 @@ class DynamicTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The frame as it is played: driven by its own speech, eyes and pose."""
-        return self._forward(frame, None, noise=0.0)
+        return self._forward(frame)
 
     def result(self) -> dict[str, torch.Tensor]:
         """The running average, if one is kept."""
@@ -187,7 +207,7 @@ class DynamicTask(Task):
             "adamw": self.adamw.state_dict(),
             "average": self.average.state_dict() if self.average else None,
             "sampler": self.sampler.state(),
-            "torch": torch.get_rng_state(),
+            "random": random_state(),
         }
 
     def load_state(self, state: dict) -> None:
@@ -198,7 +218,7 @@ class DynamicTask(Task):
         if self.average:
             self.average.load_state_dict(state["average"])
         self.sampler.load_state(state["sampler"])
-        torch.set_rng_state(state["torch"])
+        set_random_state(state["random"])
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ class LipGuide:
 
     def __init__(self, measured: torch.Tensor, predicted: torch.Tensor, teacher: float) -> None:
         self.measured, self.predicted, self.teacher = measured, predicted, teacher
-        self.usable = torch.isfinite(measured).all(1)
+        # On the CPU: each step asks for one of them.
+        self.usable = torch.isfinite(measured).all(1).cpu()
 
     @classmethod
     def of(
@@ -92,12 +93,12 @@ class EyeBoxes:
             1,
         )
 
-    def mask(self, frame: int) -> np.ndarray:
-        """Bool [H,W]; empty where no face was found."""
-        mask = np.zeros((self.size, self.size), bool)
+    def mask(self, frame: int, device: torch.device) -> torch.Tensor:
+        """Bool [H,W] on a device; empty where no face was found."""
+        mask = torch.zeros(self.size, self.size, dtype=torch.bool, device=device)
         for box in self.boxes[frame]:
             if np.isfinite(box).all():
-                x0, y0, x1, y1 = np.clip(np.round(box), 0, self.size).astype(int)
+                x0, y0, x1, y1 = np.clip(np.round(box), 0, self.size).astype(int).tolist()
                 mask[y0:y1, x0:x1] = True
         return mask
 

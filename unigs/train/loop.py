@@ -40,8 +40,11 @@ class Task(ABC):
     patience: int = 0
 
     @abstractmethod
-    def step(self, step: int) -> dict[str, float]:
-        """One optimisation step; returns the weighted loss terms."""
+    def step(self, step: int) -> dict[str, torch.Tensor]:
+        """One optimisation step; returns the weighted loss terms, scalars without a graph.
+
+        They stay on the device: asking a GPU for a number would make it wait at every step.
+        """
 
     @abstractmethod
     def view(self, frame: int) -> Rendering:
@@ -117,7 +120,7 @@ def psnr_of(task: Task, frames: np.ndarray) -> float | None:
     with torch.no_grad():
         for frame in chosen:
             image = task.view(int(frame)).image.clamp(0, 1)
-            truth = task.dataset.image(int(frame), image.device)
+            truth = task.dataset.image(int(frame))
             values.append(-10 * torch.log10(((image - truth) ** 2).mean()).item())
     return float(np.mean(values))
 
@@ -160,12 +163,12 @@ class _Run:
         self.task, self.step, self.rows = task, 0, []
         self.best_weights, self.best_value, self.best_step = None, -np.inf, 0
         self.elapsed, self.started = 0.0, time.perf_counter()
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, torch.Tensor] = {}
         self.summed = 0
 
     def advance(self) -> None:
         for name, value in self.task.step(self.step).items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums[name] = self.sums.get(name, 0) + value
         self.summed += 1
         self.step += 1
 
@@ -178,7 +181,7 @@ class _Run:
         weights = task.result()
         current = {k: v.clone() for k, v in current.items()} if weights is not current else current
         task.portrait.load_state_dict(weights)
-        terms = {name: value / max(self.summed, 1) for name, value in self.sums.items()}
+        terms = {name: value.item() / max(self.summed, 1) for name, value in self.sums.items()}
         row = {
             "step": self.step,
             "stage": task.name,

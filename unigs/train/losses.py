@@ -17,6 +17,11 @@ def difference(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (image - truth).abs().mean(-1)
 
 
+def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Mean of each loss term over the frames of a step; all frames have the same terms."""
+    return {name: sum(terms[name] for terms in frames) / len(frames) for name in frames[0]}
+
+
 def l1(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference of images [H,W,3]."""
     return difference(image, truth).mean()

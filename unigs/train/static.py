@@ -16,13 +16,13 @@ from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, Rendering
 from unigs.model.storage import save_portrait
 from unigs.settings.static import StaticSettings
-from unigs.train.checkpoint import Checkpoint, key_of
+from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl
 from unigs.train.device import pick_device
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
-from unigs.train.losses import alpha_loss, d_ssim, l1
+from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import Poses
 from unigs.train.record import run_record, write_record
 from unigs.train.refine import refine_poses
@@ -77,12 +77,13 @@ def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
 
 
 class StaticTask(Task):
-    """L_s = L_1 + lambda_1 L_D-SSIM on single frames, with density control."""
+    """L_s = L_1 + lambda_1 L_D-SSIM, the mean over a batch of frames, with density control."""
 
     name = "static"
 
     def __init__(self, dataset: Dataset, settings: StaticSettings, device: torch.device) -> None:
         self.dataset, self.settings, self.device = dataset, settings, device
+        dataset.to(device)
         self.iterations, self.evaluate_every = settings.iterations, settings.evaluate_every
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         try:
@@ -108,28 +109,36 @@ class StaticTask(Task):
         self.adam = GaussianAdam(field, gaussian_rates(self.settings))
         self.density = DensityControl(field, self.adam, self.settings, self.dataset.size)
 
-    def step(self, step: int) -> dict[str, float]:
-        """One frame: forward, backward, Adam, and now and then density control."""
-        s, frame = self.settings, self.sampler.next()
-        rendering = self.view(frame)
-        rendering.meta["means2d"].retain_grad()
-        truth = self.dataset.image(frame, self.device)
-        terms = {
-            "l1": l1(rendering.image, truth),
-            "d_ssim": s.lambda_dssim * d_ssim(rendering.image, truth),
-        }
-        if s.lambda_alpha:
-            person = torch.from_numpy(self.dataset.person(frame)).to(self.device)
-            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, person)
+    def step(self, step: int) -> dict[str, torch.Tensor]:
+        """One batch: forward, backward, Adam, and now and then density control."""
+        s = self.settings
+        frames = [self.sampler.next() for _ in range(s.batch)]
+        renderings = [self.view(frame) for frame in frames]
+        for rendering in renderings:
+            rendering.meta["means2d"].retain_grad()
+        terms = mean_terms([self._losses(*pair) for pair in zip(renderings, frames, strict=True)])
         sum(terms.values()).backward()
-        self.density.accumulate(rendering.meta)
+        for rendering in renderings:
+            self.density.accumulate(rendering.meta, s.batch)
         self.adam.scale_rates(1.0, MEANS_DECAY ** (step / s.iterations))
         self.adam.step()
         if self.density.due(step):
             self.density.densify()
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
             refine_poses(self.portrait, self.dataset, self.poses)
-        return {name: value.item() for name, value in terms.items()}
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _losses(self, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
+        """L_s of eq. 8, term by term."""
+        s, truth = self.settings, self.dataset.image(frame)
+        terms = {
+            "l1": l1(rendering.image, truth),
+            "d_ssim": s.lambda_dssim * d_ssim(rendering.image, truth),
+        }
+        if s.lambda_alpha:
+            person = self.dataset.person(frame)
+            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, person)
+        return terms
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
@@ -149,7 +158,7 @@ class StaticTask(Task):
             "density": {"gradient": self.density.gradient, "seen": self.density.seen},
             "sampler": self.sampler.state(),
             "poses": {"R": self.poses.R, "t": self.poses.t},
-            "torch": torch.get_rng_state(),
+            "random": random_state(),
         }
 
     def load_state(self, state: dict) -> None:
@@ -169,7 +178,7 @@ class StaticTask(Task):
         self.sampler.load_state(state["sampler"])
         for name, value in state["poses"].items():
             setattr(self.poses, name, value.to(self.device))
-        torch.set_rng_state(state["torch"])
+        set_random_state(state["random"])
 
 
 if __name__ == "__main__":
