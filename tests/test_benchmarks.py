@@ -1,0 +1,114 @@
+"""Every benchmark runs, and what it compares computes the same; no test looks at a time."""
+
+import importlib
+import pkgutil
+import re
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+import benchmarks
+from benchmarks import harness, parts
+from unigs.files import read_json
+
+# Largest difference that a note of the group may report.
+TOLERANCE = {
+    "SSIM": 1e-4,
+    "Tri-plane": 1e-5,
+    "Playback deformation": 1e-4,
+    "Image": 1e-3,
+    "A frame of a talking portrait": 1.0,  # of 255: roundings to bytes
+    "A dynamic step": 1e-4,
+}
+OPPONENTS = {
+    "raster": {"numba", "torch, tile by tile"},
+    "kernels": {"numba", "torch conv2d", "torch gather"},
+    "playback": {"player", "without"},
+    "training": {"unigs", "torch: gather grid, conv2d SSIM", "torch: and tile renderer"},
+}
+
+
+def test_the_whole_run_knows_every_benchmark():
+    modules = {info.name for info in pkgutil.iter_modules(benchmarks.__path__)}
+    found = {
+        name
+        for name in modules - {"__main__"}
+        if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")
+    }
+    assert found == set(OPPONENTS)
+
+
+class Ticks:
+    """A clock that counts how often it is read: parts then depend on calls, not on time."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self):
+        self.count += 1
+        return np.full(2, float(self.count))
+
+
+@pytest.fixture(scope="module", params=list(OPPONENTS))
+def report(request, tmp_path_factory):
+    """One benchmark at its tiny size, with a counting clock for the parts."""
+    module = importlib.import_module(f"benchmarks.{request.param}")
+    folder = tmp_path_factory.mktemp("results")
+    with patch.object(parts, "_now", Ticks()):
+        path = module.main(arguments=["--quick", "--threads", "1", "--out", str(folder)])
+    assert path.name == f"{request.param}-{harness.machine_slug()}.json"
+    return read_json(path)
+
+
+def test_candidates_agree_with_the_first(report):
+    machine, rows = report["machine"], report["rows"]
+    assert machine["packages"]["torch"] and machine["peak_gflops_per_core"] > 0
+    assert {row["name"] for row in rows} >= OPPONENTS[report["name"]]
+    assert all(row["threads"] == 1 and row["calls"] >= 1 for row in rows)
+    assert all(fact["pairs"] > 0 for fact in report["facts"])
+    compared = [row for row in rows if row["note"]]
+    assert compared
+    for row in compared:
+        found = re.search(r"differ\D*(\d[\d.e+-]*)", row["note"])
+        group = next(key for key in TOLERANCE if row["group"].startswith(key))
+        assert float(found[1]) <= TOLERANCE[group], row
+
+
+def test_parts_sum_to_the_whole(report):
+    groups = {row["group"] for row in report["rows"] if "by part" in row["group"]}
+    assert len(groups) == {"playback": 1, "training": 2}.get(report["name"], 0)
+    for group in groups:
+        rows = {row["name"]: row for row in report["rows"] if row["group"] == group}
+        whole = rows.pop("whole")
+        assert {"project and rasterise", "sort and blend"} & set(rows) and parts.REST in rows
+        # Medians over calls that may differ a little (which frame, which lips).
+        assert sum(row["cpu_ms"] for row in rows.values()) == pytest.approx(
+            whole["cpu_ms"], rel=0.1
+        )
+        assert sum(row["cpu_ratio"] for row in rows.values()) == pytest.approx(1, abs=0.1)
+
+
+def test_a_part_is_charged_without_what_it_calls(monkeypatch):
+    class Steps:
+        def outer(self):
+            return self.inner() + self.inner()
+
+        def inner(self):
+            return 7
+
+    monkeypatch.setattr(parts, "_now", Ticks())
+    inner, steps = Steps.inner, Steps()
+    places = [(Steps, "outer", "outer"), (Steps, "inner", "inner")]
+    rows = parts.by_part("group", "size", lambda: steps.outer(), places, seconds=0)
+    # Eight readings of the clock: seven ticks, one inside each call of inner.
+    assert {row.name: row.cpu_ms for row in rows} == {
+        "whole": 7, "outer": 3, "inner": 2, parts.REST: 2,
+    }  # fmt: skip
+    assert Steps.inner is inner
+
+
+def test_machine_slug_is_a_file_name(monkeypatch):
+    monkeypatch.setattr(harness, "cpu_model", lambda: "Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz")
+    monkeypatch.setattr(harness.os, "cpu_count", lambda: 8)
+    assert harness.machine_slug() == "intel-xeon-e5-2680-v4-8-cores"
