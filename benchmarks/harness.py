@@ -7,27 +7,22 @@ times is the one to read: waiting for a processor is not in it.
 """
 
 import argparse
-import os
-import platform
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
-from numba import njit
 
+from benchmarks.machine import machine, machine_slug
 from unigs.files import write_json
-from unigs.kernels.options import JIT
 from unigs.kernels.threads import default_threads, get_threads, set_threads
 
-PACKAGES = ("numpy", "numba", "llvmlite", "torch", "gsplat")
 RESULTS = Path(__file__).parent / "results"
 COUNTS = (2_000, 20_000, 50_000)
 SIZES = (128, 256, 480)
+SLOW_MS = 1000.0
 TINY = {"counts": (300,), "sizes": (64,), "seconds": 0.0}
 
 
@@ -81,65 +76,6 @@ class Report:
     facts: list[dict] = field(default_factory=list)
 
 
-def cpu_model() -> str:
-    """Name of the processor, as far as the system tells."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def machine() -> dict:
-    """Processor, load and versions: without them a time means nothing."""
-    load = os.getloadavg() if hasattr(os, "getloadavg") else (None, None, None)
-    return {
-        "processor": cpu_model(),
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "load_average": [None if x is None else round(x, 2) for x in load],
-        "python": platform.python_version(),
-        "packages": {p: _version(p) for p in PACKAGES},
-        "peak_gflops_per_core": round(peak_gflops(), 1),
-        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
-    }
-
-
-@njit(**{**JIT, "fastmath": {"contract"}})  # without reassociation, which would skip the work
-def _multiply_add(values, rounds):
-    """128 independent chains of multiply-adds: more than enough to fill every pipeline."""
-    a = np.float32(0.999)
-    b = np.float32(0.001)
-    for _ in range(rounds):
-        for i in range(128):
-            x = values[np.uint64(i)]
-            for _ in range(16):
-                x = x * a + b
-            values[np.uint64(i)] = x
-
-
-def peak_gflops() -> float:
-    """Multiply-adds per second that one core reaches from registers, in 1e9 operations."""
-    values = np.zeros(128, np.float32)
-    rounds = 20_000
-    _multiply_add(values, 1)
-    best = np.inf
-    for _ in range(7):
-        start = time.perf_counter()
-        _multiply_add(values, rounds)
-        best = min(best, time.perf_counter() - start)
-    return rounds * 128 * 16 * 2 / best / 1e9
-
-
 def _once(call: Callable[[], object]) -> tuple[float, float]:
     """Wall and CPU time of one call in milliseconds."""
     start, start_cpu = time.perf_counter(), time.process_time()
@@ -154,7 +90,7 @@ def compare(
     *,
     seconds: float,
     agreement: Callable[[object, object], str] | None = None,
-    rounds: tuple[int, int] = (2, 100),
+    rounds: tuple[int, int] = (1, 100),
 ) -> list[Row]:
     """Time candidates in turns.
 
@@ -170,12 +106,16 @@ def compare(
         agreement: note for the table from a candidate's result and the first one's.
         rounds: smallest and largest number of rounds.
     """
-    results = [call() for call in candidates.values()]
+    calls = list(candidates.values())
+    results, first = [], []
+    for call in calls:
+        start = time.perf_counter()
+        results.append(call())
+        first.append((time.perf_counter() - start) * 1e3)
     notes = ["" if agreement is None else agreement(r, results[0]) for r in results]
     notes[0] = ""
-    del results
-    calls = list(candidates.values())
-    first = [_once(call)[0] for call in calls]
+    # What was slow at first may have been compiling; what is slow in any case is not run for it.
+    first = [t if t > SLOW_MS else _once(call)[0] for call, t in zip(calls, first, strict=True)]
     repeats = [int(min(10, max(1, 0.1 * max(first) / time_))) for time_ in first]
     turns: list[list[np.ndarray]] = [[] for _ in calls]
     end = time.perf_counter() + seconds
@@ -314,12 +254,6 @@ def _flags(name: str, seconds: float, arguments: list[str] | None) -> argparse.N
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
     parser.add_argument("--quick", action="store_true", help="one tiny size: does it run at all?")
     return parser.parse_args(arguments)
-
-
-def machine_slug() -> str:
-    """The processor and its number of cores as part of a file's name."""
-    words = re.sub(r"\(.*?\)|@.*|\bCPU\b", " ", cpu_model())
-    return re.sub(r"[^a-z0-9]+", "-", f"{words} {os.cpu_count()} cores".lower()).strip("-")
 
 
 def show_facts(facts: list[dict]) -> None:

@@ -90,21 +90,30 @@ def plain_torch(renderer: bool) -> Iterator[None]:
 
 
 class Stepper:
-    """Calls a task's steps one after another, each with the same random numbers."""
+    """Calls a task's steps one after another, each with the same random numbers.
+
+    As in training, torch keeps to one thread beside the kernels' threads. In plain torch it has
+    all of them.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task, self.count = task, 0
 
     def __call__(self) -> dict[str, Tensor]:
         """The loss terms of the next step."""
+        torch.set_num_threads(1)
+        return self._step()
+
+    def _step(self) -> dict[str, float]:
         self.count += 1
         torch.manual_seed(self.count)
         return self.task.step(self.count)
 
     def in_torch(self, renderer: bool = False) -> dict[str, Tensor]:
         """The same step in plain torch."""
+        torch.set_num_threads(get_threads())
         with plain_torch(renderer):
-            return self()
+            return self._step()
 
 
 def difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> str:

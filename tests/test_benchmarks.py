@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import benchmarks
-from benchmarks import harness, parts
+from benchmarks import machine, parts
 from unigs.files import read_json
 
 # Largest difference that a note of the group may report.
@@ -57,13 +57,13 @@ def report(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     with patch.object(parts, "_now", Ticks()):
         path = module.main(arguments=["--quick", "--threads", "1", "--out", str(folder)])
-    assert path.name == f"{request.param}-{harness.machine_slug()}.json"
+    assert path.name == f"{request.param}-{machine.machine_slug()}.json"
     return read_json(path)
 
 
 def test_candidates_agree_with_the_first(report):
-    machine, rows = report["machine"], report["rows"]
-    assert machine["packages"]["torch"] and machine["peak_gflops_per_core"] > 0
+    computer, rows = report["machine"], report["rows"]
+    assert computer["packages"]["torch"] and computer["peak_gflops_per_core"] > 0
     assert {row["name"] for row in rows} >= OPPONENTS[report["name"]]
     assert all(row["threads"] == 1 and row["calls"] >= 1 for row in rows)
     assert all(fact["pairs"] > 0 for fact in report["facts"])
@@ -109,6 +109,8 @@ def test_a_part_is_charged_without_what_it_calls(monkeypatch):
 
 
 def test_machine_slug_is_a_file_name(monkeypatch):
-    monkeypatch.setattr(harness, "cpu_model", lambda: "Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz")
-    monkeypatch.setattr(harness.os, "cpu_count", lambda: 8)
-    assert harness.machine_slug() == "intel-xeon-e5-2680-v4-8-cores"
+    monkeypatch.setattr(
+        machine, "processor_name", lambda: "Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz"
+    )
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 8)
+    assert machine.machine_slug() == "intel-xeon-e5-2680-v4-8-cores"
