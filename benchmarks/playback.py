@@ -14,6 +14,7 @@ from benchmarks.torch_renderer import render
 from unigs.dataset import Dataset
 from unigs.kernels.deform import PlaybackDeformation
 from unigs.kernels.threads import get_threads
+from unigs.model.anchor import Body
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.render import player
@@ -33,7 +34,8 @@ def drivers(dataset: Dataset, frame: int = FRAME) -> tuple:
 def without_player(portrait: Portrait, arguments: tuple) -> np.ndarray:
     """The frame as `Portrait.play` renders it where the player cannot: as training does."""
     *rest, body = arguments
-    image = portrait.render(*(portrait._tensor(x) for x in rest), portrait._track(body))
+    tensors = (torch.from_numpy(x) for x in rest)
+    image = portrait.render(*tensors, Body(*(torch.from_numpy(x) for x in body)))
     return (image.clamp(0, 1) * 255).round().byte().numpy()
 
 
