@@ -30,7 +30,7 @@ from unigs.model.lip_training import pretrain
 from unigs.model.portrait import Portrait
 from unigs.prepare.facemesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.render.cameras import view_matrix
-from unigs.render.rasterize import rasterize
+from unigs.render.rasterize import Splats, rasterize, rasterize_frames
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.train.dynamic import DynamicTask
@@ -130,10 +130,18 @@ def moving_portrait(dataset: Dataset, count: int) -> Portrait:
 
 
 def scene_of(render: Callable[[], object]) -> Scene:
-    """The arguments of the call of `rasterize` that `render()` makes for a portrait."""
-    with patch("unigs.model.portrait.rasterize", wraps=rasterize) as call, torch.no_grad():
+    """The one frame that `render()` of a portrait hands to the rasteriser."""
+    name = "unigs.model.portrait.rasterize_frames"
+    with patch(name, wraps=rasterize_frames) as call, torch.no_grad():
         render()
-    return Scene(*call.call_args.args, torch.zeros(3))
+    (splats,), *camera = call.call_args.args
+    return scene(splats, *camera)
+
+
+def scene(splats: Splats, K: torch.Tensor, width: int, height: int) -> Scene:
+    """A frame over black, as the renderers of the benchmarks take it."""
+    *gaussians, _ = vars(splats).values()
+    return Scene(*gaussians, K, width, height, torch.zeros(splats.colors.shape[1]))
 
 
 def _turn(yaw: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
@@ -11,8 +12,7 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.parts import by_part
 from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
-from benchmarks.scenes import Scene
-from benchmarks.subjects import dynamic_task, scene_of, static_task, subject
+from benchmarks.subjects import dynamic_task, scene, scene_of, static_task, subject
 from benchmarks.torch_renderer import render
 from unigs.dataset import Dataset
 from unigs.kernels.planes import _Encode, encode_torch
@@ -23,6 +23,7 @@ from unigs.model.motion import Motion
 from unigs.model.planes import TriPlane
 from unigs.model.portrait import Portrait
 from unigs.render.cpu import Blend, Project
+from unigs.render.rasterize import Splats
 from unigs.train import dynamic, static
 from unigs.train.average import RunningAverage
 from unigs.train.density import DensityControl
@@ -44,7 +45,8 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     shared = [
         (FrameSampler, "next", "sample"),
         (Dataset, "image", "truth"),
-        (Portrait, "show", "pose, colour, over the plate"),
+        (Portrait, "splats", "pose, colour"),
+        (Portrait, "show", "over the plate"),
         (torch.Tensor, "backward", "backward: torch"),
         (Blend, "backward", "backward: blend"),
         (Project, "backward", "backward: project"),
@@ -69,12 +71,12 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     ]
 
 
-def render_torch(*arguments) -> tuple[Tensor, Tensor, dict]:
-    """Image [H,W,3] and alpha [H,W,1] of the torch renderer, in place of `rasterize`."""
-    scene = Scene(*arguments, torch.zeros(4))
-    scene.colors = torch.cat([scene.colors, torch.ones_like(scene.colors[:, :1])], 1)
-    image, _ = render(scene)
-    return image[..., :3], image[..., 3:], {}
+def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, dict]]:
+    """Image [H,W,3] and alpha [H,W,1] of the torch renderer, in place of `rasterize_frames`."""
+    (splats,) = frames
+    opaque = torch.ones_like(splats.colors[:, :1])
+    image, _ = render(scene(replace(splats, colors=torch.cat([splats.colors, opaque], 1)), *camera))
+    return [(image[..., :3], image[..., 3:], {})]
 
 
 @contextmanager
@@ -82,7 +84,7 @@ def plain_torch(renderer: bool) -> Iterator[None]:
     """Run with torch's gather and convolutions, and with its renderer if asked for."""
     swaps = {"unigs.model.planes.encode": encode_torch, "unigs.train.losses.ssim": ssim_torch}
     if renderer:
-        swaps["unigs.model.portrait.rasterize"] = render_torch
+        swaps["unigs.model.portrait.rasterize_frames"] = render_torch
     with ExitStack() as stack:
         for name, function in swaps.items():
             stack.enter_context(patch(name, function))

@@ -257,6 +257,7 @@ def test_half_precision_does_not_show():
         torso = made.torso(None)
         with torch.no_grad():
             deltas = player._deltas(R, t, torso, speech, eyes)
-            images.append(made.show(R, t, torso, deltas).image.numpy())
+            frame = made.splats(R, t, torso, deltas), deltas
+            images.append(made.show([frame])[0].image.numpy())
     assert deltas.position.norm(dim=1).median() > 0.005
     assert psnr(*images) > 55

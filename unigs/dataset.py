@@ -17,8 +17,8 @@ from unigs.media.video import probe
 
 ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 RESIDENT_GB = 8.0
-"""Frames and labels that together take up to this much stay on the GPU (480x480, 25 frames/s: five
-and a half minutes); of a longer clip each frame is copied there when a step needs it."""
+"""Frames and labels that together take up to this much stay on the GPU (480x480, 25 frames/s:
+almost six minutes); of a longer clip each frame is copied there when a step needs it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.render.cameras import intrinsics, view_matrix
 from unigs.render.harmonics import basis
 from unigs.render.player import Frame, Player
-from unigs.render.rasterize import rasterize
+from unigs.render.rasterize import Splats, rasterize_frames
 
 
 @dataclass
@@ -33,6 +33,10 @@ class Rendering:
     alpha: torch.Tensor
     meta: dict
     deltas: Deltas | None
+
+
+Moved = tuple[Splats, Deltas | None]
+"""The field of one frame, and the deltas that moved it (None for the canonical field)."""
 
 
 class Portrait(nn.Module):
@@ -87,17 +91,29 @@ class Portrait(nn.Module):
         eyes: torch.Tensor | None = None,
         body: Body | None = None,
         deform: bool = True,
+    ) -> Rendering:
+        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable; see `moved`."""
+        return self.show([self.moved(R, t, audio, eyes, body, deform)])[0]
+
+    def moved(
+        self,
+        R: torch.Tensor,
+        t: torch.Tensor,
+        audio: torch.Tensor | None = None,
+        eyes: torch.Tensor | None = None,
+        body: Body | None = None,
+        deform: bool = True,
         noise: float = 0.0,
         known: Constants | None = None,
-    ) -> Rendering:
-        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable.
+    ) -> Moved:
+        """The field of one frame, ready for `show`.
 
         Args:
             R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] metres.
             audio: the audio feature from `motion.hear`, [A].
             eyes: action units [6], 0-5.
             body: the torso's own frame; None: at rest.
-            deform: False renders the canonical field even if there is motion.
+            deform: False leaves the canonical field even if there is motion.
             noise: standard deviation of noise on the normalised pose inputs (training).
             known: from `constants`, if several frames share them; None: evaluated here.
         """
@@ -105,16 +121,16 @@ class Portrait(nn.Module):
         if deform and self.motion is not None:
             known = self.constants() if known is None else known
             deltas = self.motion(known, R, t, body, audio, eyes, noise)
-        return self.show(R, t, body, deltas)
+        return self.splats(R, t, body, deltas), deltas
 
     def constants(self) -> Constants:
         """What of eq. 6 the canonical centres alone decide (a portrait with dynamics)."""
         return self.motion.constants(self.gaussians.means.detach())
 
-    def show(
-        self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None
-    ) -> Rendering:
-        """Add the deltas to the field (eq. 7), pose it and rasterise it.
+    def splats(
+        self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None = None
+    ) -> Splats:
+        """Add the deltas to the field (eq. 7), activate, pose and colour it.
 
         Args:
             R, t: head pose. body: the torso's frame, from `torso`.
@@ -128,18 +144,22 @@ class Portrait(nn.Module):
         colors = 0.5 + (basis(directions, field.sh_degree)[:, :, None] * field.sh()).sum(1)
         if d.color is not None:
             colors = colors + SH_CONSTANT * d.color
-        image, alpha, meta = rasterize(
+        return Splats(
             means,
             quats,
             field.activated_scales(d.scale),
             field.activated_opacities(d.opacity),
             colors.clamp(min=0),
             view_matrix(R, t),
-            self.K,
-            self.size,
-            self.size,
         )
-        return Rendering(image.addcmul(1 - alpha, self.plate_image), alpha, meta, deltas)
+
+    def show(self, frames: list[Moved]) -> list[Rendering]:
+        """Rasterise frames from `moved` over the plate, in one call where the device can."""
+        rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
+        return [
+            Rendering(image.addcmul(1 - alpha, self.plate_image), alpha, meta, deltas)
+            for (image, alpha, meta), (_, deltas) in zip(rendered, frames, strict=True)
+        ]
 
     def resized(self, size: int) -> Portrait:
         """The same field (shared, not copied) seen by a camera of another image size."""

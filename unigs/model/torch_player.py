@@ -60,7 +60,8 @@ class TorchPlayer:
         R, t, speech, eyes, *track = self._upload(R, t, speech, eyes, *(body or ()))
         torso = self.portrait.torso(Body(*track) if track else None)
         deltas = self._deltas(R, t, torso, speech, eyes) if self.portrait.has_dynamics else None
-        image = self.portrait.show(R, t, torso, deltas).image
+        frame = self.portrait.splats(R, t, torso, deltas), deltas
+        image = self.portrait.show([frame])[0].image
         self.out.copy_(image.clamp_(0, 1).mul_(255).round_().byte())
         return self.out.numpy()
 

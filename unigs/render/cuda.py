@@ -1,18 +1,20 @@
 """The rasteriser on NVIDIA GPUs: gsplat 1.5.3, imported only when tensors are there.
 
-gsplat's ``rasterization`` returns its 2D means with a leading image dimension, and a view of them
-would receive no gradient. Its four public steps are therefore called one by one, with the means'
-[N,2] tensor on the path from parameters to image; the result is that of ``rasterization`` with
-``packed=False``.
+gsplat's ``rasterization`` returns the 2D means of all images in one tensor, and a view of it
+would receive no gradient. Its four public steps are therefore called one by one, with each frame's
+means [N,2] on the path from parameters to image; the result is that of ``rasterization`` with
+``packed=False``. The frames of a training step take one call, and one wait for the number of pairs.
 """
 
 import math
 
+import torch
 from torch import Tensor
 
 from unigs.errors import UserError
 
 TILE = 16
+WARP = 32
 
 
 def _gsplat():
@@ -35,32 +37,42 @@ def _gsplat():
 
 
 def rasterize_cuda(
-    means: Tensor,
-    quats: Tensor,
-    scales: Tensor,
-    opacities: Tensor,
-    colors: Tensor,
-    viewmat: Tensor,
-    K: Tensor,
-    width: int,
-    height: int,
-    background: Tensor,
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """The same as :func:`unigs.render.rasterize.rasterize`, for checked CUDA tensors."""
+    frames: list[tuple[Tensor, ...]], width: int, height: int
+) -> list[tuple[Tensor, Tensor, dict[str, Tensor]]]:
+    """The same as :func:`unigs.render.rasterize.rasterize_frames`, for checked CUDA tensors.
+
+    Args:
+        frames: of each: means, quats, scales, opacities, colors, viewmat, K, background.
+        width: of all images. height: likewise.
+
+    Raises:
+        ValueError: several frames of fewer than 32 Gaussians, or with cameras that ask for a
+            gradient: gsplat would add up what belongs to two frames within a warp of 32 threads.
+    """
     gsplat = _gsplat()
+    parts = zip(*frames, strict=True)
+    means, quats, scales, opacities, colors, views, Ks, backgrounds = map(torch.stack, parts)
+    if len(frames) > 1 and (views.requires_grad or means.shape[1] < WARP):
+        raise ValueError(
+            f"a batch of frames needs {WARP} Gaussians or more, and cameras without gradient"
+        )
+    # Every frame has Gaussians of its own: gsplat's batch dimension, with one camera in each.
     radii, means2d, depths, conics, _ = gsplat.fully_fused_projection(
-        means, None, quats, scales, viewmat[None], K[None], width, height, packed=False,
+        means, None, quats, scales, views[:, None], Ks[:, None], width, height, packed=False,
         opacities=opacities,
     )  # fmt: skip
-    radii, means2d, depths, conics = radii[0], means2d[0], depths[0], conics[0]
+    radii, depths, conics = radii[:, 0], depths[:, 0], conics[:, 0]
+    each = means2d[:, 0].unbind(0)
+    means2d = torch.stack(each)  # so that each frame's [N,2] lies on the path
     tiles_x, tiles_y = math.ceil(width / TILE), math.ceil(height / TILE)
-    _, tile_keys, order = gsplat.isect_tiles(
-        means2d[None], radii[None], depths[None], TILE, tiles_x, tiles_y
-    )
-    offsets = gsplat.isect_offset_encode(tile_keys, 1, tiles_x, tiles_y)
+    _, tile_keys, order = gsplat.isect_tiles(means2d, radii, depths, TILE, tiles_x, tiles_y)
+    offsets = gsplat.isect_offset_encode(tile_keys, len(frames), tiles_x, tiles_y)
     image, alpha = gsplat.rasterize_to_pixels(
-        means2d[None], conics[None], colors[None], opacities[None], width, height, TILE,
-        offsets, order, backgrounds=background[None],
+        means2d, conics, colors, opacities, width, height, TILE, offsets, order,
+        backgrounds=backgrounds,
     )  # fmt: skip
-    meta = {"means2d": means2d, "conics": conics, "depths": depths, "radii": radii}
-    return image[0], alpha[0], meta
+    metas = (
+        {"means2d": m, "conics": c, "depths": d, "radii": r}
+        for m, c, d, r in zip(each, conics, depths, radii, strict=True)
+    )
+    return list(zip(image, alpha, metas, strict=True))

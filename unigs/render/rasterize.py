@@ -1,9 +1,24 @@
 """The one call that renders 3D Gaussians, on any device."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 MAX_CHANNELS = 8
+
+
+@dataclass(frozen=True)
+class Splats:
+    """One frame's Gaussians, camera and background, with the shapes and units of `rasterize`."""
+
+    means: Tensor
+    quats: Tensor
+    scales: Tensor
+    opacities: Tensor
+    colors: Tensor
+    viewmat: Tensor
+    background: Tensor | None = None
 
 
 def rasterize(
@@ -45,22 +60,48 @@ def rasterize(
     Raises:
         ValueError: shapes, dtypes or devices do not fit.
     """
-    n, channels = _check(means, quats, scales, opacities, colors, viewmat, K, width, height)
+    splats = Splats(means, quats, scales, opacities, colors, viewmat, background)
+    return rasterize_frames([splats], K, width, height)[0]
+
+
+def rasterize_frames(
+    frames: list[Splats], K: Tensor, width: int, height: int
+) -> list[tuple[Tensor, Tensor, dict[str, Tensor]]]:
+    """Render several frames of equally many Gaussians, each as :func:`rasterize` would.
+
+    On a GPU they take one call together; several are then not differentiable in viewmat.
+
+    Args:
+        frames: at least one. K: intrinsics [3,3] of all. width, height: of all images in pixels.
+
+    Returns:
+        image, alpha and dictionary of each frame.
+
+    Raises:
+        ValueError: shapes, dtypes or devices do not fit.
+    """
+    arguments = [_arguments(splats, K, width, height) for splats in frames]
+    if K.device.type == "cuda":
+        from unigs.render.cuda import rasterize_cuda
+
+        return rasterize_cuda(arguments, width, height)
+    from unigs.render.cpu import rasterize_cpu
+
+    return [rasterize_cpu(*a[:-1], width, height, a[-1]) for a in arguments]
+
+
+def _arguments(splats: Splats, K: Tensor, width: int, height: int) -> tuple[Tensor, ...]:
+    """Checked and contiguous: means .. colors, viewmat, K, background."""
+    *gaussians, viewmat, background = vars(splats).values()
+    _, channels = _check(*gaussians, viewmat, K, width, height)
     if background is None:
-        background = means.new_zeros(channels)
+        background = splats.means.new_zeros(channels)
     elif background.shape != (channels,) or background.dtype != torch.float32:
         raise ValueError(
             f"background must be float32 [{channels}], got {background.dtype} "
             f"{list(background.shape)}"
         )
-    arguments = [t.contiguous() for t in (means, quats, scales, opacities, colors, viewmat, K)]
-    if means.device.type == "cuda":
-        from unigs.render.cuda import rasterize_cuda
-
-        return rasterize_cuda(*arguments, width, height, background.contiguous())
-    from unigs.render.cpu import rasterize_cpu
-
-    return rasterize_cpu(*arguments, width, height, background.contiguous())
+    return tuple(t.contiguous() for t in (*gaussians, viewmat, K, background))
 
 
 def _check(means, quats, scales, opacities, colors, viewmat, K, width, height) -> tuple[int, int]:

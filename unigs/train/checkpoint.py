@@ -30,9 +30,9 @@ def key_of(settings: object, inputs: list[Path]) -> str:
 
 
 def random_state() -> dict[str, torch.Tensor]:
-    """State of torch's generators: of the CPU, and of the GPU where there is one."""
+    """State of torch's generators: of the CPU, and of the GPU if this process uses one."""
     state = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
 

@@ -12,7 +12,7 @@ from unigs.dataset import Dataset, SubjectFiles
 from unigs.errors import UserError
 from unigs.media.labels import HAIR, MOUTH, TORSO
 from unigs.model.deformation import Constants
-from unigs.model.portrait import Portrait, Rendering
+from unigs.model.portrait import Moved, Portrait, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
@@ -138,7 +138,10 @@ class DynamicTask(Task):
         s = self.settings
         # f_mu does not depend on the frame: a batch shares it.
         known = self.portrait.constants()
-        terms = mean_terms([self._terms(self.sampler.next(), known, step) for _ in range(s.batch)])
+        frames = [self.sampler.next() for _ in range(s.batch)]
+        renderings = self.portrait.show([self._taught(frame, known) for frame in frames])
+        pairs = zip(renderings, frames, strict=True)
+        terms = mean_terms([self._losses(*pair, step) for pair in pairs])
         sum(terms.values()).backward()
         self._schedule(step / s.iterations)
         self.adamw.step()
@@ -149,22 +152,21 @@ class DynamicTask(Task):
             self.average.update()
         return {name: value.detach() for name, value in terms.items()}
 
-    def _terms(self, frame: int, known: Constants, step: int) -> dict[str, torch.Tensor]:
-        """Render one frame as training sees it, and compare."""
+    def _taught(self, frame: int, known: Constants) -> Moved:
+        """The frame as training sees it: measured lips now and then, noise on the poses."""
         code = self.lips.code(frame) if self.lips else None
-        rendering = self._forward(frame, code, self.settings.condition_noise, known)
-        return self._losses(rendering, frame, step)
+        return self._moved(frame, code, self.settings.condition_noise, known)
 
-    def _forward(
+    def _moved(
         self,
         frame: int,
         code: torch.Tensor | None = None,
         noise: float = 0.0,
         known: Constants | None = None,
-    ) -> Rendering:
+    ) -> Moved:
         audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
         pose, body = self.poses.head(frame), self.poses.body(frame)
-        return self.portrait(*pose, audio, self.eyes[frame], body, noise=noise, known=known)
+        return self.portrait.moved(*pose, audio, self.eyes[frame], body, noise=noise, known=known)
 
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings
@@ -193,7 +195,7 @@ class DynamicTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The frame as it is played: driven by its own speech, eyes and pose."""
-        return self._forward(frame)
+        return self.portrait.show([self._moved(frame)])[0]
 
     def result(self) -> dict[str, torch.Tensor]:
         """The running average, if one is kept."""

@@ -13,7 +13,7 @@ from unigs.errors import UserError
 from unigs.files import load_npz, save_npz
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
-from unigs.model.portrait import Portrait, Rendering
+from unigs.model.portrait import Moved, Portrait, Rendering
 from unigs.model.storage import save_portrait
 from unigs.settings.static import StaticSettings
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
@@ -113,7 +113,7 @@ class StaticTask(Task):
         """One batch: forward, backward, Adam, and now and then density control."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = [self.view(frame) for frame in frames]
+        renderings = self.portrait.show([self._moved(frame) for frame in frames])
         for rendering in renderings:
             rendering.meta["means2d"].retain_grad()
         terms = mean_terms([self._losses(*pair) for pair in zip(renderings, frames, strict=True)])
@@ -142,7 +142,10 @@ class StaticTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
-        return self.portrait(*self.poses.head(frame), body=self.poses.body(frame))
+        return self.portrait.show([self._moved(frame)])[0]
+
+    def _moved(self, frame: int) -> Moved:
+        return self.portrait.moved(*self.poses.head(frame), body=self.poses.body(frame))
 
     def refined(self) -> dict[str, np.ndarray]:
         """The pose file's arrays with the poses that the field was trained with."""
