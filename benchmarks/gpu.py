@@ -8,8 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +19,7 @@ from benchmarks.scenes import Scene, portrait
 from benchmarks.speaker import write_speaker
 from unigs.dataset import Dataset, SubjectFiles
 from unigs.evaluate.speed import measure_speed
-from unigs.files import read_json
+from unigs.files import read_json, write_json
 from unigs.model.storage import load_portrait
 from unigs.render.rasterize import rasterize
 from unigs.settings.demo import DemoSettings
@@ -210,7 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     device, name = torch.device("cuda"), torch.cuda.get_device_name()
     report = harness.Report("gpu", harness.machine() | {"gpu": name, "cuda": torch.version.cuda})
-    finish = partial(harness.finish, report, flags.out, "gpu-" + name.lower().replace(" ", "-"))
+    path = flags.out / f"gpu-{name.lower().replace(' ', '-')}.json"
     print(f"gpu: {name}\ngsplat compiles its kernels at the first use: some minutes")
 
     def add(*facts: dict) -> None:
@@ -223,7 +222,7 @@ def main(arguments: list[str] | None = None) -> None:
     add({"what": "load gsplat", "seconds": time.perf_counter() - started})
     add(parity(portrait(20_000, 480), device))
     if not in_parity(report.facts[-1]):
-        finish()
+        write_json(path, asdict(report))
         print("error: CPU and GPU do not render the same: nothing was timed.", file=sys.stderr)
         sys.exit(1)
     with tempfile.TemporaryDirectory(prefix="unigs-bench-") as temporary:
@@ -232,7 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
         add(*train_stages(files, folder, STATIC, DYNAMIC))
         add(*step_rates(files, folder / "static.safetensors", DYNAMIC, device))
         add(play(files, folder, SPEED))
-    finish()
+    write_json(path, asdict(report))
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -219,6 +219,7 @@ def run(
     for key, value in report.machine.items():
         print(f"{key}: {value}")
     sizes = Sizes(**TINY) if flags.quick else Sizes(COUNTS, SIZES, flags.seconds)
+    path = flags.out / f"{name}-{machine_slug()}.json"
     before = get_threads(), torch.get_num_threads()
     for threads in flags.threads or sorted({1, default_threads()}):
         set_threads(threads)
@@ -229,15 +230,9 @@ def run(
         bench(report, sizes)
         show(report.rows[rows:])
         show_facts(report.facts[facts:])
+        write_json(path, asdict(report))  # after each pass: an interrupted run keeps the first
     set_threads(before[0])
     torch.set_num_threads(before[1])
-    return finish(report, flags.out, f"{name}-{machine_slug()}")
-
-
-def finish(report: Report, folder: Path, name: str) -> Path:
-    """Write the report as JSON into a folder, and say where."""
-    path = folder / f"{name}.json"
-    write_json(path, asdict(report))
     print(f"\nwritten to {path}")
     return path
 
