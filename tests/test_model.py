@@ -146,6 +146,18 @@ def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
     torch.testing.assert_close(net(features, conditions, coefficients), together)
 
 
+def test_pose_shapes_leave_the_mouth_to_the_voice():
+    """p drives no shape at the mouth's centre, and all of it far away."""
+    motion = Motion(CONFIG)
+    motion.mouth.copy_(torch.tensor([0.0, 0.05, -0.07]))
+    points = motion.mouth + torch.tensor([[0.0, 0, 0], [0.01, 0, 0], [0, 0.03, 0], [0, 0.2, 0]])
+    free = motion.free_of_mouth(points)
+    assert free[0] == 0 and free[1] < 0.1 and 0.3 < free[2] < 0.5 and free[3] > 0.999
+    torch.nn.init.normal_(motion.planes[0].tables)
+    features = motion.encode(points)[0]
+    torch.testing.assert_close(motion.constants(points).pose, features * free[:, None])
+
+
 def test_the_torso_is_told_by_its_turn_its_place_and_its_arms():
     rest = torch.tensor([0.1, 0.2, 0.9])
     told = body_vector(Body(torch.eye(3), rest, torch.tensor([0.03, -0.01])))

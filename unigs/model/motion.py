@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -13,6 +15,9 @@ from unigs.model.speech_net import SpeechNet
 
 EYE_LIMIT = 12.0
 """A blink is rare, so a closed eye is many standard deviations away; it must not be cut short."""
+
+MOUTH_RADIUS = 0.03
+"""Standard deviation of the Gaussian around the mouth where p drives no shapes, metres."""
 
 
 class Motion(nn.Module):
@@ -33,6 +38,7 @@ class Motion(nn.Module):
         self.config = config
         box = torch.zeros(3), torch.ones(3)
         self.planes = nn.ModuleList(TriPlane(*box, **arguments) for arguments in config["planes"])
+        self.register_buffer("mouth", torch.zeros(3))
         self.speech_net = SpeechNet(**config["speech"])
         units = config["eyes"]
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
@@ -116,7 +122,19 @@ class Motion(nn.Module):
 
     def constants(self, means: torch.Tensor) -> Constants:
         """What the canonical centres [N,3] alone decide."""
-        return self.deformation.constants(self.encode(means))
+        known = self.deformation.constants(self.encode(means))
+        if not self.config["pose_blendshapes"]:
+            return known
+        return replace(known, pose=known.pose * self.free_of_mouth(means)[:, None])
+
+    def free_of_mouth(self, means: torch.Tensor) -> torch.Tensor:
+        """How much p's shapes may move points [N,3]: 0 at the mouth, 1 far from it, [N].
+
+        A clip's poses go along with its speech, but those of another sentence do not: moved by p,
+        the mouth would say what was said in training.
+        """
+        distance = (means - self.mouth).square().sum(1)
+        return 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
 
     def forward(
         self,

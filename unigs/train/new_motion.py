@@ -12,6 +12,7 @@ from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.deformation import parse_attributes
 from unigs.model.motion import EYE_LIMIT, Motion
 from unigs.model.portrait import Portrait
+from unigs.prepare.facemesh import LIPS
 from unigs.settings.dynamic import DynamicSettings
 
 BOX_QUANTILE, BOX_MARGIN = 0.005, 0.01
@@ -43,6 +44,7 @@ def new_motion(
     if len(motion.planes) > 1:
         face = torch.from_numpy(dataset.shape)
         _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
+    motion.mouth.copy_(torch.from_numpy(dataset.shape[list(LIPS)].mean(0)))
     R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
     motion.pose_norm = ZScore.of(pose_vector(R, t))
     if dataset.body_R is not None:
