@@ -129,6 +129,27 @@ def test_validation_is_one_block_out_of_the_training_frames():
     assert len(split_validation(np.arange(20), 0.0)[1]) == 0
 
 
+def test_the_best_static_field_may_be_smaller_than_the_last(files, tmp_path):
+    """Best at the first evaluation, before density control has added a tenth of the field."""
+
+    class Worse(StaticTask):
+        def view(self, frame):
+            rendering = super().view(frame)
+            if frame in self.validation and len(self.portrait.gaussians) > first:
+                rendering.image = rendering.image * 0
+            return rendering
+
+    settings = replace(STATIC, iterations=40, evaluate_every=10, validation_share=0.1,
+                       densify_from=11, densify_every=5)  # fmt: skip
+    torch.manual_seed(0)
+    task = Worse(Dataset(files), settings, torch.device("cpu"))
+    first = len(task.portrait.gaussians)
+    summary = train(task, tmp_path / "curve.csv", Checkpoint(tmp_path, "key"))
+    counts = pd.read_csv(tmp_path / "curve.csv")["gaussians"]
+    assert counts.iloc[-1] > first and summary["best_step"] == 10
+    assert len(task.portrait.gaussians) == first
+
+
 def test_sampler_shows_every_frame_once_a_round_and_resumes():
     sampler = FrameSampler(np.arange(7), seed=3)
     first = [sampler.next() for _ in range(7)]

@@ -58,6 +58,10 @@ class Task(ABC):
     def load_state(self, state: dict) -> None:
         """Undo `state`."""
 
+    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Make weights that `result` gave the portrait's own, at the end of training."""
+        self.portrait.load_state_dict(weights)
+
     def result(self) -> dict[str, torch.Tensor]:
         """Weights to evaluate and keep (a running average, say); default: the current ones."""
         return self.portrait.state_dict()
@@ -151,7 +155,7 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
                 bar.set_postfix_str(_postfix(row))
             if checkpoint.due():
                 checkpoint.save(run.state())
-    task.portrait.load_state_dict(run.best_weights or task.result())
+    task.load_weights(run.best_weights or task.result())
     _write_curve(curve, run.rows)
     return run.summary()
 

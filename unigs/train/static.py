@@ -164,16 +164,20 @@ class StaticTask(Task):
             "random": random_state(),
         }
 
-    def load_state(self, state: dict) -> None:
-        """Rebuild a field of the saved size, then fill it."""
+    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Rebuild a field of their size, since density control changes it, then fill it."""
         prefix = "gaussians."
         fields = {
             name.removeprefix(prefix): value.to(self.device)
-            for name, value in state["portrait"].items()
+            for name, value in weights.items()
             if name.startswith(prefix)
         }
         self.portrait.gaussians = Gaussians(**fields)
-        self.portrait.load_state_dict(state["portrait"])
+        self.portrait.load_state_dict(weights)
+
+    def load_state(self, state: dict) -> None:
+        """Undo `state`."""
+        self.load_weights(state["portrait"])
         self._optimisers()
         self.adam.adam.load_state_dict(state["adam"])
         for name, value in state["density"].items():
