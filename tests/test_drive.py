@@ -251,7 +251,7 @@ def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="static portrait"):
         run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav", static)
     save_npz(tmp_path / "pose.npz", R=np.zeros((59, 3, 3)), t=np.zeros((59, 3)))
-    with pytest.raises(UserError, match=r"pose\.npz has 59 rows but .*frames\.csv has 60"):
+    with pytest.raises(UserError, match=r"frames\.csv has 60 frames but .*pose\.npz has 59"):
         run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
     assert not (tmp_path / "out.mp4").exists()
 

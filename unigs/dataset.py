@@ -21,6 +21,19 @@ RESIDENT_GB = 8.0
 almost six minutes); of a longer clip each frame is copied there when a step needs it."""
 
 
+def read_action_units(path: Path) -> np.ndarray:
+    """Read `eyes.csv` as float32 [T,6] in the order of `ACTION_UNITS`.
+
+    Raises:
+        UserError: the file is missing or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path)
+        return table[list(ACTION_UNITS)].to_numpy(np.float32)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
+
+
 @dataclass(frozen=True)
 class SubjectFiles:
     """Paths of one subject's files; row k of each belongs to frame k of the clip."""
@@ -82,7 +95,7 @@ class Dataset:
         self.body_R, self.body_t, self.body_outline = self._body(files.body)
         self.landmarks = load_npz(files.landmarks, "points")["points"]
         self.speech, self.speech_info = self._speech(files.speech)
-        self.eyes = self._eyes(files.eyes)
+        self.eyes = None if files.eyes is None else read_action_units(files.eyes)
         self.plate = read_image(files.background).astype(np.float32) / 255
         self._check_lengths()
         usable = (self.table["keep"] == 1) & np.isfinite(self.t).all(1)
@@ -109,16 +122,6 @@ class Dataset:
         names = "R", "t", "outline"
         body = load_npz(path, *names)
         return tuple(body[name].astype(np.float32) for name in names)
-
-    @staticmethod
-    def _eyes(path: Path | None) -> np.ndarray | None:
-        if path is None:
-            return None
-        table = pd.read_csv(path)
-        missing = [name for name in ACTION_UNITS if name not in table]
-        if missing:
-            raise UserError(f"{path} lacks the columns {', '.join(missing)}: run measure_eyes.")
-        return table[list(ACTION_UNITS)].to_numpy(np.float32)
 
     def _check_lengths(self) -> None:
         rows = {

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs import cli
-from unigs.dataset import ACTION_UNITS
+from unigs.dataset import ACTION_UNITS, read_action_units
 from unigs.drive_path import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
 from unigs.errors import UserError
 from unigs.files import atomic, load_npz
@@ -19,6 +18,7 @@ from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import VideoWriter
 from unigs.model.storage import load_portrait
 from unigs.prepare.audio import RATE
+from unigs.prepare.frame_table import read_frames
 from unigs.prepare.speech import SpeechEncoder, block_levels, check_rows, speech_level
 from unigs.progress import progress
 from unigs.settings.drive import DriveSettings
@@ -145,19 +145,12 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
     Raises:
         UserError: the files differ in length, or no frame is kept.
     """
-    table = pd.read_csv(frames, keep_default_na=False, dtype={"reason": str})
     poses, bodies = load_npz(pose, "R", "t"), load_npz(body, "R", "t", "outline")
-    units = pd.read_csv(eyes)
-    check_rows(pose, len(poses["R"]), frames, len(table))
-    check_rows(body, len(bodies["R"]), frames, len(table))
-    check_rows(eyes, len(units), frames, len(table))
-    missing = [name for name in ACTION_UNITS if name not in units]
-    if missing:
-        raise UserError(f"{eyes} lacks the columns {', '.join(missing)}: run measure_eyes.")
-    units = units[list(ACTION_UNITS)].to_numpy(float)
-    usable = (table["keep"] == 1).to_numpy() & np.isfinite(poses["t"]).all(1)
-    usable &= np.isfinite(units).all(1)
-    cut = table["reason"].str.split("+").map(lambda words: "jump_cut" in words).to_numpy(bool)
+    units = read_action_units(eyes)
+    keep, cut = read_frames(frames, len(poses["R"]), pose)
+    check_rows(body, len(bodies["R"]), frames, len(keep))
+    check_rows(eyes, len(units), frames, len(keep))
+    usable = keep & np.isfinite(poses["t"]).all(1) & np.isfinite(units).all(1)
     piece = longest_segment(usable, cut)
     if piece.stop == piece.start:
         raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from unigs.dataset import ACTION_UNITS
+from unigs.dataset import read_action_units
 from unigs.errors import UserError
 from unigs.files import load_npz
 from unigs.media.video import read_video
@@ -77,19 +77,6 @@ def check_lengths(table: FrameTable, table_path: Path, lengths: dict[Path, int])
                 f"{path} has {length} rows but {table_path} has {len(table)} frames: "
                 "run the stage that makes it anew."
             )
-
-
-def read_action_units(path: Path) -> np.ndarray:
-    """Read `eyes.csv` as float32 [T,6] in the order of `ACTION_UNITS`.
-
-    Raises:
-        UserError: the file is missing or lacks a column.
-    """
-    try:
-        table = pd.read_csv(path)
-        return table[list(ACTION_UNITS)].to_numpy(np.float32)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from unigs import cli
-from unigs.errors import UserError
 from unigs.files import load_npz, save_npz
 from unigs.media.labels import TORSO, read_labels
 from unigs.media.video import read_video
+from unigs.prepare.frame_table import read_frames
 from unigs.prepare.outline import outline
 from unigs.progress import progress
 from unigs.settings.body import BodySettings
@@ -55,12 +54,7 @@ def track_body(
     """
     cv2.setNumThreads(1)
     poses = load_npz(pose, "R", "t", "focal", "size")
-    keep = (pd.read_csv(frames, keep_default_na=False)["keep"] == 1).to_numpy()
-    if len(keep) != len(poses["R"]):
-        raise UserError(
-            f"{frames} has {len(keep)} frames but {pose} has {len(poses['R'])}: "
-            "they belong to different clips; make both anew."
-        )
+    keep, _ = read_frames(frames, len(poses["R"]), pose)
     keep = keep & np.isfinite(poses["t"]).all(1)
     reference = reference_frame(poses["R"], poses["t"], keep)
     mask = torso_mask(labels, keep, settings.size)
