@@ -84,7 +84,11 @@ def bound(portrait: Portrait, arguments: tuple, report: harness.Report, row: har
 
 
 def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
-    """All sizes: both ways in turns, the parts of the player's, the bound."""
+    """All sizes: both ways in turns, the parts of the player's, the bound.
+
+    Torch keeps to one thread beside the kernels' threads, as wherever a portrait is played.
+    """
+    torch.set_num_threads(1)
     for size in sizes.sizes:
         dataset = subject(size)
         for count in sizes.counts:
