@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.subjects import write_frame_table
 from unigs.dataset import ACTION_UNITS, SubjectFiles
 from unigs.demo.speaker import make_speaker, wall
 from unigs.files import load_npz, save_npz
@@ -16,8 +17,6 @@ from unigs.prepare.audio import extract_audio
 from unigs.prepare.speech import encode_speech
 from unigs.settings.demo import DemoSettings
 from unigs.settings.speech import SpeechSettings
-
-TEST_SHARE = 1 / 11
 
 
 def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
@@ -44,19 +43,16 @@ def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
     make_speaker(files.video, folder / "truth.npz", settings)
     truth = load_npz(folder / "truth.npz")
     count = len(truth["R"])
-    frame = np.arange(count)
-    split = np.where(frame >= count * (1 - TEST_SHARE), "test", "train")
-    table = {"frame": frame, "time": frame / settings.fps, "keep": 1, "reason": "", "split": split}
-    pd.DataFrame(table).to_csv(files.frames, index=False)
+    write_frame_table(files.frames, count, settings.fps)
     chin = truth["points_head"][:, list(truth["names"]).index("chin")].mean(0)
     save_npz(
         files.pose, R=truth["R"], t=truth["t"], focal=truth["focal"], size=truth["size"],
         shape=np.tile(chin, (468, 1)), backend="truth",
     )  # fmt: skip
-    arms = np.zeros((len(truth["R"]), 2))  # they do not move
+    arms = np.zeros((count, 2))  # they do not move
     save_npz(files.body, R=truth["body_R"], t=truth["body_t"], outline=arms, backend="truth")
     save_npz(files.landmarks, points=np.full((count, 478, 3), np.nan, np.float32), backend="none")
-    units = pd.DataFrame(0.0, index=frame, columns=list(ACTION_UNITS))
+    units = pd.DataFrame(0.0, index=range(count), columns=list(ACTION_UNITS))
     units["AU45"] = 5 * truth["blink"]
     units.to_csv(files.eyes, index_label="frame")
     write_png(files.background, (wall(settings) * 255).round().astype(np.uint8))

@@ -78,6 +78,14 @@ def write_subject(folder: Path, size: int) -> SubjectFiles:
     return files
 
 
+def write_frame_table(path: Path, count: int, fps: float) -> None:
+    """Keep all `count` frames; the last eleventh is for tests."""
+    frame = np.arange(count)
+    split = np.where(frame >= count * 10 // 11, "test", "train")
+    table = {"frame": frame, "time": frame / fps, "keep": 1, "reason": "", "split": split}
+    pd.DataFrame(table).to_csv(path, index=False)
+
+
 def field(count: int) -> Gaussians:
     """The scene's Gaussians as raw parameters, with anchors and harmonics of degree 1."""
     scene, g = portrait(count, 128), torch.Generator().manual_seed(2)
@@ -167,11 +175,7 @@ def _view(size: int, R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _write_features(files: SubjectFiles, size: int, R: np.ndarray, t: np.ndarray) -> None:
     """Poses, landmarks, speech and eyes."""
     rng = np.random.default_rng(0)
-    test = np.arange(FRAMES) >= FRAMES * 10 // 11
-    table = {"frame": np.arange(FRAMES), "time": np.arange(FRAMES) / 25, "keep": 1, "reason": ""}
-    pd.DataFrame({**table, "split": np.where(test, "test", "train")}).to_csv(
-        files.frames, index=False
-    )
+    write_frame_table(files.frames, FRAMES, 25)
     shape = rng.uniform(-1, 1, (468, 3)) * (0.07, 0.1, 0.03) - (0, 0, 0.06)
     save_npz(files.pose, R=R, t=t, focal=2.0 * size, size=size, shape=shape.astype(np.float32),
              backend="made up")  # fmt: skip

@@ -49,13 +49,13 @@ class TorchPlayer:
         t: np.ndarray,
         speech: np.ndarray | None = None,
         eyes: np.ndarray | None = None,
-        body: tuple[np.ndarray, np.ndarray] | None = None,
+        body: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> np.ndarray:
         """The frame over the plate, uint8 [H,W,3]; a buffer that the next call overwrites.
 
         Args:
             R, t: head pose. speech: window [W,D]. eyes: units [6].
-            body: R [3,3] and t [3] of the torso's own frame; None: at rest.
+            body: R [3,3], t [3] and outline [2] of the torso's own frame; None: at rest.
         """
         R, t, speech, eyes, *track = self._upload(R, t, speech, eyes, *(body or ()))
         torso = self.portrait.torso(Body(*track) if track else None)
