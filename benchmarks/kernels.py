@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import harness
-from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.deform_playback import PlaybackDeformation
 from unigs.kernels.planes import encode, encode_torch, levels
 from unigs.kernels.ssim import ssim, ssim_torch
 

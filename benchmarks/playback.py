@@ -12,7 +12,7 @@ from benchmarks.raster import FORWARD_FLOPS
 from benchmarks.subjects import moving_portrait, scene_of, subject
 from benchmarks.torch_renderer import render
 from unigs.dataset import Dataset
-from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.deform_playback import PlaybackDeformation
 from unigs.kernels.threads import get_threads
 from unigs.model.anchor import Body
 from unigs.model.motion import Motion

@@ -15,10 +15,11 @@ from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
 from benchmarks.subjects import dynamic_task, scene, scene_of, static_task, subject
 from benchmarks.torch_renderer import render
 from unigs.dataset import Dataset
+from unigs.kernels.deform import _Deform
 from unigs.kernels.planes import _Encode, encode_torch
 from unigs.kernels.ssim import ssim_torch
 from unigs.kernels.threads import get_threads
-from unigs.model.deformation import DeformationNet
+from unigs.model.deformation import DeformationNet, Encoded
 from unigs.model.motion import Motion
 from unigs.model.planes import TriPlane
 from unigs.model.portrait import Portrait
@@ -63,8 +64,8 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
         *shared,
         (Motion, "hear", "hear"),
         (TriPlane, "forward", "encode"),
-        (DeformationNet, "constants", "deformation: first layer"),
-        (DeformationNet, "per_frame", "deformation: the rest"),
+        (DeformationNet, "forward", "deformation network"),
+        (_Deform, "backward", "backward: deformation"),
         (_Encode, "backward", "backward: encode"),
         (torch.optim.AdamW, "step", "AdamW of the networks"),
         (RunningAverage, "update", "average"),
@@ -79,10 +80,19 @@ def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, di
     return [(image[..., :3], image[..., 3:], {})]
 
 
+def layers_in_torch(net: DeformationNet, encoded: Encoded, *frame: Tensor) -> Tensor:
+    """The deformation network layer by layer, in place of its compiled pass."""
+    return net.per_frame(net.constants(encoded), *frame)
+
+
 @contextmanager
 def plain_torch(renderer: bool) -> Iterator[None]:
-    """Run with torch's gather and convolutions, and with its renderer if asked for."""
-    swaps = {"unigs.model.planes.encode": encode_torch, "unigs.train.losses.ssim": ssim_torch}
+    """Run with torch's gather, layers and convolutions, and with its renderer if asked for."""
+    swaps = {
+        "unigs.model.planes.encode": encode_torch,
+        "unigs.model.deformation.DeformationNet.forward": layers_in_torch,
+        "unigs.train.losses.ssim": ssim_torch,
+    }
     if renderer:
         swaps["unigs.model.portrait.rasterize_frames"] = render_torch
     with ExitStack() as stack:

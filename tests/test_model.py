@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from unigs.errors import UserError
 from unigs.model.anchor import Body, anchored, mean_pose, quaternion, quaternion_product
 from unigs.model.conditions import ZScore, body_vector, rotation_vector
-from unigs.model.deformation import DeformationNet, parse_attributes
+from unigs.model.deformation import DeformationNet, Encoded, parse_attributes
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
@@ -123,8 +123,9 @@ def test_split_first_layer_equals_the_concatenation_of_the_paper():
     weight = torch.cat([net.input_features.weight, net.input_conditions.weight], 1)
     hidden = torch.relu(joined @ weight.T + net.input_features.bias)
     expected = net.output(torch.relu(net.hidden(hidden)))
-    planes = features[:, :8], features[:, 8:]
-    torch.testing.assert_close(net(planes, conditions), expected)
+    encoded = Encoded([features[:, :8], features[:, 8:]])
+    torch.testing.assert_close(net(encoded, conditions), expected)
+    torch.testing.assert_close(net.per_frame(net.constants(encoded), conditions), expected)
 
 
 def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
@@ -132,14 +133,14 @@ def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
     torch.manual_seed(0)
     net = DeformationNet(8, 7, ("position",), 16, face_shapes=2, face_features=3, pose_shapes=4,
                          pose_features=5)  # fmt: skip
-    features, conditions = [torch.randn(9, 5), torch.randn(9, 3)], torch.randn(7)
+    features, conditions = Encoded([torch.randn(9, 5), torch.randn(9, 3)]), torch.randn(7)
     for k in range(6):
         one = torch.nn.functional.one_hot(torch.tensor(k), 6).float()
         moved = net(features, conditions, one)
         torch.testing.assert_close(moved, net.shapes_at(net.constants(features))[:, k])
         torch.testing.assert_close(net(features, conditions, -2 * one), -2 * moved)
-        blind = list(features)
-        blind[0 if k < 2 else 1] = torch.zeros_like(features[0 if k < 2 else 1])
+        blind = Encoded(list(features.planes))
+        blind.planes[0 if k < 2 else 1] = torch.zeros(9, 5 if k < 2 else 3)
         torch.testing.assert_close(net(blind, conditions, one), moved)
     coefficients = torch.randn(6)
     together = torch.einsum("nsk,s->nk", net.shapes_at(net.constants(features)), coefficients)
@@ -154,8 +155,35 @@ def test_pose_shapes_leave_the_mouth_to_the_voice():
     free = motion.free_of_mouth(points)
     assert free[0] == 0 and free[1] < 0.1 and 0.3 < free[2] < 0.5 and free[3] > 0.999
     torch.nn.init.normal_(motion.planes[0].tables)
-    features = motion.encode(points)[0]
-    torch.testing.assert_close(motion.constants(points).pose, features * free[:, None])
+    encoded = motion.encode(points)
+    torch.testing.assert_close(encoded.free, free)
+    known = motion.deformation.constants(encoded)
+    torch.testing.assert_close(known.pose, encoded.planes[0] * free[:, None])
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_one_compiled_pass_equals_the_layers_in_torch(planes):
+    """Values and every gradient, with shapes of both kinds on planes of their own or on one."""
+    torch.manual_seed(0)
+    widths = (6, 9)[:planes]
+    net = DeformationNet(sum(widths), 7, ("position", "scale"), 16, face_shapes=2,
+                         face_features=widths[-1], pose_shapes=4, pose_features=6)  # fmt: skip
+    torch.nn.init.normal_(net.output.weight)
+    free, weights = torch.rand(70), torch.randn(70, 6)
+
+    def run(forward):
+        g = torch.Generator().manual_seed(1)
+        inputs = [torch.randn(70, width, generator=g).requires_grad_() for width in widths]
+        drivers = [torch.randn(n, generator=g).requires_grad_() for n in (7, 6)]
+        net.zero_grad()
+        out = forward(Encoded(inputs, free), *drivers)
+        (out * weights).sum().backward()
+        leaves = [*inputs, *drivers, *net.parameters()]
+        return [out.detach(), *(x.grad.clone() for x in leaves)]
+
+    fused, layers = run(net), run(lambda x, *y: net.per_frame(net.constants(x), *y))
+    for one, other in zip(fused, layers, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=2e-5)
 
 
 def test_the_torso_is_told_by_its_turn_its_place_and_its_arms():

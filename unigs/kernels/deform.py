@@ -1,162 +1,129 @@
-"""The deformation network at playback (paper eq. 6), without autograd.
+"""The deformation network in training (paper eq. 6): values and all gradients in one pass each.
 
-The network's first layer sees the encoded position of a point and the conditions of a frame. The
-encoded positions never change once training is over, so their product with the first layer is a
-constant P [N,H] of the portrait, and the conditions of a frame add one vector to all of its rows:
-
-    h1 = relu(P + bias),   h2 = relu(W2 h1 + b2),   out = W3 h2 + b3.
-
-Points are the vector axis: 64 at a time go through all layers while they are in the first-level
-cache. Four outputs and four inputs share each pass, so most operands stay in registers: the fastest
-of seven such shapes (2x4 .. 8x4) that were timed, and faster than torch's matrix product.
+In torch every layer reads and writes arrays [N,H] in main memory, forward and backward; here 64
+points go through all of them inside the cache, and only the two hidden layers are kept.
 """
 
-import numpy as np
-from numba import njit
-from numpy.typing import ArrayLike
-from torch import Tensor
+from dataclasses import dataclass
 
-from unigs.kernels.options import JIT
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from unigs.kernels.deform_kernels import BLOCK, CHUNK, backward_blocks, forward_blocks
 from unigs.kernels.threads import parallel_for
 
-_BLOCK = 64
-_UNROLL = 4
-_F = np.float32
-_U = np.uint64
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the features that the network reads.
+
+    features: [N,F]; read without a copy if feature after feature lies in memory, as `encode` gives
+        them. weight: [H,F], the first layer's columns for them. shapes: [K,F], linear deformations
+        that stand beside the network; None: none. gate: [N], what these are multiplied by at each
+        point; None: 1. It gets no gradient.
+    """
+
+    features: Tensor
+    weight: Tensor
+    shapes: Tensor | None = None
+    gate: Tensor | None = None
 
 
-@njit(**JIT)
-def _layer(weight, bias, s, source, target, outputs, inputs):
-    """s[target + k*64 + p] = bias[k] + sum_i weight[k,i] s[source + i*64 + p] for 64 points p."""
-    for k in range(0, outputs, 4):
-        t0 = target + _U(k * _BLOCK)
-        t1 = t0 + _U(_BLOCK)
-        t2 = t1 + _U(_BLOCK)
-        t3 = t2 + _U(_BLOCK)
-        for p in range(_BLOCK):
-            s[t0 + _U(p)] = bias[k]
-            s[t1 + _U(p)] = bias[k + 1]
-            s[t2 + _U(p)] = bias[k + 2]
-            s[t3 + _U(p)] = bias[k + 3]
-        for i in range(0, inputs, 4):
-            a0, a1, a2, a3 = weight[k, i], weight[k, i + 1], weight[k, i + 2], weight[k, i + 3]
-            j = k + 1
-            b0, b1, b2, b3 = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            j = k + 2
-            c0, c1, c2, c3 = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            j = k + 3
-            d0, d1, d2, d3 = weight[j, i], weight[j, i + 1], weight[j, i + 2], weight[j, i + 3]
-            o = source + _U(i * _BLOCK)
-            for p in range(_BLOCK):
-                x0 = s[o + _U(p)]
-                x1 = s[o + _U(p + _BLOCK)]
-                x2 = s[o + _U(p + 2 * _BLOCK)]
-                x3 = s[o + _U(p + 3 * _BLOCK)]
-                s[t0 + _U(p)] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-                s[t1 + _U(p)] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-                s[t2 + _U(p)] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
-                s[t3 + _U(p)] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
+def _rows(values: Tensor) -> np.ndarray:
+    """[N,F] as an array [F,N] whose rows are contiguous."""
+    return values.detach().T.contiguous().numpy()
 
 
-@njit(**JIT)
-def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
-    """Blocks start..stop of product [blocks,H,64]; `first` [H] is the bias of this frame."""
-    width = product.shape[1]
-    padded = len(b3)
-    h1 = _U(0)
-    h2 = _U(width * _BLOCK)
-    h3 = _U(2 * width * _BLOCK)
-    s = np.empty((2 * width + padded) * _BLOCK, np.float32)
-    for block in range(start, stop):
-        for i in range(width):
-            b = first[i]
-            x = product[block, i]
-            o = _U(i * _BLOCK)
-            for p in range(_BLOCK):
-                v = x[p] + b
-                s[o + _U(p)] = v if v > _F(0) else _F(0)
-        _layer(w2, b2, s, h1, h2, width, width)
-        for j in range(width * _BLOCK):
-            v = s[h2 + _U(j)]
-            s[h2 + _U(j)] = v if v > _F(0) else _F(0)
-        _layer(w3, b3, s, h2, h3, padded, width)
-        n0 = block * _BLOCK
-        for p in range(min(_BLOCK, out.shape[0] - n0)):
-            for k in range(out.shape[1]):
-                out[_U(n0 + p), _U(k)] = s[h3 + _U(k * _BLOCK + p)]
+def _transposed(weight: Tensor) -> np.ndarray:
+    return weight.detach().T.contiguous().numpy()
 
 
-def _array(values: Tensor | ArrayLike) -> np.ndarray:
-    """A float32 numpy copy of a tensor or an array."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    return np.array(values, dtype=np.float32, order="C")
+class _Deform(torch.autograd.Function):
+    """The network on padded weights; `parts` holds the features, then the first layers."""
 
-
-class PlaybackDeformation:
-    """The two layers that remain per frame, with all buffers allocated once."""
-
-    def __init__(
-        self,
-        product: Tensor | ArrayLike,
-        w2: Tensor | ArrayLike,
-        b2: Tensor | ArrayLike,
-        w3: Tensor | ArrayLike,
-        b3: Tensor | ArrayLike,
-    ) -> None:
-        """Copy the network into the layout of the kernel.
-
-        Args:
-            product: P [N,H], the first layer applied to the encoded positions, its bias included or
-                not; H is a multiple of 8.
-            w2: [H,H] weights of the second layer (outputs first, as in torch).
-            b2: [H].
-            w3: [K,H] weights of the last layer.
-            b3: [K].
-
-        Raises:
-            ValueError: shapes that do not fit together.
-        """
-        product, w2, b2, w3, b3 = (_array(x) for x in (product, w2, b2, w3, b3))
-        if product.ndim != 2 or w3.ndim != 2:
-            raise ValueError(f"expected P [N,H] and W3 [K,H], got {product.shape}, {w3.shape}")
-        points, width = product.shape
-        outputs = len(w3)
-        expected = ((width, width), (width,), (outputs, width), (outputs,))
-        if width % 8 or (w2.shape, b2.shape, w3.shape, b3.shape) != expected:
-            raise ValueError(
-                f"expected H a multiple of 8 and W2, b2, W3, b3 of shapes {expected} for P "
-                f"{product.shape}, got {w2.shape}, {b2.shape}, {w3.shape}, {b3.shape}"
-            )
-        extra = -outputs % _UNROLL
-        blocks = -(-points // _BLOCK)
-        padded = np.zeros((blocks * _BLOCK, width), np.float32)
-        padded[:points] = product
-        blocked = padded.reshape(blocks, _BLOCK, width).transpose(0, 2, 1)
-        self._product = np.ascontiguousarray(blocked)
-        self._layers = (w2, b2, np.pad(w3, ((0, extra), (0, 0))), np.pad(b3, (0, extra)))
-        self._out = np.empty((points, outputs), np.float32)
-
-    def apply(self, bias: Tensor | ArrayLike) -> np.ndarray:
-        """Raw outputs of the network for one frame.
-
-        Args:
-            bias: [H], what the conditions of the frame (and the first layer's bias, if `product`
-                lacks it) add to every row of P.
-
-        Returns:
-            [N,K] float32. The same buffer is handed out, and overwritten, by every call.
-        """
-        first = _array(bias)
-        if first.shape != (self._product.shape[1],):
-            raise ValueError(f"expected a bias [{self._product.shape[1]}], got {first.shape}")
+    @staticmethod
+    def forward(ctx, outputs: int, gates: Tensor, *arrays: Tensor) -> Tensor:
+        bias, w2, b2, w3, b3, *parts = arrays
+        count = len(parts) // 2
+        ctx.features = tuple(_rows(x) for x in parts[:count])
+        n = len(parts[0])
+        blocks = -(-n // BLOCK)
+        ctx.hidden = torch.empty(blocks, 2 * len(b2) * BLOCK).numpy()
+        out = torch.empty(n, outputs)
+        ctx.gates = gates.numpy()
+        first = tuple(x.detach().contiguous().numpy() for x in parts[count:])
+        rest = (x.detach().contiguous().numpy() for x in (bias, w2, b2, w3, b3))
         parallel_for(
-            _deform_kernel,
-            len(self._product),
-            self._product,
-            first,
-            *self._layers,
-            self._out,
-            min_chunk=8,
-        )
-        return self._out
+            forward_blocks, blocks, ctx.features, first, ctx.gates, *rest, ctx.hidden, out.numpy(),
+            min_chunk=CHUNK,
+        )  # fmt: skip
+        ctx.save_for_backward(w2, w3, *parts[count:])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        w2, w3, *first = ctx.saved_tensors
+        chunks = -(-len(ctx.hidden) // CHUNK)
+        width, outputs = len(w2), len(w3)
+        shapes = ((width, width), (outputs, width), (width,), (width,), (outputs,))
+        to_rest = tuple(np.zeros((chunks, *shape), np.float32) for shape in shapes)
+        to_first = tuple(np.zeros((chunks, *x.shape), np.float32) for x in first)
+        to_features = tuple(torch.empty(x.shape).numpy() for x in ctx.features)
+        parallel_for(
+            backward_blocks, chunks, ctx.features, tuple(_transposed(x) for x in first), ctx.gates,
+            _transposed(w2), _transposed(w3), ctx.hidden, grad.contiguous().numpy(), to_features,
+            to_first, to_rest, min_chunk=1,
+        )  # fmt: skip
+        to_w2, to_w3, *to_biases = (torch.from_numpy(x.sum(0)) for x in to_rest)
+        to_bias, to_b2, to_b3 = to_biases
+        to_parts = [torch.from_numpy(x).T for x in to_features]
+        to_parts += [torch.from_numpy(x.sum(0)) for x in to_first]
+        return None, None, to_bias, to_w2, to_b2, to_w3, to_b3, *to_parts
+
+
+def deform(
+    parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
+) -> Tensor:
+    """W3 relu(W2 relu(sum_k W_k f_k + bias) + b2) + b3 + sum_k gate_k S_k f_k, on a CPU.
+
+    Differentiable in everything but the gates. Results do not depend on the number of threads, to
+    the bit.
+
+    Args:
+        parts: the features f_k with W_k and S_k.
+        bias: [H] of the first layer, the frame's conditions included.
+        w2: [H,H], outputs first. b2: [H].
+        w3: [K,H]. b3: [K].
+
+    Returns:
+        [N,K].
+
+    Raises:
+        ValueError: H is not a multiple of 4, or a tensor is not float32.
+    """
+    outputs, width = w3.shape
+    if width % 4:
+        raise ValueError(f"the width of the hidden layers must be a multiple of 4, got {width}")
+    tensors = [bias, w2, b2, w3, b3, *(x for part in parts for x in (part.features, part.weight))]
+    if any(x.dtype != torch.float32 for x in tensors):
+        raise ValueError(f"deform takes float32, got {sorted({str(x.dtype) for x in tensors})}")
+    extra = -outputs % 4
+    gates = torch.ones(len(parts), len(parts[0].features))
+    for row, part in zip(gates, parts, strict=True):
+        if part.gate is not None:
+            row.copy_(part.gate.detach())
+    first = [_first(part, extra) for part in parts]
+    rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
+    return _Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
+
+
+def _first(part: Part, extra: int) -> Tensor:
+    """The matrix [H+S, F padded] that reads a part: first layer, then shapes."""
+    both = part.weight
+    if part.shapes is not None:
+        both = torch.cat([both, pad(part.shapes, (0, 0, 0, extra))])
+    return pad(both, (0, -part.features.shape[1] % 4))

@@ -93,7 +93,7 @@ def _bilinear(fraction, i):
 
 @njit(**JIT)
 def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offsets, out):
-    """Write the encoding out[N,3*L*F] of the points of blocks start..stop."""
+    """Write the encoding out[3*L*F,N] of the points of blocks start..stop."""
     n_levels = len(resolutions)
     total = points.shape[1]
     cell = np.empty((2, BLOCK), np.int32)
@@ -114,7 +114,7 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
                 e00, e10, e01, e11 = _vertices(corner, _U(i))
                 w00, w10, w01, w11 = _bilinear(fraction, _U(i))
                 for f in range(len(feature)):
-                    out[_U(n0 + i), _U(column + f)] = (
+                    out[_U(column + f), _U(n0 + i)] = (
                         table[e00, f] * w00
                         + table[e10, f] * w10
                         + table[e01, f] * w01
@@ -124,13 +124,13 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
 
 @njit(**JIT)
 def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offsets, table_grads):
-    """Add grad[N,3*L*F] of all points to the tables of tasks start..stop, plane * L + level."""
+    """Add grad[3*L*F,N] of all points to the tables of tasks start..stop, plane * L + level."""
     n_levels = len(resolutions)
     total = points.shape[1]
     cell = np.empty((2, BLOCK), np.int32)
     fraction = np.empty((2, BLOCK), np.float32)
     corner = np.empty((4, BLOCK), np.int64)
-    # blocks outside, tasks inside: the block's rows of grad are read from the cache
+    # blocks outside, tasks inside: the block's points are read from the cache
     for n0 in range(0, total, BLOCK):
         n = min(BLOCK, total - n0)
         for task in range(start, stop):
@@ -145,7 +145,7 @@ def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offse
                 e00, e10, e01, e11 = _vertices(corner, _U(i))
                 w00, w10, w01, w11 = _bilinear(fraction, _U(i))
                 for f in range(len(feature)):
-                    g = grad[_U(n0 + i), _U(column + f)]
+                    g = grad[_U(column + f), _U(n0 + i)]
                     table[e00, f] += g * w00
                     table[e10, f] += g * w10
                     table[e01, f] += g * w01
@@ -181,7 +181,7 @@ def point_gradient(
                 gx = _F(0)
                 gy = _F(0)
                 for f in range(len(feature)):
-                    g = grad[_U(n0 + i), _U(column + f)]
+                    g = grad[_U(column + f), _U(n0 + i)]
                     low = table[e10, f] - table[e00, f]
                     high = table[e11, f] - table[e01, f]
                     left = table[e01, f] - table[e00, f]

@@ -94,19 +94,19 @@ class _Encode(torch.autograd.Function):
         rows = np.ascontiguousarray(points.detach().numpy().T)
         data = tables.detach().contiguous().numpy()
         n, width = len(points), tables.shape[2]
-        out = np.empty((n, 3 * table.n_levels * width), np.float32)
+        out = np.empty((3 * table.n_levels * width, n), np.float32)
         levels_ = ((0,) * width, table.resolutions, table.sizes, table.offsets)
         blocks = -(-n // BLOCK)
         parallel_for(encode_blocks, blocks, rows, data, *levels_, out, min_chunk=_BLOCKS_PER_THREAD)
         ctx.held = (rows, levels_, blocks)
         ctx.save_for_backward(tables)  # so that torch notices a table changed in between
-        return torch.from_numpy(out)
+        return torch.from_numpy(out).T
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         rows, levels_, blocks = ctx.held
         data = ctx.saved_tensors[0].detach().contiguous().numpy()
-        g = grad.contiguous().numpy()
+        g = grad.T.contiguous().numpy()
         to_points = to_tables = None
         if ctx.needs_input_grad[1]:
             to_tables = torch.zeros(data.shape)
@@ -139,7 +139,8 @@ def encode(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
         table: from `levels`.
 
     Returns:
-        [N, 3*L*F], ordered by plane, level, feature.
+        [N, 3*L*F], ordered by plane, level, feature. On a CPU feature after feature lies in memory:
+        `deform` reads it so, without a copy.
 
     Raises:
         ValueError: shapes or types that do not fit.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+
+from unigs.kernels.deform import Part, deform
 
 # Raw numbers per attribute, in the order of the network's output.
 ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
@@ -28,8 +29,21 @@ class Deltas:
 
 
 @dataclass
+class Encoded:
+    """What the network knows of the points: the same in every frame.
+
+    planes: f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of the whole
+    f_mu and of its gradient costs as much as a layer. free [N]: how much p's shapes may move each
+    point; None: fully.
+    """
+
+    planes: list[torch.Tensor]
+    free: torch.Tensor | None = None
+
+
+@dataclass
 class Constants:
-    """What of eq. 6 is the same in every frame: of one step in training, of the portrait later.
+    """What of eq. 6 playback keeps of the points.
 
     product [N,H]: W_f f_mu plus the first layer's bias. face [N,f], pose [N,g]: the features on
     which the shapes of either kind stand.
@@ -71,11 +85,9 @@ class BlendShapes(nn.Module):
         # and shapes of zeros on features of zeros would never learn.
         self.basis = nn.Parameter(torch.randn(count, outputs, features) * 0.05)
 
-    def forward(
-        self, out: torch.Tensor, features: torch.Tensor, coefficients: torch.Tensor
-    ) -> torch.Tensor:
-        """Raw outputs [N,K], the shapes added, for features [N,F] and coefficients [S]."""
-        return torch.addmm(out, features, torch.einsum("s,skf->fk", coefficients, self.basis))
+    def mix(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """The one linear map [K,F] that the shapes sum to, for coefficients [S]."""
+        return torch.einsum("s,skf->kf", coefficients, self.basis)
 
     def at(self, features: torch.Tensor) -> torch.Tensor:
         """The shapes at every point, [N,S,K]: constants of a portrait at playback."""
@@ -133,25 +145,47 @@ class DeformationNet(nn.Module):
 
     def forward(
         self,
-        features: Sequence[torch.Tensor],
+        encoded: Encoded,
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Raw outputs of eq. 6, [N,K]; see `constants` and `per_frame` for the arguments."""
-        return self.per_frame(self.constants(features), conditions, shapes)
+        """Raw outputs of eq. 6, [N,K]; see `per_frame` for the frame's arguments.
 
-    def constants(self, features: Sequence[torch.Tensor]) -> Constants:
-        """What the points alone decide.
-
-        Args:
-            features: f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of
-                the whole f_mu and of its gradient costs as much as the layer itself.
+        On a CPU in one compiled pass, elsewhere layer by layer.
         """
-        weights = self.input_features.weight.split([part.shape[1] for part in features], dim=1)
-        product = nn.functional.linear(features[0], weights[0], self.input_features.bias)
-        for part, weight in zip(features[1:], weights[1:], strict=True):
-            product.addmm_(part, weight.T)
-        return Constants(product, features[-1], features[0])
+        if conditions.device.type != "cpu":
+            return self.per_frame(self.constants(encoded), conditions, shapes)
+        bias = self.input_features.bias + self.input_conditions(conditions)
+        layers = self.hidden.weight, self.hidden.bias, self.output.weight, self.output.bias
+        return deform(self._parts(encoded, shapes), bias, *layers)
+
+    def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[Part]:
+        """The features with their columns of the first layer, and the shapes that stand on them."""
+        parts = [Part(*x) for x in zip(encoded.planes, self._columns(encoded), strict=True)]
+        count = len(self.face_shapes.basis)
+        if count:
+            parts[-1] = replace(parts[-1], shapes=self.face_shapes.mix(shapes[:count]))
+        if len(self.pose_shapes.basis):
+            pose = {"shapes": self.pose_shapes.mix(shapes[count:]), "gate": encoded.free}
+            if parts[0].shapes is None:
+                parts[0] = replace(parts[0], **pose)
+            else:  # one plane bears both kinds
+                nothing = torch.zeros_like(parts[0].weight)
+                parts.append(Part(encoded.planes[0], nothing, **pose))
+        return parts
+
+    def _columns(self, encoded: Encoded) -> tuple[torch.Tensor, ...]:
+        """The first layer's weights for each plane, [H,F_k]."""
+        return self.input_features.weight.split([x.shape[1] for x in encoded.planes], dim=1)
+
+    def constants(self, encoded: Encoded) -> Constants:
+        """What of the points every frame needs again."""
+        planes, (first, *others) = encoded.planes, self._columns(encoded)
+        product = nn.functional.linear(planes[0], first, self.input_features.bias)
+        for features, weight in zip(planes[1:], others, strict=True):
+            product.addmm_(features, weight.T)
+        pose = planes[0] if encoded.free is None else planes[0] * encoded.free[:, None]
+        return Constants(product, planes[-1], pose)
 
     def per_frame(
         self, known: Constants, conditions: torch.Tensor, shapes: torch.Tensor | None = None
@@ -168,9 +202,9 @@ class DeformationNet(nn.Module):
         out = self.output(torch.relu_(self.hidden(first)))
         count = len(self.face_shapes.basis)
         if count:
-            out = self.face_shapes(out, known.face, shapes[:count])
+            out = torch.addmm(out, known.face, self.face_shapes.mix(shapes[:count]).T)
         if len(self.pose_shapes.basis):
-            out = self.pose_shapes(out, known.pose, shapes[count:])
+            out = torch.addmm(out, known.pose, self.pose_shapes.mix(shapes[count:]).T)
         return out
 
     def shapes_at(self, known: Constants) -> torch.Tensor:

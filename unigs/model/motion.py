@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import nn
 
 from unigs.model.anchor import Body
 from unigs.model.conditions import BODY_DIM, POSE_DIM, ZScore, body_vector, pose_vector
-from unigs.model.deformation import Constants, DeformationNet, Deltas, parse_attributes
+from unigs.model.deformation import DeformationNet, Deltas, Encoded, parse_attributes
 from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
 
@@ -86,9 +84,10 @@ class Motion(nn.Module):
         """Lip shapes [B,lip_dim] (z-scored) that the speech network predicts."""
         return self.speech_net.lips(windows)
 
-    def encode(self, means: torch.Tensor) -> list[torch.Tensor]:
-        """f_mu of eq. 5, of each tri-plane [N,F_k]."""
-        return [plane(means) for plane in self.planes]
+    def encode(self, means: torch.Tensor) -> Encoded:
+        """What the network knows of canonical centres [N,3]: f_mu of eq. 5, and where p is free."""
+        free = self.free_of_mouth(means) if self.config["pose_blendshapes"] else None
+        return Encoded([plane(means) for plane in self.planes], free)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
         """p, normalised: of the head, of the torso, or empty, as configured."""
@@ -120,13 +119,6 @@ class Motion(nn.Module):
         shapes = [*face, poses] if self.config["pose_blendshapes"] else face
         return torch.cat([audio, units, poses]), torch.cat(shapes) if shapes else t[:0]
 
-    def constants(self, means: torch.Tensor) -> Constants:
-        """What the canonical centres [N,3] alone decide."""
-        known = self.deformation.constants(self.encode(means))
-        if not self.config["pose_blendshapes"]:
-            return known
-        return replace(known, pose=known.pose * self.free_of_mouth(means)[:, None])
-
     def free_of_mouth(self, means: torch.Tensor) -> torch.Tensor:
         """How much p's shapes may move points [N,3]: 0 at the mouth, 1 far from it, [N].
 
@@ -138,7 +130,7 @@ class Motion(nn.Module):
 
     def forward(
         self,
-        known: Constants,
+        encoded: Encoded,
         R: torch.Tensor,
         t: torch.Tensor,
         body: Body,
@@ -146,6 +138,6 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
-        """Eq. 6 for one frame, from the constants of the canonical centres to deltas."""
+        """Eq. 6 for one frame, from what `encode` gives of the canonical centres to deltas."""
         conditions, shapes = self.drivers(R, t, body, audio, eyes, noise)
-        return self.deformation.deltas(self.deformation.per_frame(known, conditions, shapes))
+        return self.deformation.deltas(self.deformation(encoded, conditions, shapes))

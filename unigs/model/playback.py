@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.deform_playback import PlaybackDeformation
 from unigs.model.gaussians import MAX_SCALE
 from unigs.render.cameras import intrinsics
 from unigs.render.player import Field, Player
@@ -30,7 +30,8 @@ def make_player(portrait: Portrait) -> Player:
     K = intrinsics(portrait.focal, portrait.size).numpy()
     if portrait.motion is None:
         return Player(arrays, plate, K, MAX_SCALE)
-    net, known = portrait.motion.deformation, portrait.motion.constants(field.means)
+    net = portrait.motion.deformation
+    known = net.constants(portrait.encode())
     network = PlaybackDeformation(
         known.product, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
     )

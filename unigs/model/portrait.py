@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from unigs.model.anchor import Body, anchored
-from unigs.model.deformation import Constants, Deltas
+from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
 from unigs.model.motion import Motion
 from unigs.model.playback import make_player
@@ -104,7 +104,7 @@ class Portrait(nn.Module):
         body: Body | None = None,
         deform: bool = True,
         noise: float = 0.0,
-        known: Constants | None = None,
+        encoded: Encoded | None = None,
     ) -> Moved:
         """The field of one frame, ready for `show`.
 
@@ -115,17 +115,17 @@ class Portrait(nn.Module):
             body: the torso's own frame; None: at rest.
             deform: False leaves the canonical field even if there is motion.
             noise: standard deviation of noise on the normalised pose inputs (training).
-            known: from `constants`, if several frames share them; None: evaluated here.
+            encoded: from `encode`, if several frames share it; None: evaluated here.
         """
         deltas, body = None, self.torso(body)
         if deform and self.motion is not None:
-            known = self.constants() if known is None else known
-            deltas = self.motion(known, R, t, body, audio, eyes, noise)
+            encoded = self.encode() if encoded is None else encoded
+            deltas = self.motion(encoded, R, t, body, audio, eyes, noise)
         return self.splats(R, t, body, deltas), deltas
 
-    def constants(self) -> Constants:
-        """What of eq. 6 the canonical centres alone decide (a portrait with dynamics)."""
-        return self.motion.constants(self.gaussians.means.detach())
+    def encode(self) -> Encoded:
+        """What eq. 6 reads of the canonical centres (a portrait with dynamics)."""
+        return self.motion.encode(self.gaussians.means.detach())
 
     def splats(
         self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None = None

@@ -35,8 +35,9 @@ class TorchPlayer:
     def __init__(self, portrait: Portrait, precision: torch.dtype) -> None:
         self.portrait, self.precision = portrait, precision
         if portrait.has_dynamics:
-            self.network = copy.deepcopy(portrait.motion.deformation).to(precision)
-            self.known = portrait.constants().to(precision)
+            network = portrait.motion.deformation
+            self.known = network.constants(portrait.encode()).to(precision)
+            self.network = copy.deepcopy(network).to(precision)
         size = portrait.size
         # A copy into page-locked memory does not go through a second buffer.
         pinned = portrait.device.type == "cuda"

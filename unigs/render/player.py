@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.deform_playback import PlaybackDeformation
 from unigs.kernels.options import JIT
 from unigs.kernels.threads import parallel_for
 from unigs.render.cpu import PlaybackRasterizer

@@ -11,7 +11,7 @@ from unigs import cli
 from unigs.dataset import Dataset, SubjectFiles
 from unigs.errors import UserError
 from unigs.media.labels import HAIR, MOUTH, TORSO
-from unigs.model.deformation import Constants
+from unigs.model.deformation import Encoded
 from unigs.model.portrait import Moved, Portrait, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
@@ -137,9 +137,9 @@ class DynamicTask(Task):
         """One batch: forward, losses of eq. 11, backward, both optimisers."""
         s = self.settings
         # f_mu does not depend on the frame: a batch shares it.
-        known = self.portrait.constants()
+        encoded = self.portrait.encode()
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = self.portrait.show([self._taught(frame, known) for frame in frames])
+        renderings = self.portrait.show([self._taught(frame, encoded) for frame in frames])
         pairs = zip(renderings, frames, strict=True)
         terms = mean_terms([self._losses(*pair, step) for pair in pairs])
         sum(terms.values()).backward()
@@ -152,21 +152,23 @@ class DynamicTask(Task):
             self.average.update()
         return {name: value.detach() for name, value in terms.items()}
 
-    def _taught(self, frame: int, known: Constants) -> Moved:
+    def _taught(self, frame: int, encoded: Encoded) -> Moved:
         """The frame as training sees it: measured lips now and then, noise on the poses."""
         code = self.lips.code(frame) if self.lips else None
-        return self._moved(frame, code, self.settings.condition_noise, known)
+        return self._moved(frame, code, self.settings.condition_noise, encoded)
 
     def _moved(
         self,
         frame: int,
         code: torch.Tensor | None = None,
         noise: float = 0.0,
-        known: Constants | None = None,
+        encoded: Encoded | None = None,
     ) -> Moved:
         audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
         pose, body = self.poses.head(frame), self.poses.body(frame)
-        return self.portrait.moved(*pose, audio, self.eyes[frame], body, noise=noise, known=known)
+        return self.portrait.moved(
+            *pose, audio, self.eyes[frame], body, noise=noise, encoded=encoded
+        )
 
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unigs.kernels import threads
-from unigs.kernels.deform import PlaybackDeformation
+from unigs.kernels.deform_playback import PlaybackDeformation
 
 
 def network(points, width, outputs, seed=0):

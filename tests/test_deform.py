@@ -1,0 +1,126 @@
+"""The compiled deformation network against the same layers in float64."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from unigs.kernels import threads
+from unigs.kernels.deform import Part, deform
+
+
+def network(points, widths, hidden, outputs, seed=0, shapes=True):
+    """Random features and layers: per part [N,F], [H,F], [K,F], [N]; then the layers.
+
+    No point has a unit within 1e-4 of the kink of relu, where a rounding turns its gradient off.
+    """
+    g = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=g)
+
+    layers = [normal(hidden), normal(hidden, hidden) / hidden**0.5, normal(hidden)]
+    layers += [normal(outputs, hidden) / hidden**0.5, normal(outputs)]
+    drawn = points + points // 4 + 8
+    parts = [
+        Part(
+            normal(drawn, width),
+            normal(hidden, width) / width**0.5,
+            normal(outputs, width) if shapes else None,
+            torch.rand(drawn, generator=g) if shapes and k == 0 else None,
+        )
+        for k, width in enumerate(widths)
+    ]
+    kept = far_from_kinks(parts, *layers)[:points]
+    assert len(kept) == points
+    return [
+        replace(p, features=p.features[kept], gate=None if p.gate is None else p.gate[kept])
+        for p in parts
+    ], layers
+
+
+def far_from_kinks(parts, bias, w2, b2, *_):
+    """Indices of the points where no hidden unit is within 1e-4 of zero."""
+    first = bias + sum(part.features @ part.weight.T for part in parts)
+    second = torch.relu(first) @ w2.T + b2
+    return (torch.cat([first, second], 1).abs() > 1e-4).all(1).nonzero()[:, 0]
+
+
+def reference(parts, bias, w2, b2, w3, b3):
+    """The definition, in whatever precision the tensors have."""
+    out, z = b3, bias
+    for part in parts:
+        z = z + part.features @ part.weight.T
+        if part.shapes is not None:
+            gate = 1 if part.gate is None else part.gate[:, None]
+            out = out + gate * (part.features @ part.shapes.T)
+    return out + torch.relu(torch.relu(z) @ w2.T + b2) @ w3.T
+
+
+def with_gradients(function, parts, layers, dtype):
+    """Value and gradients of all that asks for one, by a fixed weight for every output."""
+
+    def leaf(x):
+        return None if x is None else x.detach().to(dtype).requires_grad_()
+
+    parts = [
+        Part(leaf(p.features), leaf(p.weight), leaf(p.shapes),
+             None if p.gate is None else p.gate.to(dtype))
+        for p in parts
+    ]  # fmt: skip
+    layers = [leaf(x) for x in layers]
+    out = function(parts, *layers)
+    weights = torch.randn(*out.shape, generator=torch.Generator().manual_seed(9)).to(dtype)
+    (out * weights).sum().backward()
+    leaves = [x for p in parts for x in (p.features, p.weight, p.shapes) if x is not None]
+    return [out.detach(), *(x.grad for x in [*leaves, *layers])]
+
+
+@pytest.mark.parametrize("shapes", [True, False])
+@pytest.mark.parametrize(("points", "widths", "hidden", "outputs"), [
+    (2500, (72, 36), 64, 10), (64, (8,), 8, 14), (65, (9, 3), 12, 1), (1, (5, 4), 16, 12),
+])  # fmt: skip
+def test_values_and_gradients_match_float64(points, widths, hidden, outputs, shapes):
+    parts, layers = network(points, widths, hidden, outputs, shapes=shapes)
+    found = with_gradients(deform, parts, layers, torch.float32)
+    expected = with_gradients(reference, parts, layers, torch.float64)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        scale = float(other.abs().max())
+        torch.testing.assert_close(one.double(), other, atol=3e-6 * max(scale, 1), rtol=1e-4)
+
+
+def test_features_in_either_memory_order_give_the_same():
+    parts, layers = network(130, (12,), 16, 10)
+    turned = replace(parts[0], features=parts[0].features.T.contiguous().T)
+    assert not turned.features.is_contiguous()
+    assert torch.equal(deform([turned], *layers), deform(parts, *layers))
+
+
+def test_no_points():
+    parts, layers = network(0, (12, 8), 16, 10)
+    out, *gradients = with_gradients(deform, parts, layers, torch.float32)
+    assert out.shape == (0, 10) and all((x == 0).all() for x in gradients)
+
+
+def test_threads_do_not_change_a_bit():
+    parts, layers = network(5000, (24, 12), 32, 10)
+    before = threads.get_threads()
+    try:
+        results = []
+        for count in (1, 2):
+            threads.set_threads(count)
+            results.append(with_gradients(deform, parts, layers, torch.float32))
+    finally:
+        threads.set_threads(before)
+    for one, two in zip(*results, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_what_does_not_fit_is_named():
+    parts, layers = network(10, (8,), 10, 3)
+    with pytest.raises(ValueError, match="multiple of 4"):
+        deform(parts, *layers)
+    parts, layers = network(10, (8,), 8, 3)
+    with pytest.raises(ValueError, match="float32"):
+        deform(parts, *(x.double() for x in layers))
