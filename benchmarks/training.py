@@ -16,6 +16,8 @@ from benchmarks.subjects import dynamic_task, scene, scene_of, static_task, subj
 from benchmarks.torch_renderer import render
 from unigs.dataset import Dataset
 from unigs.kernels.deform import _Deform
+from unigs.kernels.l1 import region_l1_torch
+from unigs.kernels.over import over_torch
 from unigs.kernels.planes import _Encode, encode_torch
 from unigs.kernels.ssim import ssim_torch
 from unigs.kernels.threads import get_threads
@@ -56,7 +58,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     for blended, name in ((Project, "project"), (Blend, "sort and blend")):
         shared.append((blended, "forward", name))
     module = dynamic if isinstance(task, dynamic.DynamicTask) else static
-    losses = ("l1", "difference", "d_ssim", "region_loss", "motion_loss", "alpha_loss")
+    losses = ("l1", "l1_terms", "d_ssim", "motion_loss", "alpha_loss")
     shared += [(module, name, f"loss: {name}") for name in losses if hasattr(module, name)]
     if module is static:
         return [*shared, (DensityControl, "accumulate", "density control")]
@@ -91,6 +93,8 @@ def plain_torch(renderer: bool) -> Iterator[None]:
     swaps = {
         "unigs.model.planes.encode": encode_torch,
         "unigs.model.deformation.DeformationNet.forward": layers_in_torch,
+        "unigs.model.portrait.over": over_torch,
+        "unigs.train.losses.region_l1": region_l1_torch,
         "unigs.train.losses.ssim": ssim_torch,
     }
     if renderer:

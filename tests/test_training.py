@@ -58,15 +58,11 @@ def test_l1_and_region_loss_against_hand_computed_numbers():
     mask = torch.zeros(40, 40, dtype=torch.bool)
     mask[:20, :20] = True
     assert losses.l1(image, truth).item() == pytest.approx(0.5 / 16)
-    off = losses.difference(image, truth)
-    assert losses.region_loss(off, mask, "frame").item() == pytest.approx(0.5 / 16)
-    assert losses.region_loss(off, mask, "region").item() == pytest.approx(0.5 / 4)
-
-
-def test_static_loss_is_zero_only_for_the_truth():
-    truth = torch.rand(32, 32, 3)
-    assert losses.static_loss(truth, truth, 0.2).item() == pytest.approx(0, abs=1e-6)
-    assert losses.static_loss(1 - truth, truth, 0.2).item() > 0.3
+    for over, share in (("frame", 16), ("region", 4)):
+        terms = losses.l1_terms(image, truth, {"mouth": mask}, over)
+        assert list(terms) == ["l1", "mouth"]
+        assert terms["l1"].item() == pytest.approx(0.5 / 16)
+        assert terms["mouth"].item() == pytest.approx(0.5 / share)
 
 
 def test_motion_loss_counts_centimetres_and_only_what_is_deformed():

@@ -17,7 +17,7 @@ from unigs.model.deformation import ATTRIBUTES
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
-from unigs.train.losses import d_ssim
+from unigs.train.losses import d_ssim, l1
 
 log = logging.getLogger("unigs")
 
@@ -41,6 +41,14 @@ MOTION = {
 
 def warm() -> None:
     """Train and play a tiny random portrait for one frame: that calls every kernel."""
+    # The deformation's kernels are compiled for each number of tri-planes.
+    for planes in (MOTION["planes"][:1], MOTION["planes"]):
+        _train_and_play({**MOTION, "planes": planes})
+    log.info("the CPU kernels are compiled")
+
+
+def _train_and_play(motion: dict) -> None:
+    """One step's kernels and one frame's, with the deformation of a configuration."""
     generator = torch.Generator().manual_seed(0)
     field = Gaussians.from_points(
         0.05 * torch.randn(COUNT, 3, generator=generator),
@@ -51,13 +59,13 @@ def warm() -> None:
     )
     body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
     plate = np.zeros((SIZE, SIZE, 3), np.uint8)
-    portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(MOTION))
+    portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(motion))
     speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(UNITS)
     image = portrait.render(body.R, body.t, speech, eyes)
-    d_ssim(image, torch.zeros(SIZE, SIZE, 3)).backward()
-    d_ssim(image.detach(), torch.zeros(SIZE, SIZE, 3))
+    truth = torch.zeros(SIZE, SIZE, 3)
+    (l1(image, truth) + d_ssim(image, truth)).backward()
+    d_ssim(image.detach(), truth)
     portrait.play(*(x.numpy() for x in (body.R, body.t, speech, eyes)))
-    log.info("the CPU kernels are compiled")
 
 
 if __name__ == "__main__":

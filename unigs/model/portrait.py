@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unigs.kernels.over import over
 from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
@@ -157,7 +158,7 @@ class Portrait(nn.Module):
         """Rasterise frames from `moved` over the plate, in one call where the device can."""
         rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
         return [
-            Rendering(image.addcmul(1 - alpha, self.plate_image), alpha, meta, deltas)
+            Rendering(over(image, alpha, self.plate_image), alpha, meta, deltas)
             for (image, alpha, meta), (_, deltas) in zip(rendered, frames, strict=True)
         ]
 

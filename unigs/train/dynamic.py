@@ -25,10 +25,9 @@ from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import (
     alpha_loss,
     d_ssim,
-    difference,
+    l1_terms,
     mean_terms,
     motion_loss,
-    region_loss,
 )
 from unigs.train.new_motion import new_motion
 from unigs.train.perceptual import Perceptual
@@ -173,21 +172,28 @@ class DynamicTask(Task):
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings
         truth, image = self.dataset.image(frame), rendering.image
-        labels, off = self.dataset.regions(frame), difference(image, truth)
-        terms = {"l1": off.mean(), "d_ssim": s.lambda_dssim * d_ssim(image, truth)}
-        for name, label in REGIONS.items():
-            if weight := getattr(s, f"lambda_{name}"):
-                terms[name] = weight * region_loss(off, labels == label, s.region_mean)
-        if s.lambda_eyes:
-            mask = self.eye_boxes.mask(frame, self.device)
-            terms["eyes"] = s.lambda_eyes * region_loss(off, mask, s.region_mean)
+        terms = l1_terms(image, truth, self._regions(frame), s.region_mean)
+        for name in terms.keys() - {"l1"}:
+            terms[name] = getattr(s, f"lambda_{name}") * terms[name]
+        terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
         if s.lambda_alpha:
-            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, labels > 0)
+            terms["alpha"] = s.lambda_alpha * alpha_loss(
+                rendering.alpha, self.dataset.person(frame)
+            )
         if self.perceptual and step >= s.lpips_from * s.iterations:
             terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth)
         return terms
+
+    def _regions(self, frame: int) -> dict[str, torch.Tensor]:
+        """Masks of eq. 9, and the eyes', as far as they have a weight."""
+        labels = self.dataset.regions(frame)
+        weighted = {n: x for n, x in REGIONS.items() if getattr(self.settings, f"lambda_{n}")}
+        masks = {name: labels == label for name, label in weighted.items()}
+        if self.eye_boxes:
+            masks["eyes"] = self.eye_boxes.mask(frame, self.device)
+        return masks
 
     def _schedule(self, progress: float) -> None:
         for group in self.adamw.param_groups:

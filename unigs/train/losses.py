@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from unigs.kernels.l1 import region_l1
 from unigs.kernels.ssim import ssim
 from unigs.model.deformation import Deltas
-
-
-def difference(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Absolute difference of images [H,W,3], mean over the channels, [H,W].
-
-    L1 and all regions of eq. 9 are means of it: made once, it is the only one of their tensors that
-    costs a pass over the whole image.
-    """
-    return (image - truth).abs().mean(-1)
 
 
 def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -24,7 +16,7 @@ def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
 
 def l1(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference of images [H,W,3]."""
-    return difference(image, truth).mean()
+    return region_l1(image, truth)[0] / truth[..., 0].numel()
 
 
 def d_ssim(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -32,21 +24,25 @@ def d_ssim(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return 1 - ssim(image.permute(2, 0, 1), truth.permute(2, 0, 1))
 
 
-def static_loss(image: torch.Tensor, truth: torch.Tensor, lambda_dssim: float) -> torch.Tensor:
-    """L_s of eq. 8: L1 + lambda_1 D-SSIM, on images [H,W,3]."""
-    return l1(image, truth) + lambda_dssim * d_ssim(image, truth)
-
-
-def region_loss(difference: torch.Tensor, mask: torch.Tensor, over: str) -> torch.Tensor:
-    """L_j of eq. 9 without its weight: L1 inside one region.
+def l1_terms(
+    image: torch.Tensor, truth: torch.Tensor, regions: dict[str, torch.Tensor], over: str
+) -> dict[str, torch.Tensor]:
+    """L1 of eq. 8 and all L_j of eq. 9, without their weights, in one pass over the image.
 
     Args:
-        difference: of the image and the truth [H,W], from `difference`.
-        mask: region, bool [H,W].
-        over: "frame" divides by all pixels, "region" by the region's.
+        image, truth: [H,W,3].
+        regions: bool [H,W] by name.
+        over: "frame" divides a region's sum by all pixels, "region" by the region's.
+
+    Returns:
+        "l1" and one term per region.
     """
-    pixels = mask.numel() if over == "frame" else mask.sum().clamp(min=16)
-    return (difference * mask).sum() / pixels
+    whole, *sums = region_l1(image, truth, list(regions.values())).unbind()
+    pixels = truth[..., 0].numel()
+    terms = {"l1": whole / pixels}
+    for (name, mask), value in zip(regions.items(), sums, strict=True):
+        terms[name] = value / (pixels if over == "frame" else mask.sum().clamp(min=16))
+    return terms
 
 
 def motion_loss(deltas: Deltas) -> torch.Tensor:
