@@ -82,9 +82,11 @@ def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, di
     return [(image[..., :3], image[..., 3:], {})]
 
 
-def layers_in_torch(net: DeformationNet, encoded: Encoded, *frame: Tensor) -> Tensor:
+def layers_in_torch(
+    net: DeformationNet, encoded: Encoded, conditions: Tensor, shapes: Tensor
+) -> Tensor:
     """The deformation network layer by layer, in place of its compiled pass."""
-    return net.per_frame(net.constants(encoded), *frame)
+    return net.per_frame(net.constants(encoded), net.input_conditions(conditions), shapes)
 
 
 @contextmanager

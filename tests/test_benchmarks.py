@@ -18,7 +18,7 @@ TOLERANCE = {
     "Tri-plane": 1e-5,
     "Playback deformation": 1e-4,
     "Image": 1e-3,
-    "A frame of a talking portrait": 1.0,  # of 255: roundings to bytes
+    "Ten frames of a talking portrait": 1.0,  # of 255: roundings to bytes
     "A dynamic step": 1e-4,
 }
 OPPONENTS = {

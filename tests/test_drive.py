@@ -108,14 +108,19 @@ def still(frames=50):
     return Motion(Rigid(*rest), Affine(*rest, np.zeros((frames, 2))), np.zeros((frames, 6)))
 
 
+def heard(encoder, samples, count):
+    """The speech windows of all blocks that drive a still clip."""
+    blocks = drivers(still(), encoder, samples, count, 25.0, DriveSettings())
+    return np.concatenate([windows for _, _, windows, *_ in blocks])
+
+
 def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_alone():
     rng = np.random.default_rng(1)
     samples = speech(6.0)
     samples[2 * RATE : 4 * RATE] = 0
     samples += rng.normal(size=len(samples)).astype(np.float32) * 5e-4
     made = encoder()
-    driven = list(drivers(still(), made, samples, 150, 25.0, DriveSettings()))
-    windows = np.stack([x[3] for x in driven])
+    windows = heard(made, samples, 150)
     np.testing.assert_allclose(windows[65:85], np.tile(made.silence, (20, 1, 1)), atol=1e-5)
     plain = made.encode(samples, 150, 25.0)
     np.testing.assert_allclose(windows[:48], plain[:48], atol=1e-5)
@@ -135,10 +140,9 @@ def test_pauses_fade_and_short_ones_are_no_pauses():
 
 def test_windows_do_not_depend_on_the_block_size(monkeypatch):
     made, samples = encoder(), speech(3.0)
-    whole = [x[3] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
+    whole = heard(made, samples, 75)
     monkeypatch.setattr(unigs.drive, "BLOCK", 7)
-    parts = [x[3] for x in drivers(still(), made, samples, 75, 25.0, DriveSettings())]
-    np.testing.assert_allclose(np.stack(parts), np.stack(whole), atol=1e-6)
+    np.testing.assert_allclose(heard(made, samples, 75), whole, atol=1e-6)
 
 
 class Portrait:
@@ -149,10 +153,12 @@ class Portrait:
     def __init__(self):
         self.seen = []
 
-    def play(self, R, t, heard, eyes, body):
-        self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes, body=body))
-        grey = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
-        return np.full((32, 32, 3), grey, np.uint8)
+    def play_clip(self, *clip):
+        *clip, torso = clip
+        for R, t, heard, eyes, *body in zip(*clip, *torso, strict=True):
+            self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes, body=body))
+            grey = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
+            yield np.full((32, 32, 3), grey, np.uint8)
 
 
 def write_subject(folder, frames=60, reasons=None, keep=None):

@@ -38,12 +38,16 @@ class FakePortrait:
     def __init__(self, dynamic=True):
         self.has_dynamics = dynamic
 
-    def play(self, R, t, speech=None, eyes=None, body=None):
+    def play_clip(self, R, t, speech=None, eyes=None, body=None):
+        assert self.has_dynamics or (speech is None and eyes is None)
+        for k in range(len(R)):
+            yield self.shown(t[k], None if speech is None else speech[k])
+
+    def shown(self, t, speech):
         frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
         if self.has_dynamics:
             frame[:8, :8, 2] = int(speech[0, 0])
         else:
-            assert speech is None and eyes is None
             frame += 20
         return np.clip(frame, 0, 255).astype(np.uint8)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_model import EYES, POSE, SPOKEN, moving_portrait, psnr
+from test_model import EYES, POSE, SPOKEN, moving_portrait, one_cue, psnr
 from test_rasterize_cuda import needs_gpu
 from tiny_subject import write_tiny_subject
 
@@ -102,10 +102,9 @@ def test_frames_stay_on_the_gpu_up_to_the_limit(files, monkeypatch):
 @needs_gpu
 def test_half_precision_does_not_show_on_the_gpu():
     made = moving_portrait().cuda()
-    numbers = (*POSE, SPOKEN.numpy(), EYES.numpy())
+    (cue,) = one_cue(made, *POSE, SPOKEN.numpy(), EYES.numpy(), None)
     exact, half = (
-        TorchPlayer(made, precision).play(*numbers) / 255
-        for precision in (torch.float32, GPU_PRECISION)
+        TorchPlayer(made, precision).play(cue) / 255 for precision in (torch.float32, GPU_PRECISION)
     )
     assert psnr(exact, half) > 55
 

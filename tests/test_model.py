@@ -1,5 +1,7 @@
 """The portrait: anchor, deformation, normalisation, storage."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from unigs.model.conditions import ZScore, body_vector, rotation_vector
 from unigs.model.deformation import DeformationNet, Encoded, parse_attributes
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
+from unigs.model.playback import cues
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
@@ -125,7 +128,8 @@ def test_split_first_layer_equals_the_concatenation_of_the_paper():
     expected = net.output(torch.relu(net.hidden(hidden)))
     encoded = Encoded([features[:, :8], features[:, 8:]])
     torch.testing.assert_close(net(encoded, conditions), expected)
-    torch.testing.assert_close(net.per_frame(net.constants(encoded), conditions), expected)
+    bias = net.input_conditions(conditions)
+    torch.testing.assert_close(net.per_frame(net.constants(encoded), bias), expected)
 
 
 def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
@@ -181,7 +185,10 @@ def test_one_compiled_pass_equals_the_layers_in_torch(planes):
         leaves = [*inputs, *drivers, *net.parameters()]
         return [out.detach(), *(x.grad.clone() for x in leaves)]
 
-    fused, layers = run(net), run(lambda x, *y: net.per_frame(net.constants(x), *y))
+    def in_layers(encoded, conditions, shapes):
+        return net.per_frame(net.constants(encoded), net.input_conditions(conditions), shapes)
+
+    fused, layers = run(net), run(in_layers)
     for one, other in zip(fused, layers, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=2e-5)
 
@@ -208,6 +215,15 @@ def test_unknown_attribute_is_named():
         parse_attributes("position,colour")
 
 
+def one_cue(made, *numbers):
+    """The cue of a single frame's numbers (the last are the torso's, or None)."""
+    *rows, track = (
+        None if x is None else tuple(y[None] for y in x) if isinstance(x, tuple) else x[None]
+        for x in numbers
+    )
+    return cues(made, *rows, track)
+
+
 @pytest.mark.parametrize("moving", [False, True])
 def test_the_player_shows_what_training_saw(moving):
     """Premultiplied image and alpha agree with the differentiable path within 1e-5."""
@@ -222,9 +238,10 @@ def test_the_player_shows_what_training_saw(moving):
     torso = Body(rotations(1, 11, 0.2)[0], torch.tensor([0.01, 0.02, 0.6]), arms)
     with torch.no_grad():
         expected = made.render(*POSE, speech, eyes, torso)
-        track = torso.R.numpy(), torso.t.numpy(), arms.numpy()
-        numbers = [None if x is None else x.numpy() for x in (*POSE, speech, eyes)]
-        image, alpha = made.player.render(made._frame(*numbers, track))
+    track = torso.R.numpy(), torso.t.numpy(), arms.numpy()
+    numbers = [None if x is None else x.numpy() for x in (*POSE, speech, eyes)]
+    (cue,) = one_cue(made, *numbers, track)
+    image, alpha = made.player.render(cue.frame())
     composed = image + (1 - alpha) * made.plate_image.numpy()
     difference = np.abs(composed - expected.numpy())
     # A Gaussian on the threshold 1/255 may flip; everything else agrees.
@@ -282,22 +299,38 @@ def test_playback_in_torch_is_that_of_the_kernels(motion):
     track = rotations(1, 11, 0.2)[0].numpy(), np.array([0.01, 0.02, 0.6], np.float32)
     spoken = (SPOKEN.numpy(), EYES.numpy()) if motion else (None, None)
     wanted = made.play(*POSE, *spoken, track).astype(int)
-    played = TorchPlayer(made, torch.float32).play(*POSE, *spoken, track)
+    (cue,) = one_cue(made, *POSE, *spoken, track)
+    played = TorchPlayer(made, torch.float32).play(cue)
     assert played.dtype == np.uint8
     assert np.abs(played - wanted).max() <= 1
 
 
+def test_a_clip_is_its_frames(monkeypatch):
+    """Played in blocks of any size, with speech heard together, or one frame at a time."""
+    made = moving_portrait()
+    poses, turns = rotations(5, 3, 0.1).numpy(), rotations(5, 4, 0.1).numpy()
+    rng = np.random.default_rng(0)
+    t, resting = (rng.normal([0, 0, 0.6], 0.01, (5, 3)).astype(np.float32) for _ in range(2))
+    speech = rng.normal(size=(5, *SPOKEN.shape)).astype(np.float32)
+    eyes, arms = rng.random((5, len(EYES))), rng.normal(0, 0.01, (5, 2))
+    clip = poses, t, speech, eyes, (turns, resting, arms)
+    together = np.stack(list(made.play_clip(*clip)))
+    monkeypatch.setattr("unigs.model.portrait.HEARD_AT_ONCE", 2)
+    np.testing.assert_allclose(np.stack(list(made.play_clip(*clip))), together, atol=1)
+    for k, frame in enumerate(together):
+        numbers = (x[k] for x in clip[:4])
+        alone = made.play(*numbers, tuple(x[k] for x in clip[4]))
+        np.testing.assert_allclose(alone, frame, atol=1)
+    assert all(np.abs(a.astype(int) - b).max() > 5 for a, b in pairwise(together))
+
+
 def test_half_precision_does_not_show():
     made = moving_portrait()
-    images = []
-    for precision in (torch.float32, GPU_PRECISION):
-        player = TorchPlayer(made, precision)
-        numbers = (*POSE, SPOKEN, EYES)
-        R, t, speech, eyes = player._upload(*numbers)
-        torso = made.torso(None)
-        with torch.no_grad():
-            deltas = player._deltas(R, t, torso, speech, eyes)
-            frame = made.splats(R, t, torso, deltas), deltas
-            images.append(made.show([frame])[0].image.numpy())
-    assert deltas.position.norm(dim=1).median() > 0.005
+    (cue,) = one_cue(made, *POSE, SPOKEN, EYES, None)
+    images = [
+        TorchPlayer(made, precision).image(cue).numpy()
+        for precision in (torch.float32, GPU_PRECISION)
+    ]
+    still = made.splats(cue.R, cue.t, cue.torso)
+    assert psnr(made.show([(still, None)])[0].image.detach().numpy(), images[0]) < 40
     assert psnr(*images) > 55

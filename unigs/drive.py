@@ -4,6 +4,7 @@ import json
 import math
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -81,9 +82,10 @@ def drive(
             title=TITLE,
             comment=comment,
         ) as writer:
-            conditions = drivers(motion, encoder, samples, count, model.fps, settings)
-            for R, t, torso, heard, units in progress(conditions, count, "drive"):
-                writer.write(model.play(R, t, heard, units, torso))
+            blocks = drivers(motion, encoder, samples, count, model.fps, settings)
+            images = chain.from_iterable(model.play_clip(*block) for block in blocks)
+            for image in progress(images, count, "drive"):
+                writer.write(image)
 
 
 def drivers(
@@ -94,11 +96,11 @@ def drivers(
     fps: float,
     settings: DriveSettings,
 ) -> Iterator[tuple]:
-    """What drives each of `count` frames.
+    """What drives `count` frames, in blocks of at most BLOCK.
 
     Yields:
-        R [3,3] and t [3] of the head; R, t and outline [2] of the torso; speech window [W,D];
-        units [6].
+        R [n,3,3] and t [n,3] of the head, speech windows [n,W,D], units [n,6]; R, t and outline
+        [n,2] of the torso: as `Portrait.play_clip` takes them.
     """
     columns = encoder.foreign_columns(samples)
     rest = pauses(samples, count, fps, settings)
@@ -109,7 +111,7 @@ def drivers(
         windows = ((1 - share) * windows + share * encoder.silence).astype(np.float32)
         positions = ping_pong(chosen, len(motion), settings.turn_seconds * fps)
         head, torso, units = motion.at(positions)
-        yield from zip(*head, zip(*torso, strict=True), windows, units, strict=True)
+        yield *head, windows, units, torso
 
 
 def pauses(samples: np.ndarray, count: int, fps: float, settings: DriveSettings) -> np.ndarray:

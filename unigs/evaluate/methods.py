@@ -23,10 +23,11 @@ def static_stream(
 ) -> Iterator[np.ndarray]:
     """The static portrait under the test frames' poses: what motion has to beat."""
     model = load_portrait(path, device)
-    torso = load_npz(body, "R", "t", "outline") if body else None
-    for row in table.test:
-        frame = tuple(torso[name][row] for name in ("R", "t", "outline")) if torso else None
-        yield model.play(poses["R"][row], poses["t"][row], body=frame)
+    track = None
+    if body:
+        torso = load_npz(body, "R", "t", "outline")
+        track = tuple(torso[name][table.test] for name in ("R", "t", "outline"))
+    return model.play_clip(poses["R"][table.test], poses["t"][table.test], body=track)
 
 
 def picture_streams(

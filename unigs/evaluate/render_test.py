@@ -16,8 +16,8 @@ import numpy as np
 from unigs import cli
 from unigs.errors import UserError
 from unigs.evaluate.device import choose_device
-from unigs.evaluate.inputs import Drivers, FrameTable, pick, read_drivers, read_frame_table
-from unigs.evaluate.play import play_frame
+from unigs.evaluate.inputs import FrameTable, pick, read_drivers, read_frame_table
+from unigs.evaluate.play import play_frames
 from unigs.files import atomic
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import VideoWriter, read_video
@@ -73,7 +73,7 @@ def render_test(
         people = files.enter_context(
             _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=COMMENT)
         )
-        renders = play_frames(model, drivers, table.test, table.test)
+        renders = play_frames(model, drivers, table.test)
         for image, real in zip(_counted(renders, table, "render"), truth, strict=True):
             if image.shape != real.shape:
                 raise UserError(
@@ -93,14 +93,6 @@ def render_test(
 def shuffled_rows(test: np.ndarray) -> np.ndarray:
     """The frames whose speech drives the shuffled render: the test part rolled by half."""
     return np.roll(test, len(test) // 2)
-
-
-def play_frames(
-    model: Portrait, drivers: Drivers, rows: np.ndarray, heard: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Render frames `rows`, each with the speech of the frame in `heard`, uint8 [H,W,3]."""
-    for row, ear in zip(rows.tolist(), heard.tolist(), strict=True):
-        yield play_frame(model, drivers, row, ear)
 
 
 def sound_of_frames(samples: np.ndarray, table: FrameTable) -> np.ndarray:

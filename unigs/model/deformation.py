@@ -149,13 +149,17 @@ class DeformationNet(nn.Module):
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Raw outputs of eq. 6, [N,K]; see `per_frame` for the frame's arguments.
+        """Raw outputs of eq. 6, [N,K]; on a CPU in one compiled pass, elsewhere layer by layer.
 
-        On a CPU in one compiled pass, elsewhere layer by layer.
+        Args:
+            encoded: what is known of the points.
+            conditions: a (+) e (+) p of one frame [C].
+            shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
-        if conditions.device.type != "cpu":
-            return self.per_frame(self.constants(encoded), conditions, shapes)
-        bias = self.input_features.bias + self.input_conditions(conditions)
+        bias = self.input_conditions(conditions)
+        if bias.device.type != "cpu":
+            return self.per_frame(self.constants(encoded), bias, shapes)
+        bias = self.input_features.bias + bias
         layers = self.hidden.weight, self.hidden.bias, self.output.weight, self.output.bias
         return deform(self._parts(encoded, shapes), bias, *layers)
 
@@ -188,17 +192,18 @@ class DeformationNet(nn.Module):
         return Constants(product, planes[-1], pose)
 
     def per_frame(
-        self, known: Constants, conditions: torch.Tensor, shapes: torch.Tensor | None = None
+        self, known: Constants, bias: torch.Tensor, shapes: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Raw outputs [N,K] from the constants and what a frame adds.
 
         Args:
             known: from `constants`.
-            conditions: of one frame [C].
+            bias: what the frame's conditions [C] add to the first layer, `input_conditions` of
+                them, [H].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
         # In place: fresh memory for [N,H] costs as much time as the arithmetic.
-        first = torch.relu_(known.product + self.input_conditions(conditions))
+        first = torch.relu_(known.product + bias)
         out = self.output(torch.relu_(self.hidden(first)))
         count = len(self.face_shapes.basis)
         if count:

@@ -96,7 +96,7 @@ class Motion(nn.Module):
             scored.append(self.pose_norm(pose_vector(R, t)))
         if self.config["body_input"]:
             scored.append(self.body_norm(body_vector(body)))
-        return torch.cat(scored) if scored else t[:0]
+        return torch.cat(scored, -1) if scored else t[..., :0]
 
     def drivers(
         self,
@@ -107,17 +107,18 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A (+) e (+) p of one frame [C], and the coefficients of the shapes [S].
+        """A (+) e (+) p of frames [...,C], and the coefficients of the shapes [...,S].
 
         The coefficients are lips (+) e, then p, as far as they are configured.
         """
         units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
             poses = poses + noise * torch.randn_like(poses)
-        lips = audio[len(audio) - self.lip_dim :]
+        lips = audio[..., audio.shape[-1] - self.lip_dim :]
         face = [lips, units] if self.config["blendshapes"] else []
         shapes = [*face, poses] if self.config["pose_blendshapes"] else face
-        return torch.cat([audio, units, poses]), torch.cat(shapes) if shapes else t[:0]
+        coefficients = torch.cat(shapes, -1) if shapes else t[..., :0]
+        return torch.cat([audio, units, poses], -1), coefficients
 
     def free_of_mouth(self, means: torch.Tensor) -> torch.Tensor:
         """How much p's shapes may move points [N,3]: 0 at the mouth, 1 far from it, [N].

@@ -1,19 +1,77 @@
-"""From a trained portrait to the constants that the player keeps."""
+"""From a trained portrait to what its players need: constants once, and a cue for every frame."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from unigs.kernels.deform_playback import PlaybackDeformation
+from unigs.model.anchor import Body
 from unigs.model.gaussians import MAX_SCALE
 from unigs.render.cameras import intrinsics
-from unigs.render.player import Field, Player
+from unigs.render.player import Field, Frame, Player
 
 if TYPE_CHECKING:
     from unigs.model.portrait import Portrait
+
+
+Track = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""R [...,3,3], t [...,3] and outline [...,2] of the torso's own frame."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What changes from frame to frame, on the portrait's device.
+
+    R [3,3], t [3]: head pose. torso: the torso's frame. bias [H]: what the conditions add to the
+    first layer of the deformation network, and shapes [S]: coefficients of the blendshapes (both
+    None for a static portrait).
+    """
+
+    R: torch.Tensor
+    t: torch.Tensor
+    torso: Body
+    bias: torch.Tensor | None = None
+    shapes: torch.Tensor | None = None
+
+    def frame(self) -> Frame:
+        """The same for the CPU's player."""
+        numbers = self.R, self.t, self.torso.R, self.torso.t, self.bias, self.shapes
+        return Frame(*(None if x is None else x.numpy() for x in numbers))
+
+
+@torch.no_grad()
+def cues(
+    portrait: Portrait,
+    R: np.ndarray,
+    t: np.ndarray,
+    speech: np.ndarray | None = None,
+    eyes: np.ndarray | None = None,
+    body: Track | None = None,
+) -> list[Cue]:
+    """The cues of T frames, from the driving numbers of `Portrait.play_clip`.
+
+    All windows of speech are heard at once: a network of this size on a single one keeps the
+    processor waiting for its own calls.
+    """
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(values, np.float32), device=portrait.device)
+
+    R, t, count = tensor(R), tensor(t), len(R)
+    torso = portrait.torso(None if body is None else Body(*(tensor(x) for x in body)))
+    if torso.t.dim() == 1:  # at rest in all of them
+        torso = Body(torso.R.expand(count, 3, 3), torso.t.expand(count, 3))
+    bias = shapes = [None] * count
+    if portrait.has_dynamics:
+        motion = portrait.motion
+        drivers = motion.drivers(R, t, torso, motion.hear(tensor(speech)), tensor(eyes))
+        bias, shapes = motion.deformation.input_conditions(drivers[0]), drivers[1]
+    torsos = map(Body, torso.R, torso.t)
+    return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, strict=True)]
 
 
 @torch.no_grad()

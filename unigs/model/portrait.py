@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,12 +15,15 @@ from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
 from unigs.model.motion import Motion
-from unigs.model.playback import make_player
+from unigs.model.playback import Cue, Track, cues, make_player
 from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.render.cameras import intrinsics, view_matrix
 from unigs.render.harmonics import basis
-from unigs.render.player import Frame, Player
+from unigs.render.player import Player
 from unigs.render.rasterize import Splats, rasterize_frames
+
+HEARD_AT_ONCE = 100
+"""Frames of speech that go through the speech networks together at playback."""
 
 
 @dataclass
@@ -212,24 +216,45 @@ class Portrait(nn.Module):
         audio = self.motion.hear(speech[None])[0] if self.has_dynamics else None
         return self(R, t, audio, eyes, body).image
 
-    @torch.no_grad()
     def play(
         self,
         R: np.ndarray,
         t: np.ndarray,
         speech: np.ndarray | None = None,
         eyes: np.ndarray | None = None,
-        body: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+        body: Track | None = None,
     ) -> np.ndarray:
-        """One frame for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd.
+        """One frame of `play_clip`: its arguments without their first dimension."""
+        one = (None if x is None else np.asarray(x)[None] for x in (R, t, speech, eyes))
+        track = None if body is None else tuple(np.asarray(x)[None] for x in body)
+        return next(self.play_clip(*one, track))
+
+    def play_clip(
+        self,
+        R: np.ndarray,
+        t: np.ndarray,
+        speech: np.ndarray | None = None,
+        eyes: np.ndarray | None = None,
+        body: Track | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Frames for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd.
 
         Args:
-            R, t: head pose. speech: window [W,D]. eyes: units [6].
-            body: R [3,3], t [3] and outline [2] of the torso's own frame; None: at rest.
+            R, t: head poses [T,3,3], [T,3]. speech: windows [T,W,D]. eyes: units [T,6].
+            body: R [T,3,3], t [T,3] and outline [T,2] of the torso's own frame; None: at rest.
         """
+        for first in range(0, len(R), HEARD_AT_ONCE):
+            part = slice(first, first + HEARD_AT_ONCE)
+            track = None if body is None else tuple(x[part] for x in body)
+            rows = (None if x is None else x[part] for x in (speech, eyes))
+            for cue in cues(self, R[part], t[part], *rows, track):
+                yield self.play_cue(cue).copy()
+
+    def play_cue(self, cue: Cue) -> np.ndarray:
+        """One frame from a cue of `unigs.model.playback.cues`; the next call overwrites it."""
         if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
-            return self.player.play(self._frame(R, t, speech, eyes, body)).copy()
-        return self.torch_player.play(R, t, speech, eyes, body).copy()
+            return self.player.play(cue.frame())
+        return self.torch_player.play(cue)
 
     @cached_property
     def player(self) -> Player:
@@ -241,33 +266,6 @@ class Portrait(nn.Module):
         """The GPU's (and that of harmonics over degree 1); made at first use, likewise."""
         half = self.device.type == "cuda"
         return TorchPlayer(self, GPU_PRECISION if half else torch.float32)
-
-    def _frame(
-        self,
-        R: np.ndarray,
-        t: np.ndarray,
-        speech: np.ndarray | None,
-        eyes: np.ndarray | None,
-        body: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
-    ) -> Frame:
-        """The frame's numbers for the player."""
-        torso = self.torso(self._track(body))
-        bias = shapes = None
-        if self.has_dynamics:
-            audio = self.motion.hear(self._tensor(speech)[None])[0]
-            head = self._tensor(R), self._tensor(t)
-            conditions, shapes = self.motion.drivers(*head, torso, audio, self._tensor(eyes))
-            bias = self.motion.deformation.input_conditions(conditions).numpy()
-            shapes = shapes.numpy()
-        return Frame(R, t, torso.R.numpy(), torso.t.numpy(), bias, shapes)
-
-    def _tensor(self, values: np.ndarray | None) -> torch.Tensor | None:
-        if values is None:
-            return None
-        return torch.as_tensor(np.asarray(values, np.float32), device=self.device)
-
-    def _track(self, body: tuple[np.ndarray, np.ndarray, np.ndarray] | None) -> Body | None:
-        return None if body is None else Body(*(self._tensor(x) for x in body))
 
     @torch.no_grad()
     def mouth(self, speech: np.ndarray) -> np.ndarray | None:
