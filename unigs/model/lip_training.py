@@ -15,6 +15,8 @@ FOLDS = 6
 GAP = 10
 # Share of a batch that is silence, with the mouth at rest.
 SILENT_SHARE = 0.06
+# Steps: enough for a short clip, more for a longer one, which holds more to learn.
+FEWEST_STEPS, MOST_STEPS, STEPS_PER_FRAME = 900, 4000, 1.5
 # A prediction that carries nothing must not be blown up to full size.
 LARGEST_GAIN = 2.5
 
@@ -43,7 +45,7 @@ def pretrain(
     train: np.ndarray,
     silence: np.ndarray | None = None,
     *,
-    steps: int = 900,
+    steps: int | None = None,
     batch: int = 48,
     learning_rate: float = 2e-3,
     noise: float = 0.3,
@@ -62,7 +64,7 @@ def pretrain(
         lips: z-scored lip shapes [T,K] (`lips.lip_code`); rows with NaN are not used.
         train: training frames, indices in order.
         silence: the window [W,D] of silence: it is taught to close the mouth.
-        steps: steps of AdamW; all members are trained at once.
+        steps: steps of AdamW; all members are trained at once. None: by the number of frames.
         batch: windows for each member in a step.
         learning_rate: its peak; it rises for a fifth of the steps and falls to nothing.
         noise: standard deviation of noise on the (z-scored) features.
@@ -75,6 +77,7 @@ def pretrain(
     """
     nets = net.lip_net
     used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
+    steps = steps or int(np.clip(STEPS_PER_FRAME * len(used), FEWEST_STEPS, MOST_STEPS))
     fold = _folds(used, nets.members)
     rest = resting_shape(lips[used])
     generator = torch.Generator().manual_seed(seed)
