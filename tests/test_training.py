@@ -8,9 +8,11 @@ import pytest
 import torch
 from tiny_subject import FRAMES, write_tiny_subject
 
+from benchmarks.subjects import dynamic_task, subject
 from unigs.dataset import ACTION_UNITS, Dataset
 from unigs.errors import UserError
 from unigs.files import load_npz, read_json, save_npz
+from unigs.kernels import threads
 from unigs.media.resident import ResidentFrames
 from unigs.model.deformation import Deltas
 from unigs.model.gaussians import Gaussians
@@ -212,6 +214,22 @@ def test_resumed_training_equals_an_unbroken_one(files, tmp_path):
         torch.testing.assert_close(a, b, msg=name)
 
 
+def test_steps_are_the_same_to_the_bit_with_any_number_of_threads():
+    """Of `unigs_plus`, with enough Gaussians and pixels for every kernel to share them out."""
+    before, states = threads.get_threads(), []
+    try:
+        for count in (1, 2):
+            threads.set_threads(count)
+            torch.manual_seed(0)
+            task = dynamic_task(subject(64), 5000)
+            for step in range(3):
+                task.step(step)
+            states.append(task.portrait.state_dict())
+    finally:
+        threads.set_threads(before)
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
 def test_checkpoint_of_other_settings_is_not_resumed(files, tmp_path):
     key = key_of(STATIC, [files.frames])
     Checkpoint(tmp_path, key).save({"step": 3})
@@ -220,6 +238,12 @@ def test_checkpoint_of_other_settings_is_not_resumed(files, tmp_path):
     assert Checkpoint(tmp_path, other).load() is None
     (tmp_path / "last.ckpt").write_bytes(b"damaged")
     assert Checkpoint(tmp_path, key).load() is None
+
+
+def test_checkpoint_of_older_code_is_not_resumed(files, tmp_path, monkeypatch):
+    Checkpoint(tmp_path, key_of(STATIC, [files.frames])).save({"step": 3})
+    monkeypatch.setattr("unigs.train.checkpoint.LAYOUT", 1)
+    assert Checkpoint(tmp_path, key_of(STATIC, [files.frames])).load() is None
 
 
 def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_path):

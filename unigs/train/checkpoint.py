@@ -18,11 +18,13 @@ log = logging.getLogger("unigs")
 
 EVERY_SECONDS = 60.0
 """A killed training loses at most this much."""
+LAYOUT = 2
+"""Counted up whenever what the tasks put into a state changes: older checkpoints then start over."""
 
 
 def key_of(settings: object, inputs: list[Path]) -> str:
-    """Fingerprint of settings and input files: a checkpoint of another key is not resumed."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
+    """Fingerprint of settings, input files and layout: another key's checkpoint is not resumed."""
+    digest = hashlib.sha256(json.dumps([LAYOUT, asdict(settings)], sort_keys=True).encode())
     for path in inputs:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
