@@ -19,7 +19,7 @@ log = logging.getLogger("unigs")
 EVERY_SECONDS = 60.0
 """A killed training loses at most this much."""
 LAYOUT = 2
-"""Counted up whenever what the tasks put into a state changes: older checkpoints then start over."""
+"""Counted up when the tasks put something else into a state: older checkpoints start over."""
 
 
 def key_of(settings: object, inputs: list[Path]) -> str:
