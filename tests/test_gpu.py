@@ -1,6 +1,7 @@
 """Training and playing on a GPU: what one device makes, the other plays; skipped without one."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from tiny_subject import write_tiny_subject
 from benchmarks import gpu
 from benchmarks.scenes import portrait as scene
 from unigs.dataset import Dataset
-from unigs.kernels.planes import encode, levels
+from unigs.kernels.planes import encode, encode_torch, levels
+from unigs.kernels.planes_tcnn import encode_tcnn
 from unigs.kernels.ssim import ssim
 from unigs.model.storage import load_portrait
 from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
@@ -126,6 +128,21 @@ def test_planes_and_ssim_are_those_of_the_cpu():
         found[device] = [x.cpu() for x in (encoded, similar, *(leaf.grad for leaf in leaves))]
     for a, b in zip(*found.values(), strict=True):
         assert (a - b).norm() < 1e-4 * a.norm()
+
+
+@needs_gpu
+def test_planes_by_tiny_cuda_nn_are_those_of_torch():
+    pytest.importorskip("tinycudann", reason="needs tiny-cuda-nn", exc_type=(ImportError, OSError))
+    table = levels(12, 16, 64, 17)
+    points, tables = torch.rand(500, 3).cuda(), torch.randn(3, table.entries, 2).cuda()
+    results = []
+    for function in (partial(encode_tcnn, twin=encode_torch), encode_torch):
+        leaf = tables.clone().requires_grad_()
+        encoded = function(points, leaf, table)
+        encoded.square().sum().backward()
+        results.append((encoded.detach(), leaf.grad))
+    for one, other in zip(*results, strict=True):
+        assert (one - other).norm() < 1e-4 * other.norm()
 
 
 @needs_gpu

@@ -29,6 +29,8 @@ from unigs.kernels.plane_kernels import (
     point_gradient,
     table_gradient,
 )
+from unigs.kernels.planes_tcnn import available as has_tcnn
+from unigs.kernels.planes_tcnn import encode_tcnn
 from unigs.kernels.threads import parallel_for
 
 PLANES = ((0, 1), (1, 2), (0, 2))
@@ -147,6 +149,8 @@ def encode(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     """
     _check(points, tables, table)
     if points.device.type != "cpu":
+        if has_tcnn():
+            return encode_tcnn(points, tables, table, encode_torch)
         return encode_torch(points, tables, table)
     if points.dtype != torch.float32 or tables.dtype != torch.float32:
         raise ValueError(f"encode takes float32 on the CPU, got {points.dtype}, {tables.dtype}")
