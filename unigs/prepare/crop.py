@@ -18,6 +18,7 @@ from unigs.media.ffmpeg import ffmpeg_exe, last_line, run_ffmpeg
 from unigs.media.video import VideoInfo, VideoWriter, probe, read_video
 from unigs.prepare.facemesh import CHIN, FOREHEAD
 from unigs.prepare.follow import FaceFollower, face_box
+from unigs.prepare.resample import clip_times, resample
 from unigs.progress import progress
 from unigs.settings.crop import CropSettings
 
@@ -41,8 +42,8 @@ def crop_clip(
 ) -> None:
     """Cut a square clip of one person out of any video.
 
-    Frame k of the clip shows the source frame nearest to start + k/fps seconds; its audio (if the
-    source has any) begins at `start` and ends with the last frame.
+    Frame k of the clip shows the source at start + k/fps seconds (`unigs.prepare.resample`); its
+    audio (if the source has any) begins at `start` and ends with the last frame.
 
     Args:
         video: source, any frame rate, constant or not, rotated or not.
@@ -59,33 +60,39 @@ def crop_clip(
     source = probe(video)
     area = parse_crop(crop, video, source)
     times = source_times(video, start, stop)
-    picks = nearest_frames(times, settings.fps)
-    if len(picks) < SHORTEST_SECONDS * settings.fps:
+    count = len(clip_times(times, settings.fps))
+    if count < SHORTEST_SECONDS * settings.fps:
         raise UserError(
-            f"{video} lasts {len(picks) / settings.fps:.2f} s between start and stop: at least "
+            f"{video} lasts {count / settings.fps:.2f} s between start and stop: at least "
             f"{SHORTEST_SECONDS:g} s are needed, and a good portrait wants a minute or more."
         )
     window = find_window(video, area, start, stop, settings)
     if window[2] < settings.size:
         log.info("the window of %d px is enlarged to %d px", window[2], settings.size)
-    seconds = len(picks) / settings.fps
+    seconds = count / settings.fps
     with tempfile.TemporaryDirectory() as folder:
         audio = None
         if source.has_audio:
             audio = Path(folder) / "audio.wav"
             cut_audio(video, audio, start, stop, seconds)
-        frames = read_video(video, crop=window, start=start, stop=stop)
         size = settings.size
+        source_frames = read_video(video, crop=window, start=start, stop=stop)
+        frames = resample(
+            (resize(frame, size) for frame in source_frames),
+            times,
+            settings.fps,
+            settings.tolerance_ms / 1000,
+        )
+        carried = []
         with (
             atomic(out) as temporary,
             VideoWriter(temporary, size, size, settings.fps, "high", audio=audio) as writer,
-            progress(total=len(picks), label="cropping") as bar,
         ):
-            for number, frame in enumerate(frames):
-                repeats = int((picks == number).sum())
-                for _ in range(repeats):
-                    writer.write(resize(frame, size))
-                bar.update(repeats)
+            for number, (frame, made) in enumerate(progress(frames, count, "cropping")):
+                writer.write(frame)
+                carried += [number] if made else []
+    if carried:
+        log.info("%d of %d frames were carried to their time by optical flow", len(carried), count)
     write_json(
         info,
         {
@@ -95,7 +102,8 @@ def crop_clip(
             "window": list(window),
             "size": settings.size,
             "fps": settings.fps,
-            "frames": len(picks),
+            "frames": count,
+            "carried": carried,
             "has_audio": source.has_audio,
             "start": start or 0.0,
             "stop": (start or 0.0) + seconds,
@@ -108,6 +116,8 @@ def _check_settings(settings: CropSettings) -> None:
         raise UserError(f"size is {settings.size}: choose an even number of pixels from 64 on.")
     if not 1 <= settings.fps <= 120:
         raise UserError(f"fps is {settings.fps:g}: choose 1 to 120 frames per second.")
+    if not settings.tolerance_ms >= 0:
+        raise UserError(f"tolerance_ms is {settings.tolerance_ms:g}: choose 0 or more.")
 
 
 def parse_crop(text: str, video: Path, source: VideoInfo) -> Window:
@@ -161,21 +171,6 @@ def source_times(video: Path, start: float | None = None, stop: float | None = N
     times = np.array([float(row[2]) for row in rows]) * int(base[1]) / int(base[2])
     step = np.median(np.diff(times)) if len(times) > 1 else 0.04
     return np.append(times, times[-1] + step)
-
-
-def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
-    """Which source frame each clip frame shows.
-
-    Args:
-        times: [N+1] as from `source_times`. fps: of the clip.
-
-    Returns:
-        [T] int, not decreasing; entry k is the source frame nearest to k/fps seconds.
-    """
-    count = int(np.floor(times[-1] * fps + 1e-3))
-    wanted = np.arange(count) / fps
-    middles = (times[:-1][1:] + times[:-1][:-1]) / 2
-    return np.searchsorted(middles, wanted, side="right")
 
 
 def find_window(

@@ -11,6 +11,9 @@ class CropSettings:
     """Side of the clip in pixels, even (the paper: 480)."""
     fps: float = 25.0
     """Frames per second of the clip; every feature has one row per frame of it."""
+    tolerance_ms: float = 10.0
+    """A frame whose nearest source frame is farther from its time than this is carried to it by
+    optical flow (0: every one that is not exact; 20 or more: none, at 25 fps)."""
     margin: float = 2.6
     """Side of the window in face heights (chin to hairline): room for hair and shoulders."""
     headroom: float = 0.75
