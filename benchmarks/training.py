@@ -21,7 +21,7 @@ from unigs.kernels.over import over_torch
 from unigs.kernels.planes import _Encode, encode_torch
 from unigs.kernels.ssim import ssim_torch
 from unigs.kernels.threads import get_threads
-from unigs.model.deformation import DeformationNet, Encoded
+from unigs.model.deformation import DeformationNet
 from unigs.model.motion import Motion
 from unigs.model.planes import TriPlane
 from unigs.model.portrait import Portrait
@@ -33,7 +33,7 @@ from unigs.train.density import DensityControl
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.loop import FrameSampler, Task
 
-TORCH = "torch: gather grid, conv2d SSIM"
+TORCH = "torch: no compiled kernels"
 TORCH_RENDERER = "torch: and tile renderer"
 FIRST = (20_000, 480)
 """The size that the default settings train at comes first."""
@@ -82,19 +82,12 @@ def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, di
     return [(image[..., :3], image[..., 3:], {})]
 
 
-def layers_in_torch(
-    net: DeformationNet, encoded: Encoded, conditions: Tensor, shapes: Tensor
-) -> Tensor:
-    """The deformation network layer by layer, in place of its compiled pass."""
-    return net.per_frame(net.constants(encoded), net.input_conditions(conditions), shapes)
-
-
 @contextmanager
 def plain_torch(renderer: bool) -> Iterator[None]:
     """Run with torch's gather, layers and convolutions, and with its renderer if asked for."""
     swaps = {
         "unigs.model.planes.encode": encode_torch,
-        "unigs.model.deformation.DeformationNet.forward": layers_in_torch,
+        "unigs.model.deformation.DeformationNet.forward": DeformationNet.by_layer,
         "unigs.model.portrait.over": over_torch,
         "unigs.train.losses.region_l1": region_l1_torch,
         "unigs.train.losses.ssim": ssim_torch,

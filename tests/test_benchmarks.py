@@ -25,7 +25,7 @@ OPPONENTS = {
     "raster": {"numba", "torch, tile by tile"},
     "kernels": {"numba", "torch conv2d", "torch gather"},
     "playback": {"player", "without"},
-    "training": {"unigs", "torch: gather grid, conv2d SSIM", "torch: and tile renderer"},
+    "training": {"unigs", "torch: no compiled kernels", "torch: and tile renderer"},
 }
 
 

@@ -78,7 +78,7 @@ def with_gradients(function, parts, layers, dtype):
 
 @pytest.mark.parametrize("shapes", [True, False])
 @pytest.mark.parametrize(("points", "widths", "hidden", "outputs"), [
-    (2500, (72, 36), 64, 10), (64, (8,), 8, 14), (65, (9, 3), 12, 1), (1, (5, 4), 16, 12),
+    (2500, (72, 36), 64, 10), (64, (8,), 8, 14), (65, (9, 3), 24, 1), (1, (5, 4), 16, 12),
 ])  # fmt: skip
 def test_values_and_gradients_match_float64(points, widths, hidden, outputs, shapes):
     parts, layers = network(points, widths, hidden, outputs, shapes=shapes)
@@ -119,8 +119,20 @@ def test_threads_do_not_change_a_bit():
 
 def test_what_does_not_fit_is_named():
     parts, layers = network(10, (8,), 10, 3)
-    with pytest.raises(ValueError, match="multiple of 4"):
+    with pytest.raises(ValueError, match="multiple of 8"):
         deform(parts, *layers)
     parts, layers = network(10, (8,), 8, 3)
     with pytest.raises(ValueError, match="float32"):
         deform(parts, *(x.double() for x in layers))
+    others, _ = network(9, (8,), 8, 3)
+    with pytest.raises(ValueError, match=r"\(10, 8\), got torch.float32 \(9, 8\)"):
+        deform([*parts, *others], *layers)
+    with pytest.raises(ValueError, match=r"\(8,\), got"):
+        deform(parts, layers[0][:4], *layers[1:])
+
+
+def test_a_nan_is_not_hidden():
+    parts, layers = network(70, (8,), 8, 3, shapes=False)
+    parts[0].features[5] = torch.nan
+    out = deform(parts, *layers)
+    assert out[5].isnan().all() and out[torch.arange(70) != 5].isfinite().all()

@@ -86,3 +86,10 @@ def test_what_does_not_fit_is_named():
         region_l1(image, image, [torch.zeros(4, 5)])
     with pytest.raises(ValueError, match="float32"):
         region_l1(image.double(), image.double())
+    with pytest.raises(ValueError, match="first image only"):
+        region_l1(image, image.clone().requires_grad_())
+    alpha = torch.zeros(4, 5, 1)
+    with pytest.raises(ValueError, match=r"\(2, 2, 3\)"):
+        over(image, alpha, torch.zeros(2, 2, 3))
+    with pytest.raises(ValueError, match="float32"):
+        over(image, alpha.double(), image)

@@ -185,10 +185,7 @@ def test_one_compiled_pass_equals_the_layers_in_torch(planes):
         leaves = [*inputs, *drivers, *net.parameters()]
         return [out.detach(), *(x.grad.clone() for x in leaves)]
 
-    def in_layers(encoded, conditions, shapes):
-        return net.per_frame(net.constants(encoded), net.input_conditions(conditions), shapes)
-
-    fused, layers = run(net), run(in_layers)
+    fused, layers = run(net), run(net.by_layer)
     for one, other in zip(fused, layers, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=2e-5)
 
@@ -300,7 +297,9 @@ def test_playback_in_torch_is_that_of_the_kernels(motion):
     spoken = (SPOKEN.numpy(), EYES.numpy()) if motion else (None, None)
     wanted = made.play(*POSE, *spoken, track).astype(int)
     (cue,) = one_cue(made, *POSE, *spoken, track)
-    played = TorchPlayer(made, torch.float32).play(cue)
+    player = TorchPlayer(made, torch.float32)
+    assert not motion or not player.known.product.requires_grad  # no graph is kept for its life
+    played = player.play(cue)
     assert played.dtype == np.uint8
     assert np.abs(played - wanted).max() <= 1
 

@@ -105,14 +105,23 @@ def test_a_version_that_samples_otherwise_is_refused(installed, monkeypatch):
         encode_tcnn(torch.rand(5, 3), tables, level_table)
 
 
-def test_it_can_be_switched_off(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    assert planes_tcnn.available()
-    monkeypatch.setenv("UNIGS_TCNN", "0")
-    assert not planes_tcnn.available()
-    monkeypatch.delenv("UNIGS_TCNN")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert not planes_tcnn.available()
+@pytest.mark.parametrize(
+    ("found", "switch", "used"), [(True, "", True), (True, "0", False), (False, "", False)]
+)
+def test_it_can_be_switched_off(monkeypatch, found, switch, used):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if found else None)
+    monkeypatch.setenv("UNIGS_TCNN", switch)
+    planes_tcnn.available.cache_clear()
+    assert planes_tcnn.available() is used
+    planes_tcnn.available.cache_clear()
+
+
+def test_one_that_cannot_be_loaded_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tinycudann", None)
+    planes_tcnn.planes_of.cache_clear()
+    _, tables, level_table = scene(1, 3, 2, 17)
+    with pytest.raises(UserError, match="UNIGS_TCNN=0"):
+        encode_tcnn(torch.rand(5, 3), tables, level_table)
 
 
 def test_a_hashed_level_is_told_by_its_power_of_two():

@@ -254,6 +254,17 @@ def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_pat
         Dataset(short)
 
 
+def test_a_width_that_the_kernels_cannot_take_is_refused_before_training(
+    files, static_run, tmp_path
+):
+    with pytest.raises(UserError, match="hidden is 60: choose a multiple of 8"):
+        train_dynamic(
+            files, static_run / "portrait.safetensors", tmp_path / "portrait.safetensors",
+            tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, hidden=60),
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
 def test_lpips_without_weights_says_where_to_get_them(files, static_run, tmp_path):
     with pytest.raises(UserError, match="alexnet"):
         train_dynamic(

@@ -37,13 +37,15 @@ MOTION = {
     "blendshapes": True,
     "pose_blendshapes": True,
 }
+PLAIN = {"planes": [PLANE], "blendshapes": False, "pose_blendshapes": False}
 
 
 def warm() -> None:
     """Train and play a tiny random portrait for one frame: that calls every kernel."""
-    # The deformation's kernels are compiled for each number of tri-planes.
-    for planes in (MOTION["planes"][:1], MOTION["planes"]):
-        _train_and_play({**MOTION, "planes": planes})
+    # The deformation's kernels are compiled for each number of parts that it reads: one of the
+    # paper's, two with a plane for the face.
+    for motion in ({**MOTION, **PLAIN}, MOTION):
+        _train_and_play(motion)
     log.info("the CPU kernels are compiled")
 
 

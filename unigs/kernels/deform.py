@@ -12,7 +12,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from unigs.kernels.deform_kernels import BLOCK, CHUNK, backward_blocks, forward_blocks
+from unigs.kernels.deform_kernels import (
+    BLOCK,
+    CHUNK,
+    WIDTH_STEP,
+    backward_blocks,
+    forward_blocks,
+)
 from unigs.kernels.threads import parallel_for
 
 
@@ -103,14 +109,10 @@ def deform(
         [N,K].
 
     Raises:
-        ValueError: H is not a multiple of 4, or a tensor is not float32.
+        ValueError: H is not a multiple of 8, a tensor is not float32, or shapes do not fit.
     """
-    outputs, width = w3.shape
-    if width % 4:
-        raise ValueError(f"the width of the hidden layers must be a multiple of 4, got {width}")
-    tensors = [bias, w2, b2, w3, b3, *(x for part in parts for x in (part.features, part.weight))]
-    if any(x.dtype != torch.float32 for x in tensors):
-        raise ValueError(f"deform takes float32, got {sorted({str(x.dtype) for x in tensors})}")
+    _check(parts, bias, w2, b2, w3, b3)
+    outputs = len(w3)
     extra = -outputs % 4
     gates = torch.ones(len(parts), len(parts[0].features))
     for row, part in zip(gates, parts, strict=True):
@@ -119,6 +121,28 @@ def deform(
     first = [_first(part, extra) for part in parts]
     rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
     return _Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
+
+
+def _check(parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor) -> None:
+    """The kernels read without a look at the bounds."""
+    outputs, width = w3.shape
+    if width % WIDTH_STEP:
+        raise ValueError(f"the width of the layers must be a multiple of {WIDTH_STEP}, got {width}")
+    wanted = [
+        (bias, (width,)), (w2, (width, width)), (b2, (width,)), (w3, (outputs, width)),
+        (b3, (outputs,)),
+    ]  # fmt: skip
+    count = len(parts[0].features)
+    for part in parts:
+        features = part.weight.shape[-1]
+        wanted += [(part.features, (count, features)), (part.weight, (width, features))]
+        wanted += [] if part.shapes is None else [(part.shapes, (outputs, features))]
+        wanted += [] if part.gate is None else [(part.gate, (count,))]
+    for tensor, shape in wanted:
+        if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
+            raise ValueError(
+                f"deform expected float32 {shape}, got {tensor.dtype} {tuple(tensor.shape)}"
+            )
 
 
 def _first(part: Part, extra: int) -> Tensor:

@@ -16,6 +16,8 @@ from unigs.kernels.options import JIT
 
 BLOCK = 64
 CHUNK = 16
+WIDTH_STEP = 8
+"""The hidden layers' width is a multiple of this."""
 _F = np.float32
 _U = np.uint64
 
@@ -53,7 +55,7 @@ def layer(weight, x, x0, inputs, y, y0, outputs):
 
 
 @njit(**JIT)
-def outer(x, x0, rows, y, y0, columns, sums):
+def _outer(x, x0, rows, y, y0, columns, sums):
     """Add the products of the rows at x0 and at y0, summed over the points, to sums [rows,columns].
 
     Two by four sums at a time: they and their operands fill the registers.
@@ -102,7 +104,7 @@ def rectify(y, y0, rows):
     """Rows at y0 to max(rows, 0)."""
     for k in range(rows * BLOCK):
         v = y[y0 + _U(k)]
-        y[y0 + _U(k)] = v if v > _F(0) else _F(0)
+        y[y0 + _U(k)] = _F(0) if v <= _F(0) else v  # a NaN stays one, and is seen
 
 
 @njit(**JIT)
@@ -120,7 +122,7 @@ def _load(source, n0, n, y, y0):
 def _mask(y, y0, h, h0, rows):
     """Rows at y0 to zero where those at h0 are: the gradient of `rectify`."""
     for k in range(rows * BLOCK):
-        y[y0 + _U(k)] = y[y0 + _U(k)] if h[h0 + _U(k)] > _F(0) else _F(0)
+        y[y0 + _U(k)] = _F(0) if h[h0 + _U(k)] <= _F(0) else y[y0 + _U(k)]
 
 
 @njit(**JIT)
@@ -201,7 +203,7 @@ def backward_blocks(
         grad: [N,K] of the output.
         to_features: tuple of [F_k,N], written.
         to_first: tuple of [chunks,H+S,F_k], added to.
-        to_rest: [chunks] times w2 [H,H], w3 [S,H], and the biases [1,H], [1,H], [1,S]; added to.
+        to_rest: [chunks] times w2 [H,H], w3 [S,H], and the biases [H], [H], [S]; added to.
     """
     to_w2, to_w3, to_bias, to_b2, to_b3 = to_rest
     width, outputs = w3_t.shape
@@ -227,8 +229,8 @@ def backward_blocks(
         _mask(s, d2, h, h2, width)
         layer(w2_t, s, d2, width, s, d1, width)
         _mask(s, d1, h, h1, width)
-        outer(s, g, outputs, h, h2, width, to_w3[chunk])
-        outer(s, d2, width, h, h1, width, to_w2[chunk])
+        _outer(s, g, outputs, h, h2, width, to_w3[chunk])
+        _outer(s, d2, width, h, h1, width, to_w2[chunk])
         _row_sums(s, d1, width, to_bias[chunk])
         _row_sums(s, d2, width, to_b2[chunk])
         _row_sums(s, g, outputs, to_b3[chunk])
@@ -240,7 +242,7 @@ def backward_blocks(
                 s[shaped:f] = _F(0)
                 _gated(gates[k], n0, n, s, g, s, shaped, outputs)
             layer(first_t[k], s, d1, rows, s, df, columns)
-            outer(s, d1, rows, s, f, columns, to_first[k][chunk])
+            _outer(s, d1, rows, s, f, columns, to_first[k][chunk])
             for c in range(features[k].shape[0]):
                 for p in range(n):
                     to_features[k][_U(c), _U(n0 + p)] = s[df + _U(c * BLOCK + p)]

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from unigs.kernels.deform_kernels import BLOCK, fill, layer, rectify
+from unigs.kernels.deform_kernels import BLOCK, WIDTH_STEP, fill, layer, rectify
 from unigs.kernels.options import JIT
 from unigs.kernels.threads import parallel_for
 
@@ -36,7 +36,7 @@ def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
             o = _U(i * BLOCK)
             for p in range(BLOCK):
                 v = x[p] + b
-                s[o + _U(p)] = v if v > _F(0) else _F(0)
+                s[o + _U(p)] = _F(0) if v <= _F(0) else v
         fill(b2, s, h2, width)
         layer(w2, s, h1, width, s, h2, width)
         rectify(s, h2, width)
@@ -85,10 +85,10 @@ class PlaybackDeformation:
         points, width = product.shape
         outputs = len(w3)
         expected = ((width, width), (width,), (outputs, width), (outputs,))
-        if width % 8 or (w2.shape, b2.shape, w3.shape, b3.shape) != expected:
+        if width % WIDTH_STEP or (w2.shape, b2.shape, w3.shape, b3.shape) != expected:
             raise ValueError(
-                f"expected H a multiple of 8 and W2, b2, W3, b3 of shapes {expected} for P "
-                f"{product.shape}, got {w2.shape}, {b2.shape}, {w3.shape}, {b3.shape}"
+                f"expected H a multiple of {WIDTH_STEP} and W2, b2, W3, b3 of shapes {expected} "
+                f"for P {product.shape}, got {w2.shape}, {b2.shape}, {w3.shape}, {b3.shape}"
             )
         extra = -outputs % 4
         blocks = -(-points // BLOCK)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from unigs.kernels.options import JIT
 from unigs.kernels.threads import parallel_for
@@ -61,15 +62,18 @@ class _RegionL1(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, image: Tensor, truth: Tensor, masks: Tensor) -> Tensor:
-        ctx.held = tuple(x.detach().contiguous().numpy() for x in (image, truth, masks))
+        inputs = [x.detach().contiguous() for x in (image, truth, masks)]
+        ctx.save_for_backward(*inputs)
         sums = np.zeros((len(image), 1 + len(masks)), np.float32)
-        parallel_for(_sum_rows, len(image), *ctx.held, sums, min_chunk=_ROWS_PER_THREAD)
+        arrays = (x.numpy() for x in inputs)
+        parallel_for(_sum_rows, len(image), *arrays, sums, min_chunk=_ROWS_PER_THREAD)
         return torch.from_numpy(sums.sum(0, dtype=np.float64).astype(np.float32))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
-        out = torch.empty(ctx.held[0].shape)
-        arrays = (*ctx.held, grad.contiguous().numpy(), out.numpy())
+        out = torch.empty(ctx.saved_tensors[0].shape)
+        arrays = (*(x.numpy() for x in ctx.saved_tensors), grad.contiguous().numpy(), out.numpy())
         parallel_for(_gradient_rows, len(out), *arrays, min_chunk=_ROWS_PER_THREAD)
         return out, None, None
 
@@ -85,7 +89,7 @@ def region_l1(image: Tensor, truth: Tensor, masks: Sequence[Tensor] = ()) -> Ten
         [1+R].
 
     Raises:
-        ValueError: shapes or types that do not fit.
+        ValueError: shapes or types that do not fit, or a truth that asks for a gradient.
     """
     if image.ndim != 3 or image.shape != truth.shape or image.shape[2] != 3:
         raise ValueError(
@@ -93,6 +97,8 @@ def region_l1(image: Tensor, truth: Tensor, masks: Sequence[Tensor] = ()) -> Ten
         )
     if any(mask.shape != image.shape[:2] or mask.dtype != torch.bool for mask in masks):
         raise ValueError(f"masks must be bool {tuple(image.shape[:2])}")
+    if truth.requires_grad:
+        raise ValueError("region_l1 is differentiable in its first image only")
     if image.device.type != "cpu":
         return region_l1_torch(image, truth, masks)
     if image.dtype != torch.float32 or truth.dtype != torch.float32:

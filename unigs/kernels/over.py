@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from unigs.kernels.options import JIT
 from unigs.kernels.threads import parallel_for
@@ -46,6 +47,7 @@ class _Over(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         (plate,) = ctx.saved_tensors
         to_alpha = torch.empty(*grad.shape[:2], 1)
@@ -62,9 +64,20 @@ def over(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
     Args:
         image: premultiplied by alpha [H,W,3]. alpha: [H,W,1]; both differentiable.
         plate: [H,W,3], a constant.
+
+    Raises:
+        ValueError: shapes or types that do not fit, or a plate that asks for a gradient.
     """
-    if image.device.type != "cpu" or image.dtype != torch.float32:
+    shapes = tuple(image.shape), (*image.shape[:2], 1), tuple(image.shape)
+    if image.ndim != 3 or shapes != tuple(tuple(x.shape) for x in (image, alpha, plate)):
+        found = ", ".join(str(tuple(x.shape)) for x in (image, alpha, plate))
+        raise ValueError(f"over takes [H,W,3], [H,W,1] and [H,W,3], got {found}")
+    if plate.requires_grad:
+        raise ValueError("over is differentiable in image and alpha only")
+    if image.device.type != "cpu":
         return over_torch(image, alpha, plate)
+    if any(x.dtype != torch.float32 for x in (image, alpha, plate)):
+        raise ValueError(f"over takes float32, got {image.dtype}, {alpha.dtype}, {plate.dtype}")
     return _Over.apply(image, alpha, plate)
 
 

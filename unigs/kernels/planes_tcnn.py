@@ -34,6 +34,7 @@ TRIED_POINTS, TOLERANCE = 256, 1e-4
 """Points on which a version is tried, and the largest difference from ours for features of 1."""
 
 
+@functools.cache
 def available() -> bool:
     """Whether tiny-cuda-nn is installed and not switched off (environment: UNIGS_TCNN=0)."""
     return os.environ.get(SWITCH) != "0" and importlib.util.find_spec(PACKAGE) is not None
@@ -49,7 +50,13 @@ class TinyCudaPlanes(nn.Module):
 
     def __init__(self, table: LevelTable, features: int, device: torch.device) -> None:
         super().__init__()
-        tcnn = importlib.import_module(PACKAGE)
+        try:
+            tcnn = importlib.import_module(PACKAGE)
+        except (ImportError, OSError) as error:
+            raise UserError(
+                f"{PACKAGE} is installed but cannot be loaded ({error}): mend it, or set the "
+                f"environment variable {SWITCH}=0 to go without it."
+            ) from None
         count = 3 * table.n_levels
         self.grids = tcnn.Encoding(2 * count, composite(table, features), dtype=torch.float32)
         cells = torch.from_numpy(table.resolutions).float()

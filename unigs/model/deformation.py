@@ -39,6 +39,8 @@ class Encoded:
 
     planes: list[torch.Tensor]
     free: torch.Tensor | None = None
+    known: Constants | None = None
+    """What `DeformationNet.by_layer` makes of it, once for all frames of a step."""
 
 
 @dataclass
@@ -156,12 +158,22 @@ class DeformationNet(nn.Module):
             conditions: a (+) e (+) p of one frame [C].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
-        bias = self.input_conditions(conditions)
-        if bias.device.type != "cpu":
-            return self.per_frame(self.constants(encoded), bias, shapes)
-        bias = self.input_features.bias + bias
+        if conditions.device.type != "cpu":
+            return self.by_layer(encoded, conditions, shapes)
+        bias = self.input_features.bias + self.input_conditions(conditions)
         layers = self.hidden.weight, self.hidden.bias, self.output.weight, self.output.bias
         return deform(self._parts(encoded, shapes), bias, *layers)
+
+    def by_layer(
+        self,
+        encoded: Encoded,
+        conditions: torch.Tensor,
+        shapes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The same layer by layer in torch: any device and float type."""
+        if encoded.known is None:
+            encoded.known = self.constants(encoded)
+        return self.per_frame(encoded.known, self.input_conditions(conditions), shapes)
 
     def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[Part]:
         """The features with their columns of the first layer, and the shapes that stand on them."""

@@ -57,21 +57,26 @@ def cues(
     All windows of speech are heard at once: a network of this size on a single one keeps the
     processor waiting for its own calls.
     """
-
-    def tensor(values: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(values, np.float32), device=portrait.device)
-
-    R, t, count = tensor(R), tensor(t), len(R)
-    torso = portrait.torso(None if body is None else Body(*(tensor(x) for x in body)))
+    R, t, speech, eyes, *track = _upload(portrait.device, R, t, speech, eyes, *(body or ()))
+    count, torso = len(R), portrait.torso(Body(*track) if track else None)
     if torso.t.dim() == 1:  # at rest in all of them
         torso = Body(torso.R.expand(count, 3, 3), torso.t.expand(count, 3))
     bias = shapes = [None] * count
     if portrait.has_dynamics:
         motion = portrait.motion
-        drivers = motion.drivers(R, t, torso, motion.hear(tensor(speech)), tensor(eyes))
+        drivers = motion.drivers(R, t, torso, motion.hear(speech), eyes)
         bias, shapes = motion.deformation.input_conditions(drivers[0]), drivers[1]
     torsos = map(Body, torso.R, torso.t)
     return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, strict=True)]
+
+
+def _upload(device: torch.device, *numbers: np.ndarray | None) -> list[torch.Tensor | None]:
+    """Tensors on the device, in one copy: a GPU waits for each."""
+    arrays = [None if x is None else np.asarray(x, np.float32) for x in numbers]
+    given = [x for x in arrays if x is not None]
+    flat = torch.from_numpy(np.concatenate([x.ravel() for x in given]))
+    parts = iter(flat.to(device).split([x.size for x in given]))
+    return [None if x is None else next(parts).view(x.shape) for x in arrays]
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ class TorchPlayer:
         precision: of the deformation network's products.
     """
 
+    @torch.no_grad()
     def __init__(self, portrait: Portrait, precision: torch.dtype) -> None:
         self.portrait, self.precision = portrait, precision
         if portrait.has_dynamics:

@@ -173,8 +173,8 @@ class DynamicTask(Task):
         s = self.settings
         truth, image = self.dataset.image(frame), rendering.image
         terms = l1_terms(image, truth, self._regions(frame), s.region_mean)
-        for name in terms.keys() - {"l1"}:
-            terms[name] = getattr(s, f"lambda_{name}") * terms[name]
+        for name in terms:
+            terms[name] = (1 if name == "l1" else getattr(s, f"lambda_{name}")) * terms[name]
         terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)

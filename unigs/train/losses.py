@@ -25,14 +25,14 @@ def d_ssim(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def l1_terms(
-    image: torch.Tensor, truth: torch.Tensor, regions: dict[str, torch.Tensor], over: str
+    image: torch.Tensor, truth: torch.Tensor, regions: dict[str, torch.Tensor], mean_over: str
 ) -> dict[str, torch.Tensor]:
     """L1 of eq. 8 and all L_j of eq. 9, without their weights, in one pass over the image.
 
     Args:
         image, truth: [H,W,3].
         regions: bool [H,W] by name.
-        over: "frame" divides a region's sum by all pixels, "region" by the region's.
+        mean_over: "frame" divides a region's sum by all pixels, "region" by the region's.
 
     Returns:
         "l1" and one term per region.
@@ -41,7 +41,7 @@ def l1_terms(
     pixels = truth[..., 0].numel()
     terms = {"l1": whole / pixels}
     for (name, mask), value in zip(regions.items(), sums, strict=True):
-        terms[name] = value / (pixels if over == "frame" else mask.sum().clamp(min=16))
+        terms[name] = value / (pixels if mean_over == "frame" else mask.sum().clamp(min=16))
     return terms
 
 

@@ -7,6 +7,7 @@ import torch
 
 from unigs.dataset import Dataset
 from unigs.errors import UserError
+from unigs.kernels.deform_kernels import WIDTH_STEP
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.deformation import parse_attributes
@@ -65,6 +66,8 @@ def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _config(dataset: Dataset, s: DynamicSettings) -> dict:
+    if s.hidden < WIDTH_STEP or s.hidden % WIDTH_STEP:
+        raise UserError(f"hidden is {s.hidden}: choose a multiple of {WIDTH_STEP}.")
     planes = [
         {
             "n_levels": s.grid_levels,
