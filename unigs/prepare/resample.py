@@ -10,6 +10,7 @@ stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def resample(
     carry = apart & inside & (gap <= LONGEST_GAP)
     last = np.maximum.accumulate(np.where(carry, np.maximum(nearest, other), nearest))
     k = 0
-    for number, (before, frame) in enumerate(_with_the_one_before(frames)):
+    for number, (before, frame) in enumerate(pairwise(chain([None], frames))):
         while k < len(wanted) and last[k] == number:
             near, far = (frame, before) if nearest[k] == number else (before, frame)
             if carry[k]:
@@ -74,15 +75,6 @@ def resample(
             else:
                 yield near, False
             k += 1
-
-
-def _with_the_one_before(
-    frames: Iterable[np.ndarray],
-) -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
-    before = None
-    for frame in frames:
-        yield before, frame
-        before = frame
 
 
 def carried(near: np.ndarray, far: np.ndarray, share: float) -> np.ndarray | None:
