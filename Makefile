@@ -41,7 +41,7 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	python -m pip install -q -c constraints.txt -e '.[face,dev]'
 	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
-	@python -m unigs.warm
+	@python -m unigs.train.compile_kernels
 	@touch "$(READY)"
 
 demo: setup  ## the whole way on a synthetic speaker, to results/index.html

@@ -17,15 +17,15 @@ import torch
 from benchmarks import harness
 from benchmarks.scenes import Scene, portrait
 from benchmarks.speaker import write_speaker
-from unigs.dataset import Dataset, SubjectFiles
 from unigs.evaluate.speed import measure_speed
-from unigs.files import read_json, write_json
 from unigs.model.storage import load_portrait
 from unigs.render.rasterize import rasterize
 from unigs.settings.demo import DemoSettings
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.evaluate import EvaluateSettings
 from unigs.settings.static import StaticSettings
+from unigs.stage.files import read_json, write_json
+from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.loop import Task
 from unigs.train.static import train_static

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine, machine_slug
-from unigs.files import write_json
-from unigs.kernels.threads import default_threads, get_threads, set_threads
+from unigs.compute.threads import default_threads, get_threads, set_threads
+from unigs.stage.files import write_json
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = (2_000, 20_000, 50_000)

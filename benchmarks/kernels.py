@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from benchmarks import harness
-from unigs.kernels.deform_playback import PlaybackDeformation
-from unigs.kernels.planes import encode, encode_torch, levels
-from unigs.kernels.ssim import ssim, ssim_torch
+from unigs.losses.ssim import ssim, ssim_torch
+from unigs.model.kernels.encoding import encode, encode_torch, levels
+from unigs.playback.network import PlaybackDeformation
 
 LEVELS = {"n_levels": 12, "base": 16, "finest": 64, "log2_entries": 17}
 HASHED_LEVELS = {"n_levels": 12, "base": 16, "finest": 512, "log2_entries": 14}

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from numba import njit
 
-from unigs.kernels.options import JIT
-from unigs.train.device import processor_name
+from unigs.compute.device import processor_name
+from unigs.compute.jit import JIT
 
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "gsplat")
 

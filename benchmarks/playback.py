@@ -11,14 +11,14 @@ from benchmarks.parts import by_part
 from benchmarks.raster import FORWARD_FLOPS
 from benchmarks.subjects import moving_portrait, scene_of, subject
 from benchmarks.torch_renderer import render
-from unigs.dataset import Dataset
-from unigs.kernels.deform_playback import PlaybackDeformation
-from unigs.kernels.threads import get_threads
+from unigs.compute.threads import get_threads
 from unigs.model.anchor import Body
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
-from unigs.render import player
+from unigs.playback import cpu_player as player
+from unigs.playback.network import PlaybackDeformation
 from unigs.render.cpu import PlaybackRasterizer
+from unigs.subject.dataset import Dataset
 
 FRAMES = 10
 """Frames of the clip that each call plays: times are those of all of them."""

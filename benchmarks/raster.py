@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.scenes import Scene, portrait
 from benchmarks.torch_renderer import project, render
-from unigs.kernels.threads import get_threads
+from unigs.compute.threads import get_threads
 from unigs.render.cpu import PlaybackRasterizer
 from unigs.render.rasterize import rasterize
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unigs.render.cameras import intrinsics, view_matrix
+from unigs.geometry.cameras import intrinsics, view_matrix
 
 # (share of the Gaussians, centre, half axes in metres, elongation): head frame, y down, z forward
 PARTS = (

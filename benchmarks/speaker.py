@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.subjects import write_frame_table
-from unigs.dataset import ACTION_UNITS, SubjectFiles
-from unigs.demo.speaker import make_speaker, wall
-from unigs.files import load_npz, save_npz
-from unigs.media.sheet import write_png
-from unigs.prepare.audio import extract_audio
-from unigs.prepare.speech import encode_speech
+from unigs.media.images import write_png
+from unigs.prepare.speech.encode import encode_speech
+from unigs.prepare.speech.extract import extract_audio
 from unigs.settings.demo import DemoSettings
 from unigs.settings.speech import SpeechSettings
+from unigs.sources.synthetic.speaker import make_speaker, wall
+from unigs.stage.files import load_npz, save_npz
+from unigs.subject.dataset import ACTION_UNITS, SubjectFiles
 
 
 def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:

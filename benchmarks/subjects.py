@@ -19,21 +19,21 @@ import torch
 import yaml
 
 from benchmarks.scenes import DISTANCE, Scene, portrait
-from unigs.dataset import ACTION_UNITS, Dataset, SubjectFiles
-from unigs.files import save_npz
-from unigs.media.labels import FACE, HAIR, MOUTH, TORSO, write_labels
-from unigs.media.sheet import write_png
+from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.geometry.cameras import view_matrix
+from unigs.media.images import write_png
 from unigs.media.video import VideoWriter
 from unigs.model.anchor import Body
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
-from unigs.model.lip_training import pretrain
 from unigs.model.portrait import Portrait
-from unigs.prepare.facemesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
-from unigs.render.cameras import view_matrix
 from unigs.render.rasterize import Splats, rasterize, rasterize_frames
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.stage.files import save_npz
+from unigs.subject.dataset import ACTION_UNITS, Dataset, SubjectFiles
+from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, write_labels
 from unigs.train.dynamic import DynamicTask
+from unigs.train.lip_training import pretrain
 from unigs.train.static import StaticTask
 
 VARIANT = "unigs_plus"

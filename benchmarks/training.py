@@ -14,19 +14,19 @@ from benchmarks.parts import by_part
 from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
 from benchmarks.subjects import dynamic_task, scene, scene_of, static_task, subject
 from benchmarks.torch_renderer import render
-from unigs.dataset import Dataset
-from unigs.kernels.deform import _Deform
-from unigs.kernels.l1 import region_l1_torch
-from unigs.kernels.over import over_torch
-from unigs.kernels.planes import _Encode, encode_torch
-from unigs.kernels.ssim import ssim_torch
-from unigs.kernels.threads import get_threads
+from unigs.compute.threads import get_threads
+from unigs.losses.l1 import region_l1_torch
+from unigs.losses.ssim import ssim_torch
 from unigs.model.deformation import DeformationNet
+from unigs.model.kernels.deform import _Deform
+from unigs.model.kernels.encoding import _Encode, encode_torch
 from unigs.model.motion import Motion
-from unigs.model.planes import TriPlane
 from unigs.model.portrait import Portrait
+from unigs.model.triplane import TriPlane
+from unigs.render.composite import over_torch
 from unigs.render.cpu import Blend, Project
 from unigs.render.rasterize import Splats
+from unigs.subject.dataset import Dataset
 from unigs.train import dynamic, static
 from unigs.train.average import RunningAverage
 from unigs.train.density import DensityControl
@@ -86,7 +86,7 @@ def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, di
 def plain_torch(renderer: bool) -> Iterator[None]:
     """Run with torch's gather, layers and convolutions, and with its renderer if asked for."""
     swaps = {
-        "unigs.model.planes.encode": encode_torch,
+        "unigs.model.triplane.encode": encode_torch,
         "unigs.model.deformation.DeformationNet.forward": DeformationNet.by_layer,
         "unigs.model.portrait.over": over_torch,
         "unigs.train.losses.region_l1": region_l1_torch,

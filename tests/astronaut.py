@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from skimage import data
 
+from unigs.face.detectors import FaceMesh
 from unigs.media.video import VideoWriter
-from unigs.prepare.mediapipe_models import FaceMesh
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unigs.prepare import facemesh
+from unigs.face import mesh as facemesh
 
 
 def face_vertices(seed: int = 0) -> np.ndarray:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from unigs.errors import UserError
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import VideoWriter
-from unigs.prepare.audio import RATE, extract_audio, fit_length
+from unigs.prepare.speech.extract import RATE, extract_audio, fit_length
+from unigs.stage.errors import UserError
 
 
 def clip(path, frames, sound=None, fps=25):

@@ -10,7 +10,7 @@ import pytest
 
 import benchmarks
 from benchmarks import machine, parts
-from unigs.files import read_json
+from unigs.stage.files import read_json
 
 # Largest difference that a note of the group may report.
 TOLERANCE = {

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import load_npz, save_npz
-from unigs.media.labels import FACE, TORSO, write_labels
 from unigs.media.video import VideoWriter
-from unigs.prepare.body import REST, repair, track_body
+from unigs.prepare.body.track import REST, repair, track_body
 from unigs.settings.body import BodySettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, save_npz
+from unigs.subject.labels import FACE, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 128, 24, 256.0, 0.8
 PIVOT = np.array([64.0, 96.0])

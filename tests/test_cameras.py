@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from unigs.render.cameras import intrinsics, project, view_matrix
+from unigs.geometry.cameras import intrinsics, project, view_matrix
 
 
 def turn(axis, angle):

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from unigs.errors import UserError
+from unigs.face.mesh import FACE_OVAL
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import probe, read_video
-from unigs.prepare.crop import choose_window, crop_clip, parse_crop, source_times
-from unigs.prepare.facemesh import FACE_OVAL
+from unigs.prepare.clip.crop import choose_window, crop_clip, parse_crop, source_times
 from unigs.settings.crop import CropSettings
+from unigs.stage.errors import UserError
 
 NTSC = 30000 / 1001
 SMALL = CropSettings(size=128, sample_every=1.0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unigs.kernels import threads
-from unigs.kernels.deform import Part, deform
+from unigs.compute import threads
+from unigs.model.kernels.deform import Part, deform
 
 
 def network(points, widths, hidden, outputs, seed=0, shapes=True):

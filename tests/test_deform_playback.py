@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.kernels import threads
-from unigs.kernels.deform_playback import PlaybackDeformation
+from unigs.compute import threads
+from unigs.playback.network import PlaybackDeformation
 
 
 def network(points, width, outputs, seed=0):

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unigs.demo import voice
-from unigs.demo.motion import blink_curve, blink_times, follow_late
-from unigs.demo.shapes import ellipsoid, normals, sample_surface
-from unigs.demo.speaker import Clip, make_speaker
-from unigs.errors import UserError
-from unigs.files import load_npz
 from unigs.media.audio import read_audio
-from unigs.media.labels import FACE, HAIR, MOUTH, TORSO, read_labels
 from unigs.media.video import frame_count, probe, read_video
 from unigs.settings.demo import DemoSettings
+from unigs.sources.synthetic import voice
+from unigs.sources.synthetic.motion import blink_curve, blink_times, follow_late
+from unigs.sources.synthetic.shapes import ellipsoid, normals, sample_surface
+from unigs.sources.synthetic.speaker import Clip, make_speaker
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
+from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, read_labels
 
 SMALL = DemoSettings(seconds=4.0, fps=25.0, size=192, background="plain", strands=200, seed=3)
 

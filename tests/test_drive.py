@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-import unigs.drive
-from unigs.drive import drive, drivers, pauses, read_motion
-from unigs.drive_path import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
-from unigs.errors import UserError
-from unigs.files import save_npz
+import unigs.drive.speak
+from unigs.drive.motion_loop import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
+from unigs.drive.speak import drive, drivers, pauses, read_motion
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import probe, read_video
-from unigs.prepare.speech import SpeechEncoder
+from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
 
 RATE = 16000
 
@@ -141,7 +141,7 @@ def test_pauses_fade_and_short_ones_are_no_pauses():
 def test_windows_do_not_depend_on_the_block_size(monkeypatch):
     made, samples = encoder(), speech(3.0)
     whole = heard(made, samples, 75)
-    monkeypatch.setattr(unigs.drive, "BLOCK", 7)
+    monkeypatch.setattr(unigs.drive.speak, "BLOCK", 7)
     np.testing.assert_allclose(heard(made, samples, 75), whole, atol=1e-6)
 
 
@@ -181,7 +181,7 @@ def write_subject(folder, frames=60, reasons=None, keep=None):
 
 def run_drive(folder, monkeypatch, audio, portrait=None):
     portrait = portrait or Portrait()
-    monkeypatch.setattr(unigs.drive, "load_portrait", lambda path, device: portrait)
+    monkeypatch.setattr(unigs.drive.speak, "load_portrait", lambda path, device: portrait)
     names = ("frames.csv", "pose.npz", "body.npz", "eyes.csv", "features.npz")
     drive(
         folder / "portrait.safetensors",

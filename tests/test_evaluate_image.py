@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from unigs.evaluate.image import ImageScores, psnr, squared_error, ssim_map
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.regions import REGIONS, band_mask, person_mask, region_masks
-from unigs.media.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
+from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_head_is_hair_face_and_mouth(labels):
 
 
 def test_padded_ssim_is_that_of_the_training_loss(pair, labels):
-    from unigs.kernels.ssim import ssim
+    from unigs.losses.ssim import ssim
 
     scores = ImageScores()
     scores.add(*pair, masks_of(labels))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from unigs.errors import UserError
-from unigs.model.lpips import AlexNetTrunk, distance, load_lpips, packaged_heads
+from unigs.losses.lpips import AlexNetTrunk, distance, load_lpips, packaged_heads
+from unigs.stage.errors import UserError
 
 CHANNELS = (64, 192, 384, 256, 256)
 

@@ -16,8 +16,8 @@ from unigs.evaluate.mouth import (
     voice_records,
 )
 from unigs.evaluate.records import Record, find, to_json
-from unigs.prepare.facemesh import LIPS as ALL_LIPS
-from unigs.prepare.facemesh import LOWER_LIP_INNER, UPPER_LIP_INNER
+from unigs.face.mesh import LIPS as ALL_LIPS
+from unigs.face.mesh import LOWER_LIP_INNER, UPPER_LIP_INNER
 
 FRAMES = 40
 

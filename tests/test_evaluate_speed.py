@@ -8,9 +8,9 @@ import pytest
 
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.speed import speed_records, time_encoder, time_frames
-from unigs.files import save_npz
-from unigs.prepare.speech import SpeechEncoder
+from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.speech import SpeechSettings
+from unigs.stage.files import save_npz
 
 
 def test_warm_up_frames_are_played_but_not_counted():

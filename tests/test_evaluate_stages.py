@@ -8,18 +8,19 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from unigs.errors import UserError
-from unigs.evaluate import evaluate as evaluate_module
-from unigs.evaluate import methods, render_test
-from unigs.evaluate.baselines import nearest_by_pose
+from unigs.evaluate import methods
+from unigs.evaluate import render as render_test
+from unigs.evaluate import score as evaluate_module
+from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
 from unigs.evaluate.records import find
-from unigs.files import save_npz, write_json
 from unigs.media.audio import write_wav
-from unigs.media.labels import write_labels
 from unigs.media.video import VideoWriter, probe, read_video
 from unigs.settings.evaluate import EvaluateSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz, write_json
+from unigs.subject.labels import write_labels
 
 SIZE, COUNT, TEST = 128, 22, slice(16, 22)
 FPS = 25

@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import save_npz
-from unigs.prepare import facemesh as mesh
-from unigs.prepare.eye_units import action_units
-from unigs.prepare.eyes import UNITS, fill_gaps, measure_eyes, read_openface
-from unigs.prepare.head_angles import head_axes
+from unigs.face import mesh
+from unigs.face.action_units import action_units
+from unigs.face.angles import head_axes
+from unigs.prepare.face.eyes import UNITS, fill_gaps, measure_eyes, read_openface
 from unigs.settings.eyes import EyeSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
 
 FRAMES = 300
 LIDS = (

@@ -13,14 +13,14 @@ from tiny_subject import write_tiny_subject
 
 from benchmarks import gpu
 from benchmarks.scenes import portrait as scene
-from unigs.dataset import Dataset
-from unigs.kernels.planes import encode, encode_torch, levels
-from unigs.kernels.planes_tcnn import encode_tcnn
-from unigs.kernels.ssim import ssim
+from unigs.losses.ssim import ssim
+from unigs.model.kernels.encoding import encode, encode_torch, levels
+from unigs.model.kernels.encoding_tcnn import encode_tcnn
 from unigs.model.storage import load_portrait
-from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.static import StaticTask, train_static
@@ -93,7 +93,7 @@ def test_frames_stay_on_the_gpu_up_to_the_limit(files, monkeypatch):
     dataset = Dataset(files)
     frames = {}
     for limit in (8.0, 0.0):
-        monkeypatch.setattr("unigs.dataset.RESIDENT_GB", limit)
+        monkeypatch.setattr("unigs.subject.dataset.RESIDENT_GB", limit)
         dataset.to("cuda")
         assert (dataset._images.kept is None) == (limit == 0)
         frames[limit] = dataset.image(3), dataset.regions(3), dataset.person(3)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from unigs.kernels import threads
-from unigs.kernels.l1 import region_l1, region_l1_torch
-from unigs.kernels.over import over, over_torch
+from unigs.compute import threads
+from unigs.losses.l1 import region_l1, region_l1_torch
+from unigs.render.composite import over, over_torch
 
 SHAPES = [(48, 37), (1, 1), (130, 64)]
 

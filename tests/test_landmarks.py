@@ -4,13 +4,13 @@ import astronaut
 import numpy as np
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import load_npz
-from unigs.prepare import facemesh
-from unigs.prepare.follow import choose_box
-from unigs.prepare.head_angles import head_angles
-from unigs.prepare.landmarks import detect_landmarks
+from unigs.face import mesh as facemesh
+from unigs.face.angles import head_angles
+from unigs.face.follow import choose_box
+from unigs.prepare.face.landmarks import detect_landmarks
 from unigs.settings.landmarks import LandmarkSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
 
 SIZE = 320
 SETTINGS = LandmarkSettings()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import atomic, load_npz, save_npz
 from unigs.media.audio import read_audio, write_wav
-from unigs.media.labels import read_labels, write_labels
 from unigs.media.video import VideoWriter, frame_count, probe, read_video
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, load_npz, save_npz
+from unigs.subject.labels import read_labels, write_labels
 
 RNG = np.random.default_rng(0)
 

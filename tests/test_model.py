@@ -7,16 +7,16 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from unigs.errors import UserError
 from unigs.model.anchor import Body, anchored, mean_pose, quaternion, quaternion_product
 from unigs.model.conditions import ZScore, body_vector, rotation_vector
 from unigs.model.deformation import DeformationNet, Encoded, parse_attributes
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
-from unigs.model.playback import cues
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait, save_portrait
-from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.playback.cues import cues
+from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.stage.errors import UserError
 
 SPEECH = {"window": 9, "dim": 5, "feature_dim": 6, "lip_dim": 2, "members": 3, "hidden": 4}
 PLANE = {"n_levels": 3, "features": 2, "base": 4, "finest": 8, "log2_entries": 12}

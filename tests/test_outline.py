@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from unigs.media.labels import HAIR, TORSO, write_labels
-from unigs.prepare.outline import outline
+from unigs.prepare.body.outline import outline
+from unigs.subject.labels import HAIR, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 96, 30, 192.0, 0.9
 PIXEL = DEPTH / FOCAL

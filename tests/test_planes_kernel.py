@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.kernels import threads
-from unigs.kernels.planes import LevelTable, encode, encode_torch, levels
+from unigs.compute import threads
+from unigs.model.kernels.encoding import LevelTable, encode, encode_torch, levels
 
 # (L, F, log2 entries): the paper's Table 2, dense; and tables so small that levels are hashed
 VARIANTS = [(12, 1, 17), (24, 1, 17), (12, 2, 17), (6, 4, 17), (12, 2, 9), (5, 4, 8), (3, 1, 6)]

@@ -8,9 +8,9 @@ import pytest
 import torch
 from test_planes_kernel import VARIANTS, scene
 
-from unigs.errors import UserError
-from unigs.kernels import planes_tcnn
-from unigs.kernels.planes import encode_torch, levels
+from unigs.model.kernels import encoding_tcnn as planes_tcnn
+from unigs.model.kernels.encoding import encode_torch, levels
+from unigs.stage.errors import UserError
 
 
 class Encoding(torch.nn.Module):

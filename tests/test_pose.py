@@ -6,15 +6,15 @@ import pytest
 from scipy.spatial.transform import Rotation
 from synthetic_face import face_vertices, landmarks
 
-from unigs.errors import UserError
-from unigs.files import load_npz, save_npz
-from unigs.prepare import facemesh
-from unigs.prepare.bundle_adjustment import reprojection, triangulate
-from unigs.prepare.face_shape import BIOCULAR_WIDTH, similarity
-from unigs.prepare.morphable_model import MorphableModel
-from unigs.prepare.pose import bridge, fit_landmarks, fit_pose, jitter
-from unigs.prepare.rigid import Camera, Poses, project, rotation, rotation_vector
+from unigs.face import mesh as facemesh
+from unigs.prepare.pose.bundle_adjustment import reprojection, triangulate
+from unigs.prepare.pose.face_shape import BIOCULAR_WIDTH, similarity
+from unigs.prepare.pose.fit import bridge, fit_landmarks, fit_pose, jitter
+from unigs.prepare.pose.morphable_model import MorphableModel
+from unigs.prepare.pose.rigid import Camera, Poses, project, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, save_npz
 
 SIZE = 256
 CAMERA = Camera(2.0 * SIZE, SIZE / 2)

@@ -5,14 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import save_npz
-from unigs.media.labels import FACE, write_labels
-from unigs.media.sheet import read_image, write_png
-from unigs.prepare.curves import mouth_opening, turns
-from unigs.prepare.facemesh import LEFT_EYE_CORNERS, LOWER_LIP_INNER, RIGHT_EYE_CORNERS
-from unigs.prepare.figures import choose_frames, draw_axes, draw_landmarks, draw_sheet
-from unigs.prepare.head_angles import head_angles, head_axes
+from unigs.face.angles import head_angles, head_axes
+from unigs.face.mesh import LEFT_EYE_CORNERS, LOWER_LIP_INNER, RIGHT_EYE_CORNERS
+from unigs.media.images import read_image, write_png
+from unigs.report.preparation import choose_frames, draw_axes, draw_landmarks, draw_sheet
+from unigs.report.preparation_curves import mouth_opening, turns
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
+from unigs.subject.labels import FACE, write_labels
 
 FRAMES, SIZE = 30, 96
 

@@ -7,8 +7,8 @@ import pytest
 import reference_rasterizer as reference
 import torch
 
-from unigs.kernels import threads
-from unigs.render.cameras import intrinsics, view_matrix
+from unigs.compute import threads
+from unigs.geometry.cameras import intrinsics, view_matrix
 from unigs.render.rasterize import rasterize
 
 INPUTS = ("means", "quats", "scales", "opacities", "colors", "background", "viewmat")

@@ -4,8 +4,8 @@ import pytest
 import torch
 from test_rasterize import INPUTS, cloud, gradients
 
-from unigs.errors import UserError
 from unigs.render.rasterize import Splats, rasterize, rasterize_frames
+from unigs.stage.errors import UserError
 
 
 def needs_gpu(test):

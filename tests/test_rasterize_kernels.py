@@ -13,7 +13,7 @@ import torch
 from numba import float32, njit, uint64
 from test_rasterize import cloud
 
-from unigs.kernels import threads
+from unigs.compute import threads
 from unigs.render import blend_kernels, harmonics, tiles
 from unigs.render.cpu import PlaybackRasterizer, Project
 from unigs.render.rasterize import rasterize

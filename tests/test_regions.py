@@ -7,21 +7,22 @@ import pytest
 from skimage import data
 from synthetic_face import face_vertices, landmarks
 
-from unigs.errors import UserError
-from unigs.files import save_npz
-from unigs.media.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, read_labels
-from unigs.media.sheet import read_image
+from unigs.face import mesh as facemesh
+from unigs.face.detectors import PersonMask
+from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
-from unigs.prepare import facemesh, regions
-from unigs.prepare.colour_models import BINS, ColourModel, colour_bins, without
-from unigs.prepare.edges import GuidedFilter
-from unigs.prepare.face_frame import FaceFrame, fill_ring
-from unigs.prepare.label_cleaning import clean, fill_gaps, solid_person
-from unigs.prepare.mediapipe_models import PersonMask
-from unigs.prepare.plate import Background, Plate, fill_holes
-from unigs.prepare.regions import Labeller, bridge_landmarks, segment_regions, spread
-from unigs.prepare.rigid import Camera, Poses, project, rotation
+from unigs.prepare.pose.rigid import Camera, Poses, project, rotation
+from unigs.prepare.regions import segment as regions
+from unigs.prepare.regions.color_models import BINS, ColourModel, colour_bins, without
+from unigs.prepare.regions.face_frame import FaceFrame, fill_ring
+from unigs.prepare.regions.guided_filter import GuidedFilter
+from unigs.prepare.regions.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.regions.plate import Background, Plate, fill_holes
+from unigs.prepare.regions.segment import Labeller, bridge_landmarks, segment_regions, spread
 from unigs.settings.regions import RegionSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
+from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, read_labels
 
 SIZE, FRAMES = 192, 10
 LONG = {"hair": (70, 45, 30), "cloth": (190, 40, 50)}

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from test_report_tables import REASON, table_of, write_run
 
-from unigs.errors import UserError
-from unigs.files import read_json
 from unigs.media.video import VideoWriter
 from unigs.report import figures
 from unigs.report.gallery import gallery
 from unigs.report.runs import Run
 from unigs.report.sheet import choose, draw_test_sheet, error_image
+from unigs.stage.errors import UserError
+from unigs.stage.files import read_json
 
 
 def test_sheet_takes_even_frames_and_the_worst_of_the_rest():

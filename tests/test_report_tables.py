@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from unigs.errors import UserError
 from unigs.evaluate.records import Record, to_json
-from unigs.files import write_json
 from unigs.report.runs import place, read_runs
 from unigs.report.tables import collate, duration
+from unigs.stage.errors import UserError
+from unigs.stage.files import write_json
 
 REASON = "no weights here"
 

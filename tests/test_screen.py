@@ -5,10 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unigs.errors import UserError
-from unigs.files import save_npz
-from unigs.prepare.landmarks import detect_landmarks
-from unigs.prepare.screen import (
+from unigs.prepare.clip.screen import (
     REASONS,
     fading,
     find_cuts,
@@ -21,8 +18,11 @@ from unigs.prepare.screen import (
     settle,
     turned,
 )
+from unigs.prepare.face.landmarks import detect_landmarks
 from unigs.settings.landmarks import LandmarkSettings
 from unigs.settings.screen import ScreenSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
 
 SETTINGS = ScreenSettings()
 SIZE = 192

@@ -12,15 +12,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unigs.errors import UserError
 from unigs.media.audio import write_wav
-from unigs.prepare.audio import RATE
-from unigs.prepare.deepspeech import DeepSpeech2, load_deepspeech, read_state, spectrogram
-from unigs.prepare.mfcc import dct_matrix, log_mel, mel_filters, mfcc
-from unigs.prepare.speech import SpeechEncoder, encode_speech, normalise_level, speech_level
-from unigs.prepare.speech_backends import make_backend, resample_rows
-from unigs.prepare.speech_offset import offset_scores
+from unigs.prepare.speech.encode import SpeechEncoder, encode_speech, normalise_level, speech_level
+from unigs.prepare.speech.extract import RATE
+from unigs.prepare.speech.offset import offset_scores
 from unigs.settings.speech import SpeechSettings
+from unigs.speech.backends import make_backend, resample_rows
+from unigs.speech.deepspeech import DeepSpeech2, load_deepspeech, read_state, spectrogram
+from unigs.speech.spectral import dct_matrix, log_mel, mel_filters, mfcc
+from unigs.stage.errors import UserError
 
 
 def voice(seconds, seed=0):
@@ -86,7 +86,7 @@ def test_a_tone_is_loudest_in_its_own_band(hertz):
 def test_long_recordings_are_encoded_as_in_one_piece(monkeypatch):
     samples = voice(3.0)
     whole = make_backend(SpeechSettings()).columns(samples)
-    monkeypatch.setattr("unigs.prepare.speech_backends.PIECE", 17)
+    monkeypatch.setattr("unigs.speech.backends.PIECE", 17)
     np.testing.assert_allclose(make_backend(SpeechSettings()).columns(samples), whole, atol=1e-4)
     assert len(whole) == 3 * 50 + 1
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.model import lip_training
-from unigs.model.lip_training import pretrain, resting_shape
-from unigs.model.lips import lip_code, lip_points, lip_shape
+from unigs.face.lips import lip_code, lip_points, lip_shape
+from unigs.face.mesh import LIPS, MOUTH_CORNERS, MOUTH_OPENING
 from unigs.model.speech_net import LipNets, SpeechNet
-from unigs.prepare.facemesh import LIPS, MOUTH_CORNERS, MOUTH_OPENING
+from unigs.train import lip_training
+from unigs.train.lip_training import pretrain, resting_shape
 
 W, D = 9, 6
 

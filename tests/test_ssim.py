@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.kernels import threads
-from unigs.kernels.ssim import C1, ssim, ssim_torch
+from unigs.compute import threads
+from unigs.losses.ssim import C1, ssim, ssim_torch
 
 # one tile, narrow, uneven tiles in both directions, exactly two tiles, a single pixel
 SHAPES = [(3, 32, 32), (1, 5, 7), (2, 131, 40), (3, 30, 259), (1, 20, 256), (1, 1, 1)]

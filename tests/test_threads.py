@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from unigs.errors import UserError
-from unigs.kernels import threads
+from unigs.compute import threads
+from unigs.stage.errors import UserError
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -9,16 +9,16 @@ import torch
 from tiny_subject import FRAMES, write_tiny_subject
 
 from benchmarks.subjects import dynamic_task, subject
-from unigs.dataset import ACTION_UNITS, Dataset
-from unigs.errors import UserError
-from unigs.files import load_npz, read_json, save_npz
-from unigs.kernels import threads
-from unigs.media.resident import ResidentFrames
+from unigs.compute import threads
 from unigs.model.deformation import Deltas
 from unigs.model.gaussians import Gaussians
 from unigs.model.storage import load_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, read_json, save_npz
+from unigs.subject.dataset import ACTION_UNITS, Dataset
+from unigs.subject.resident import ResidentFrames
 from unigs.train import losses
 from unigs.train.checkpoint import Checkpoint, key_of
 from unigs.train.density import DensityControl, rotate
@@ -27,7 +27,7 @@ from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.guides import rare_frames
 from unigs.train.loop import FrameSampler, split_validation, train
 from unigs.train.poses import Poses
-from unigs.train.refine import refine_poses
+from unigs.train.refine_poses import refine_poses
 from unigs.train.static import StaticTask, gaussian_rates, train_static
 
 STATIC = StaticSettings(

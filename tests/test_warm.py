@@ -3,14 +3,19 @@
 import torch
 from tiny_subject import write_tiny_subject
 
-from unigs.dataset import Dataset
-from unigs.kernels import deform_kernels, deform_playback, l1, over, plane_kernels, ssim_kernels
-from unigs.render import binning, blend_kernels, player, project_kernels
+from unigs.losses import l1, ssim_kernels
+from unigs.model.kernels import deform_kernels
+from unigs.model.kernels import encoding_kernels as plane_kernels
+from unigs.playback import cpu_player as player
+from unigs.playback import network as deform_playback
+from unigs.render import binning, blend_kernels, project_kernels
+from unigs.render import composite as over
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.subject.dataset import Dataset
+from unigs.train.compile_kernels import warm
 from unigs.train.dynamic import DynamicTask
 from unigs.train.static import StaticTask
-from unigs.warm import warm
 
 MODULES = (
     deform_kernels, deform_playback, l1, over, plane_kernels, ssim_kernels, binning, blend_kernels,

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unigs.closure import PACKAGE, SILENT, closure
 from unigs.settings import schema
+from unigs.workflow.code_inputs import SILENT, closure, file_of
 
 REPO = Path(__file__).parents[1]
 RULES = sorted((REPO / "workflow/rules").glob("*.smk"))
@@ -165,7 +165,7 @@ def test_touching_reruns_nothing(finished):
 
 def test_editing_a_module_reruns_its_stages_and_what_follows(finished, edit):
     only_dynamic = closure_of("unigs.train.dynamic") - closure_of("unigs.train.static")
-    only_dynamic -= closure_of("unigs.evaluate.render_test")
+    only_dynamic -= closure_of("unigs.evaluate.render") | closure_of("unigs.prepare.speech.encode")
     edit(sorted(only_dynamic)[0], lambda text: text + "\nEDITED = True\n")
     jobs = planned(cwd=finished)
     assert jobs["train_dynamic"] == 5
@@ -176,7 +176,7 @@ def test_editing_a_module_reruns_its_stages_and_what_follows(finished, edit):
 def test_editing_a_rule_reruns_it_and_what_follows(finished, edit):
     edit(
         "workflow/rules/prepare.smk",
-        lambda s: s.replace("-m unigs.prepare.pose", "-m  unigs.prepare.pose"),
+        lambda s: s.replace("-m unigs.prepare.pose.fit", "-m  unigs.prepare.pose.fit"),
     )
     jobs = planned(cwd=finished)
     assert jobs["fit_pose"] == 2 and jobs["train_static"] == 4 and jobs["train_dynamic"] == 5
@@ -353,7 +353,7 @@ for module in sys.argv[1:]:
     modules = sorted({module for _, _, module in stages()})
     command = [sys.executable, "-c", script, *modules]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
-    ignored = {PACKAGE / f"{name.split('.')[1]}.py" for name in SILENT}
+    ignored = set(map(file_of, SILENT))
     for module, line in zip(modules, done.stdout.splitlines(), strict=True):
         imported = {Path(file) for file in line.split("|")} - ignored
         imported = {p for p in imported if p.name != "__init__.py" or has_code(p)}
@@ -366,14 +366,15 @@ def has_code(path: Path) -> bool:
 
 
 def test_closure_follows_imports_inside_functions(tmp_path, monkeypatch):
-    import unigs.closure as subject
+    import unigs.workflow.code_inputs as subject
 
     files = {
         "__init__.py": '"""Empty."""',
-        "a.py": "import os\ndef f():\n    from unigs.b import c\n    from unigs import cli",
+        "a.py": "import os\ndef f():\n    from unigs.b import c\n    from unigs.stage import cli",
         "b/__init__.py": '"""Empty."""',
         "b/c.py": "from unigs import d\nfrom other import e",
-        "cli.py": "import unigs.e",
+        "stage/__init__.py": '"""Empty."""',
+        "stage/cli.py": "import unigs.e",
         "d.py": "x = 1",
         "e.py": "x = 1",
     }
@@ -381,11 +382,11 @@ def test_closure_follows_imports_inside_functions(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(subject, "PACKAGE", tmp_path)
-    subject._file.cache_clear()
+    subject.file_of.cache_clear()
     try:
         found = {str(p.relative_to(tmp_path)) for p in subject.closure("unigs.a")}
         with pytest.raises(ModuleNotFoundError):
             subject.closure("unigs.missing")
     finally:
-        subject._file.cache_clear()
+        subject.file_of.cache_clear()
     assert found == {"a.py", "b/c.py", "d.py"}

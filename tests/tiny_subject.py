@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from unigs.dataset import ACTION_UNITS, SubjectFiles
-from unigs.files import save_npz
-from unigs.media.labels import FACE, HAIR, MOUTH, TORSO, write_labels
-from unigs.media.sheet import write_png
+from unigs.geometry.cameras import intrinsics, view_matrix
+from unigs.media.images import write_png
 from unigs.media.video import VideoWriter
-from unigs.render.cameras import intrinsics, view_matrix
 from unigs.render.rasterize import rasterize
+from unigs.stage.files import save_npz
+from unigs.subject.dataset import ACTION_UNITS, SubjectFiles
+from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DISTANCE = 64, 154, 128.0, 0.6
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from unigs.train.device import pick_device, processor_name
+from unigs.compute.device import pick_device, processor_name
 
 
 def choose_device(wanted: str) -> str:

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from unigs.dataset import ACTION_UNITS
 from unigs.evaluate.mouth import correlation, spread_ratio
 from unigs.evaluate.records import Record, measured
-from unigs.prepare.eye_units import action_units
-from unigs.prepare.facemesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
+from unigs.face.action_units import action_units
+from unigs.face.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
+from unigs.subject.dataset import ACTION_UNITS
 
 # Upper lid, lower lid (both at the middle), then the outer and inner corner.
 RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
 LEFT_EYE = (386, 374, *LEFT_EYE_CORNERS)
-AU_BACKEND = "unigs.prepare.eye_units, calibrated on the clip"
+AU_BACKEND = "unigs.face.action_units, calibrated on the clip"
 
 
 def eye_opening(points: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from types import TracebackType
 
 import numpy as np
 
-from unigs.prepare.facemesh import POINTS
-from unigs.prepare.follow import FaceFollower
+from unigs.face.follow import FaceFollower
+from unigs.face.mesh import POINTS
 
 CONFIDENCE = 0.5
 BACKEND = "mediapipe 0.10.14 face mesh with irises"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from unigs.dataset import read_action_units
-from unigs.errors import UserError
-from unigs.files import load_npz
 from unigs.media.video import read_video
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
+from unigs.subject.dataset import read_action_units
 
 
 @dataclass(frozen=True)

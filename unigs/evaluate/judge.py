@@ -23,7 +23,7 @@ from unigs.evaluate.methods import MEAN, NEAREST, PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.mouth import landmark_distance, mouth_opening, mouth_records, voice_records
 from unigs.evaluate.records import Record, measured
 from unigs.evaluate.sync import sync_record
-from unigs.model import lpips
+from unigs.losses import lpips
 from unigs.settings.evaluate import EvaluateSettings
 
 TRUTH = "truth"

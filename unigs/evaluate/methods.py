@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.evaluate.baselines import training_pictures
+from unigs.evaluate.contestants import training_pictures
 from unigs.evaluate.inputs import FrameTable
-from unigs.files import load_npz
 from unigs.model.storage import load_portrait
+from unigs.stage.files import load_npz
 
 PORTRAIT, SHUFFLED, STATIC = "portrait", "shuffled", "static"
 NEAREST, MEAN = "nearest_pose", "mean_frame"

@@ -7,7 +7,7 @@ so the opening's correlation with the truth and its spread stand beside it.
 import numpy as np
 
 from unigs.evaluate.records import Record, measured
-from unigs.prepare.facemesh import IBUG68, MOUTH_OPENING
+from unigs.face.mesh import IBUG68, MOUTH_OPENING
 
 # The mouth points (48..67) of the 68-point scheme on which the field measures LMD.
 LIPS = IBUG68[48:]

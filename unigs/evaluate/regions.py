@@ -6,7 +6,7 @@ The render is never segmented: a render that loses its hair must not lose its ha
 import cv2
 import numpy as np
 
-from unigs.media.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
+from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
 
 REGIONS = ("full", "person", "head", "face", "mouth", "hair", "torso", "band")
 

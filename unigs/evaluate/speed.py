@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unigs import cli
+from unigs.compute.threads import get_threads
 from unigs.evaluate.device import choose_device, device_name
 from unigs.evaluate.inputs import read_drivers, read_frame_table
 from unigs.evaluate.play import play_frame
 from unigs.evaluate.records import Record, to_json
-from unigs.files import load_npz, write_json
-from unigs.kernels.threads import get_threads
 from unigs.model.storage import load_portrait
-from unigs.prepare.audio import RATE
-from unigs.prepare.speech import SpeechEncoder
+from unigs.prepare.speech.encode import SpeechEncoder
+from unigs.prepare.speech.extract import RATE
 from unigs.settings.evaluate import EvaluateSettings
+from unigs.stage import cli
+from unigs.stage.files import load_npz, write_json
 
 log = logging.getLogger("unigs")
 

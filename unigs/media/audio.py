@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from unigs.errors import UserError
 from unigs.media.ffmpeg import ffmpeg_exe, last_line
+from unigs.stage.errors import UserError
 
 
 def read_audio(path: Path, rate: int = 16000) -> np.ndarray:

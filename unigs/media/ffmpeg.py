@@ -6,7 +6,7 @@ import subprocess
 
 import imageio_ffmpeg
 
-from unigs.errors import UserError
+from unigs.stage.errors import UserError
 
 
 @functools.cache

@@ -10,8 +10,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from unigs.errors import UserError
 from unigs.media.ffmpeg import ffmpeg_exe, last_line
+from unigs.stage.errors import UserError
 
 ENCODERS = {
     # Visually lossless, and browsers play it.

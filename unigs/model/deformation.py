@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from unigs.kernels.deform import Part, deform
+from unigs.model.kernels.deform import Part, deform
 
 # Raw numbers per attribute, in the order of the network's output.
 ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}

@@ -8,8 +8,8 @@ from torch import nn
 from unigs.model.anchor import Body
 from unigs.model.conditions import BODY_DIM, POSE_DIM, ZScore, body_vector, pose_vector
 from unigs.model.deformation import DeformationNet, Deltas, Encoded, parse_attributes
-from unigs.model.planes import TriPlane
 from unigs.model.speech_net import SpeechNet
+from unigs.model.triplane import TriPlane
 
 EYE_LIMIT = 12.0
 """A blink is rare, so a closed eye is many standard deviations away; it must not be cut short."""

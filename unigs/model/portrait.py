@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from unigs.kernels.over import over
+from unigs.geometry.cameras import intrinsics, view_matrix
 from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import SH_CONSTANT, Gaussians
 from unigs.model.motion import Motion
-from unigs.model.playback import Cue, Track, cues, make_player
-from unigs.model.torch_player import GPU_PRECISION, TorchPlayer
-from unigs.render.cameras import intrinsics, view_matrix
+from unigs.playback.cpu_player import Player
+from unigs.playback.cues import Cue, Track, cues, make_player
+from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.render.composite import over
 from unigs.render.harmonics import basis
-from unigs.render.player import Player
 from unigs.render.rasterize import Splats, rasterize_frames
 
 HEARD_AT_ONCE = 100
@@ -251,7 +251,7 @@ class Portrait(nn.Module):
                 yield self.play_cue(cue).copy()
 
     def play_cue(self, cue: Cue) -> np.ndarray:
-        """One frame from a cue of `unigs.model.playback.cues`; the next call overwrites it."""
+        """One frame from a cue of `unigs.playback.cues.cues`; the next call overwrites it."""
         if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
             return self.player.play(cue.frame())
         return self.torch_player.play(cue)

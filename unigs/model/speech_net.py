@@ -2,7 +2,7 @@
 
 `a` is learnt from pictures, through the whole field. On minutes of video that is too long a way:
 the field ignores it. So the lips have networks of their own, which learn from landmarks in
-seconds, before the field is trained (`unigs.model.lip_training`).
+seconds, before the field is trained (`unigs.train.lip_training`).
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from unigs.errors import UserError
-from unigs.files import atomic
 from unigs.model.anchor import Body
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic
 
 FORMAT = 1
 """Raised when an older program could not read a newer file."""

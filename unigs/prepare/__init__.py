@@ -1,1 +1,1 @@
-"""From a video file to the features that training reads, one module per stage."""
+"""From a video file to the features that training reads, one package per results folder."""

@@ -10,7 +10,7 @@ gradients of a Gaussian's copies are added up in that order too.
 import numpy as np
 from numba import njit
 
-from unigs.kernels.options import JIT
+from unigs.compute.jit import JIT
 
 RECORD = 16
 """float32 numbers of one record: one cache line. Equal to ``blend_kernels.RECORD``."""

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numba import njit
 
-from unigs.kernels.options import JIT
+from unigs.compute.jit import JIT
 
 F, U = np.float32, np.uint64
 TILE_WIDTH, TILE_HEIGHT = 64, 16

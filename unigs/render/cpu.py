@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from unigs.kernels.threads import parallel_for
+from unigs.compute.threads import parallel_for
 from unigs.render import project_kernels
 from unigs.render.tiles import TileList, lend
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from unigs.errors import UserError
+from unigs.stage.errors import UserError
 
 TILE = 16
 WARP = 32

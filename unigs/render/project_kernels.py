@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from unigs.kernels.options import JIT
+from unigs.compute.jit import JIT
 
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)

@@ -6,7 +6,7 @@ faults every time, so lists that nobody needs any more are lent again.
 
 import numpy as np
 
-from unigs.kernels.threads import get_threads, parallel_for, parallel_ranges
+from unigs.compute.threads import get_threads, parallel_for, parallel_ranges
 from unigs.render import binning, blend_kernels
 
 

@@ -12,10 +12,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unigs import cli
-from unigs.errors import UserError
-from unigs.files import atomic, read_json
 from unigs.report.runs import METHOD_NAMES, Run, place
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, read_json
 
 INK, GRID = "#808790", "#80879040"
 BLUE, ORANGE, GREEN, RED, VIOLET = "#3f7fd6", "#e0862d", "#3ca06a", "#d2555a", "#8d6cc9"

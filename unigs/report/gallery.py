@@ -14,9 +14,6 @@ from urllib.parse import quote
 import pandas as pd
 
 import unigs
-from unigs import cli
-from unigs.errors import UserError
-from unigs.files import write_text
 from unigs.report.page_parts import (
     card_head,
     page,
@@ -26,6 +23,9 @@ from unigs.report.page_parts import (
     table_card,
 )
 from unigs.report.runs import Run, read_runs
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import write_text
 
 INTRO = (
     "Portraits that talk: head, hair and torso in one Gaussian field, driven by speech, eyes and "

@@ -6,9 +6,9 @@ The files of a run lie at `{subject}/{variant}/test/`; subject and variant are r
 from dataclasses import dataclass
 from pathlib import Path
 
-from unigs.errors import UserError
 from unigs.evaluate.records import FULL, find
-from unigs.files import read_json
+from unigs.stage.errors import UserError
+from unigs.stage.files import read_json
 
 METHOD_NAMES = {
     "static": "static model",

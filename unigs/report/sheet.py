@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from unigs import cli
-from unigs.errors import UserError
-from unigs.media.sheet import caption, tile, write_png
+from unigs.media.images import caption, tile, write_png
 from unigs.media.video import read_video
+from unigs.stage import cli
+from unigs.stage.errors import UserError
 
 GAIN = 3
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from unigs import cli
-from unigs.errors import UserError
-from unigs.files import atomic, write_text
 from unigs.report.runs import METHOD_NAMES, Run, read_runs
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, write_text
 
 PAPER_SIZE = 480
 """Pixels of the paper's frames: landmark distances are scaled to it."""

@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.crop`."""
+"""Settings of `unigs.prepare.clip.crop`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.eyes`."""
+"""Settings of `unigs.prepare.face.eyes`."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.landmarks`."""
+"""Settings of `unigs.prepare.face.landmarks`."""
 
 from dataclasses import dataclass
 

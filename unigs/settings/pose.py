@@ -12,7 +12,7 @@ class PoseSettings:
     """landmarks: the person's own rigid points, self-calibrated. pca: a 3D morphable model."""
     model: str | None = None
     """For pca: .npz with mean, shape, shape_std, vertices, landmarks and perhaps expression, as
-    described in `unigs.prepare.morphable_model`."""
+    described in `unigs.prepare.pose.morphable_model`."""
     focal: float = 2.0
     """Focal length in image sizes. It cannot be seen in such clips (the cost is flat within 4 %
     from 0.8 to 4), so it is fixed."""

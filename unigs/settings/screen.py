@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.screen`."""
+"""Settings of `unigs.prepare.clip.screen`."""
 
 from dataclasses import dataclass
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from unigs.files import atomic
+from unigs.stage.files import atomic
 
 log = logging.getLogger("unigs")
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
-from unigs import cli
-from unigs.dataset import Dataset, SubjectFiles
-from unigs.errors import UserError
-from unigs.media.labels import HAIR, MOUTH, TORSO
+from unigs.compute.device import pick_device
 from unigs.model.deformation import Encoded
 from unigs.model.portrait import Moved, Portrait, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.subject.dataset import Dataset, SubjectFiles
+from unigs.subject.labels import HAIR, MOUTH, TORSO
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
-from unigs.train.device import pick_device
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
@@ -29,10 +29,10 @@ from unigs.train.losses import (
     mean_terms,
     motion_loss,
 )
-from unigs.train.new_motion import new_motion
+from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import Poses
-from unigs.train.record import run_record, write_record
+from unigs.train.run_record import run_record, write_record
 from unigs.train.static import gaussian_rates
 
 log = logging.getLogger("unigs")

@@ -7,12 +7,12 @@ import logging
 import numpy as np
 import torch
 
-from unigs.dataset import ACTION_UNITS, Dataset
-from unigs.model.lip_training import LipTraining, pretrain
-from unigs.model.lips import OPENING, lip_code, lip_shape
+from unigs.face.lips import OPENING, lip_code, lip_shape
+from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.model.motion import Motion
-from unigs.prepare.facemesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.settings.dynamic import DynamicSettings
+from unigs.subject.dataset import ACTION_UNITS, Dataset
+from unigs.train.lip_training import LipTraining, pretrain
 
 log = logging.getLogger("unigs")
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from unigs.dataset import Dataset
-from unigs.media.labels import BACKGROUND
+from unigs.face.mesh import CHIN, LIPS_INNER
+from unigs.geometry.cameras import intrinsics, project
 from unigs.model.anchor import Body, mean_pose
 from unigs.model.gaussians import Gaussians
-from unigs.prepare.facemesh import CHIN, LIPS_INNER
-from unigs.render.cameras import intrinsics, project
 from unigs.settings.static import StaticSettings
+from unigs.subject.dataset import Dataset
+from unigs.subject.labels import BACKGROUND
 
 FRUSTUM_MARGIN = 1.1
 """The box is a tenth wider than the picture, so that the border is filled when the head moves."""

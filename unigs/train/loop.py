@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unigs.dataset import Dataset
-from unigs.files import atomic
 from unigs.model.portrait import Portrait, Rendering
-from unigs.progress import progress
+from unigs.stage.files import atomic
+from unigs.stage.progress import progress
+from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
 
 PROBE_FRAMES = 8

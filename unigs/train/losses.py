@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from unigs.kernels.l1 import region_l1
-from unigs.kernels.ssim import ssim
+from unigs.losses.l1 import region_l1
+from unigs.losses.ssim import ssim
 from unigs.model.deformation import Deltas
 
 

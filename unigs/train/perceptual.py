@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from unigs.errors import UserError
-from unigs.model.lpips import NO_WEIGHTS, load_lpips
+from unigs.losses.lpips import NO_WEIGHTS, load_lpips
 from unigs.settings.dynamic import DynamicSettings
+from unigs.stage.errors import UserError
 
 
 class Perceptual:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from unigs.dataset import Dataset
 from unigs.model.anchor import Body
+from unigs.subject.dataset import Dataset
 
 
 class Poses:

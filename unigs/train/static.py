@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unigs import cli
-from unigs.dataset import Dataset, SubjectFiles
-from unigs.errors import UserError
-from unigs.files import load_npz, save_npz
+from unigs.compute.device import pick_device
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Moved, Portrait, Rendering
 from unigs.model.storage import save_portrait
 from unigs.settings.static import StaticSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, save_npz
+from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl
-from unigs.train.device import pick_device
 from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import Poses
-from unigs.train.record import run_record, write_record
-from unigs.train.refine import refine_poses
+from unigs.train.refine_poses import refine_poses
+from unigs.train.run_record import run_record, write_record
 
 MEANS_DECAY = 0.02
 """The means' learning rate ends at this share of its start (3DGS: 0.01)."""

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
-from unigs.closure import closure
+from unigs.workflow.code_inputs import closure
 
 
 def check(value, schema, what):

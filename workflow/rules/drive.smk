@@ -8,7 +8,7 @@ rule drive:
         body="results/{subject}/body/motion.npz",
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",
-        code=source("unigs.drive"),
+        code=source("unigs.drive.speak"),
     output:
         video=report(
             "results/{subject}/{variant}/drive/{audio}.mp4",
@@ -31,7 +31,7 @@ rule drive:
     params:
         flags=flags("drive"),
     shell:
-        "python -m unigs.drive"
+        "python -m unigs.drive.speak"
         " --portrait {input.portrait:q}"
         " --audio {input.audio:q}"
         " --frames {input.frames:q}"

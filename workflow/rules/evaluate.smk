@@ -9,7 +9,7 @@ rule render_test:
         eyes="results/{subject}/face/eyes.csv",
         speech="results/{subject}/speech/features.npz",
         audio="results/{subject}/speech/audio.wav",
-        code=source("unigs.evaluate.render_test"),
+        code=source("unigs.evaluate.render"),
     output:
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
@@ -34,7 +34,7 @@ rule render_test:
     params:
         flags=flags("evaluate"),
     shell:
-        "python -m unigs.evaluate.render_test"
+        "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
         " --video {input.video:q}"
         " --frames {input.frames:q}"
@@ -63,7 +63,7 @@ rule evaluate:
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
         static_run=static_run,
-        code=source("unigs.evaluate.evaluate"),
+        code=source("unigs.evaluate.score"),
     output:
         metrics="results/{subject}/{variant}/test/metrics.json",
         rows="results/{subject}/{variant}/test/frames.csv",
@@ -81,7 +81,7 @@ rule evaluate:
     params:
         flags=flags("evaluate"),
     shell:
-        "python -m unigs.evaluate.evaluate"
+        "python -m unigs.evaluate.score"
         " --static {input.static:q}"
         " --video {input.video:q}"
         " --frames {input.frames:q}"

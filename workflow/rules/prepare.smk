@@ -2,7 +2,7 @@ rule crop_clip:
     """One square window around the portrait, at a fixed frame rate, with the sound in step."""
     input:
         video=source_video,
-        code=source("unigs.prepare.crop"),
+        code=source("unigs.prepare.clip.crop"),
     output:
         video="results/{subject}/clip/video.mp4",
         info="results/{subject}/clip/crop.json",
@@ -20,7 +20,7 @@ rule crop_clip:
         flags=flags("crop"),
         sheet=sheet_flags("crop", "start", "stop"),
     shell:
-        "python -m unigs.prepare.crop"
+        "python -m unigs.prepare.clip.crop"
         " --video {input.video:q}"
         " --out {output.video:q}"
         " --info {output.info:q}"
@@ -31,7 +31,7 @@ rule detect_landmarks:
     """478 face landmarks with irises, frame by frame."""
     input:
         video="results/{subject}/clip/video.mp4",
-        code=source("unigs.prepare.landmarks"),
+        code=source("unigs.prepare.face.landmarks"),
     output:
         landmarks="results/{subject}/face/landmarks.npz",
     log:
@@ -46,7 +46,7 @@ rule detect_landmarks:
     params:
         flags=flags("landmarks"),
     shell:
-        "python -m unigs.prepare.landmarks"
+        "python -m unigs.prepare.face.landmarks"
         " --video {input.video:q}"
         " --out {output.landmarks:q}"
         " {params.flags} > {log:q} 2>&1"
@@ -57,7 +57,7 @@ rule screen_clip:
     input:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
-        code=source("unigs.prepare.screen"),
+        code=source("unigs.prepare.clip.screen"),
     output:
         frames="results/{subject}/clip/frames.csv",
     log:
@@ -73,7 +73,7 @@ rule screen_clip:
         flags=flags("screen"),
         sheet=sheet_flags("remove"),
     shell:
-        "python -m unigs.prepare.screen"
+        "python -m unigs.prepare.clip.screen"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
         " --out {output.frames:q}"
@@ -84,7 +84,7 @@ rule extract_audio:
     """The clip's sound: 16 kHz, one channel."""
     input:
         video="results/{subject}/clip/video.mp4",
-        code=source("unigs.prepare.audio"),
+        code=source("unigs.prepare.speech.extract"),
     output:
         audio="results/{subject}/speech/audio.wav",
     log:
@@ -95,7 +95,7 @@ rule extract_audio:
         mem_mb=2000,
         runtime=10,
     shell:
-        "python -m unigs.prepare.audio"
+        "python -m unigs.prepare.speech.extract"
         " --video {input.video:q}"
         " --out {output.audio:q} > {log:q} 2>&1"
 
@@ -106,7 +106,7 @@ rule encode_speech:
         audio="results/{subject}/speech/audio.wav",
         frames="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
-        code=source("unigs.prepare.speech"),
+        code=source("unigs.prepare.speech.encode"),
     output:
         features="results/{subject}/speech/features.npz",
     log:
@@ -121,7 +121,7 @@ rule encode_speech:
     params:
         flags=flags("speech"),
     shell:
-        "python -m unigs.prepare.speech"
+        "python -m unigs.prepare.speech.encode"
         " --audio {input.audio:q}"
         " --frames {input.frames:q}"
         " --landmarks {input.landmarks:q}"
@@ -135,7 +135,7 @@ rule measure_eyes:
         landmarks="results/{subject}/face/landmarks.npz",
         frames="results/{subject}/clip/frames.csv",
         openface=openface_table,
-        code=source("unigs.prepare.eyes"),
+        code=source("unigs.prepare.face.eyes"),
     output:
         eyes="results/{subject}/face/eyes.csv",
     log:
@@ -149,7 +149,7 @@ rule measure_eyes:
         flags=flags("eyes"),
         sheet=sheet_flags("openface"),
     shell:
-        "python -m unigs.prepare.eyes"
+        "python -m unigs.prepare.face.eyes"
         " --landmarks {input.landmarks:q}"
         " --frames {input.frames:q}"
         " --out {output.eyes:q}"
@@ -161,7 +161,7 @@ rule fit_pose:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frames="results/{subject}/clip/frames.csv",
-        code=source("unigs.prepare.pose"),
+        code=source("unigs.prepare.pose.fit"),
     output:
         pose="results/{subject}/face/pose.npz",
     log:
@@ -176,7 +176,7 @@ rule fit_pose:
     params:
         flags=flags("pose"),
     shell:
-        "python -m unigs.prepare.pose"
+        "python -m unigs.prepare.pose.fit"
         " --landmarks {input.landmarks:q}"
         " --frames {input.frames:q}"
         " --out {output.pose:q}"
@@ -189,7 +189,7 @@ rule segment_regions:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
         frames="results/{subject}/clip/frames.csv",
-        code=source("unigs.prepare.regions"),
+        code=source("unigs.prepare.regions.segment"),
     output:
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
@@ -207,7 +207,7 @@ rule segment_regions:
     params:
         flags=flags("regions"),
     shell:
-        "python -m unigs.prepare.regions"
+        "python -m unigs.prepare.regions.segment"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
         " --frames {input.frames:q}"
@@ -224,7 +224,7 @@ rule track_body:
         labels="results/{subject}/regions/labels.mkv",
         frames="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
-        code=source("unigs.prepare.body"),
+        code=source("unigs.prepare.body.track"),
     output:
         body="results/{subject}/body/motion.npz",
     log:
@@ -240,7 +240,7 @@ rule track_body:
     params:
         flags=flags("body"),
     shell:
-        "python -m unigs.prepare.body"
+        "python -m unigs.prepare.body.track"
         " --video {input.video:q}"
         " --labels {input.labels:q}"
         " --frames {input.frames:q}"

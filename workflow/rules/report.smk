@@ -8,7 +8,7 @@ rule draw_sheet:
         eyes="results/{subject}/face/eyes.csv",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
-        code=source("unigs.prepare.figures"),
+        code=source("unigs.report.preparation"),
     output:
         sheet=report(
             "results/{subject}/figures/sheet.png",
@@ -30,7 +30,7 @@ rule draw_sheet:
         mem_mb=4000,
         runtime=20,
     shell:
-        "python -m unigs.prepare.figures"
+        "python -m unigs.report.preparation"
         " --video {input.video:q}"
         " --frames {input.frames:q}"
         " --landmarks {input.landmarks:q}"

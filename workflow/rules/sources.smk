@@ -1,7 +1,7 @@
 rule fetch_video:
     """Download a subject's video (rows of the sheet with a url and no video)."""
     input:
-        code=source("unigs.prepare.fetch"),
+        code=source("unigs.sources.fetch"),
     output:
         video="resources/downloads/{subject}.mp4",
     log:
@@ -13,13 +13,13 @@ rule fetch_video:
     params:
         flags=sheet_flags("url", "sha256"),
     shell:
-        "python -m unigs.prepare.fetch --out {output.video:q} {params.flags} > {log:q} 2>&1"
+        "python -m unigs.sources.fetch --out {output.video:q} {params.flags} > {log:q} 2>&1"
 
 
 rule make_speaker:
     """Render the synthetic long-haired speaker, with the truth about it."""
     input:
-        code=source("unigs.demo.speaker"),
+        code=source("unigs.sources.synthetic.speaker"),
     output:
         video="results/{subject}/source/video.mp4",
         truth="results/{subject}/source/truth.npz",
@@ -37,7 +37,7 @@ rule make_speaker:
     params:
         flags=flags("demo"),
     shell:
-        "python -m unigs.demo.speaker"
+        "python -m unigs.sources.synthetic.speaker"
         " --out-video {output.video:q}"
         " --out-truth {output.truth:q}"
         " {params.flags} > {log:q} 2>&1"

@@ -1,0 +1,47 @@
+"""Where a training runs."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from pathlib import Path
+
+import torch
+
+from unigs.compute.threads import get_threads
+from unigs.stage.errors import UserError
+
+log = logging.getLogger("unigs")
+
+
+def pick_device(wish: str) -> torch.device:
+    """Resolve "auto", "cpu" or "cuda", and say which it is.
+
+    On a CPU torch keeps to one thread: its pool spins and fights with the kernels' own threads.
+    On a GPU convolutions keep all 24 bits: in the 11 that cuDNN takes by default the variances of
+    SSIM, small differences of large numbers, would drown.
+
+    Raises:
+        UserError: cuda was asked for and is not there.
+    """
+    available = torch.cuda.is_available()
+    if wish == "cuda" and not available:
+        raise UserError("device is set to cuda but torch sees no CUDA device: use auto or cpu.")
+    device = torch.device("cuda" if available and wish != "cpu" else "cpu")
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+        log.info("device: cpu, %d kernel threads", get_threads())
+    else:
+        torch.backends.cudnn.allow_tf32 = False
+        log.info("device: %s", torch.cuda.get_device_name())
+    return device
+
+
+def processor_name() -> str:
+    """Model name of the CPU, as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,117 @@
+"""Stage evaluate: how good the rendered test frames are, in figures that say what they mean.
+
+`metrics.json` is a flat list of records (`unigs.evaluate.records`); `frames.csv` has the same per
+test frame, for curves and for finding the worst frames.
+"""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unigs.evaluate.contestants import nearest_by_pose
+from unigs.evaluate.device import choose_device, device_name
+from unigs.evaluate.document import document, headline
+from unigs.evaluate.inputs import FrameTable, check_lengths, pick, read_aligned, read_frame_table
+from unigs.evaluate.judge import Judge, Truth
+from unigs.evaluate.methods import PORTRAIT, SHUFFLED, STATIC, picture_streams, static_stream
+from unigs.evaluate.regions import region_masks
+from unigs.media.video import read_video
+from unigs.settings.evaluate import EvaluateSettings
+from unigs.stage import cli
+from unigs.stage.files import atomic, load_npz, read_json, write_json
+from unigs.stage.progress import progress
+from unigs.subject.labels import read_labels
+
+log = logging.getLogger("unigs")
+
+
+def evaluate(
+    render: Path,
+    shuffled: Path,
+    video: Path,
+    frames: Path,
+    landmarks: Path,
+    pose: Path,
+    labels: Path,
+    run: Path,
+    out: Path,
+    rows: Path,
+    settings: EvaluateSettings,
+    body: Path | None = None,
+    static: Path | None = None,
+    static_run: Path | None = None,
+) -> None:
+    """Judge the rendered test frames of a clip.
+
+    Args:
+        render: lossless render of the test frames.
+        shuffled: the same with shuffled speech.
+        video: the clip (truth).
+        frames: its frame table (.csv).
+        landmarks: landmarks of the true frames (.npz).
+        pose: head poses (.npz).
+        labels: label video of the true frames.
+        run: what training wrote about itself (.json): back-ends, device, time.
+        out: figures (.json).
+        rows: figures per test frame (.csv).
+        settings: section `evaluate`.
+        body: motion of the torso (.npz), for the static portrait.
+        static: the static portrait, as a baseline.
+        static_run: run.json of the static stage, whose time is added to the training time.
+    """
+    table = read_frame_table(frames, pose)
+    device = choose_device(settings.device)
+    poses, marks = load_npz(pose, "R", "t"), load_npz(landmarks, "points", "backend")
+    check_lengths(table, frames, {landmarks: len(marks["points"]), pose: len(poses["R"])})
+    trained = [read_json(path) for path in (static_run, run) if path is not None]
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        streams = {
+            PORTRAIT: read_aligned(render, len(table.test)),
+            SHUFFLED: read_aligned(shuffled, len(table.test)),
+        }
+        nearest = None
+        if settings.baselines:
+            nearest = nearest_by_pose(poses["R"], poses["t"], table)
+            streams |= picture_streams(video, table, nearest, Path(scratch) / "nearest.raw")
+        if settings.baselines and static is not None:
+            streams[STATIC] = static_stream(static, device, poses, body, table)
+        judge = Judge.build(settings, device, streams, stack)
+        size = hold_court(judge, streams, table, video, labels, settings)
+    points = marks["points"]
+    beside = None if nearest is None else points[nearest]
+    truth = Truth(points, table.test, str(marks["backend"]), beside)
+    records = judge.records(truth, size, device_name(device))
+    content = document(records, table, truth, trained, device_name(device), size)
+    write_json(out, content)
+    with atomic(rows) as temporary:
+        judge.table(truth, table).to_csv(temporary, index=False, float_format="%.6g")
+    log.info("%s", headline(content["metrics"]))
+
+
+def hold_court(
+    judge: Judge,
+    streams: dict[str, Iterator[np.ndarray]],
+    table: FrameTable,
+    video: Path,
+    labels: Path,
+    settings: EvaluateSettings,
+) -> int:
+    """Show the judge every test frame with the methods' pictures; return the frames' width."""
+    truths = pick(read_video(video), table.test, video)
+    regions = pick(read_labels(labels), table.test, labels)
+    frames = progress(zip(truths, regions, strict=True), total=len(table.test), label="evaluate")
+    for index, (real, labelled) in enumerate(frames):
+        masks = region_masks(labelled, settings.band_share, settings.erode_share)
+        pictures = {name: next(stream) for name, stream in streams.items()}
+        judge.add(real, pictures, masks, bool(table.follows[index]))
+    for stream in streams.values():
+        next(stream, None)  # lets a render that is too long complain
+    return real.shape[1]
+
+
+if __name__ == "__main__":
+    cli.run(evaluate)

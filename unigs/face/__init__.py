@@ -1,0 +1,1 @@
+"""What is known of faces: landmark names, detectors, action units, lips."""

@@ -1,0 +1,79 @@
+"""The shape of the lips as a few numbers, read off face landmarks without the head's motion."""
+
+import numpy as np
+
+from unigs.face.mesh import LIPS, MOUTH_CORNERS, MOUTH_OPENING, RIGID
+
+OPENING, WIDTH = 0, 1
+
+
+def lip_shape(points: np.ndarray) -> np.ndarray:
+    """Opening and width of the mouth, in units of the face's own size.
+
+    Distances are taken in 3-D, so that nodding and turning change them little; the unit is the
+    spread of the points that follow the skull.
+
+    Args:
+        points: landmarks [T,478,3] (x, y pixels, z in the same scale); NaN where no face.
+
+    Returns:
+        [T,2] opening (between the inner lips) and width (between the corners); NaN where no face.
+    """
+    points = np.asarray(points, np.float64)
+    rigid = points[:, list(RIGID)]
+    unit = np.sqrt(np.square(rigid - rigid.mean(1, keepdims=True)).sum(-1).mean(1))
+    gaps = [np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in MOUTH_OPENING]
+    corner, other = MOUTH_CORNERS
+    width = np.linalg.norm(points[:, corner] - points[:, other], axis=-1)
+    return np.stack([np.mean(gaps, 0) / unit, width / unit], 1)
+
+
+def lip_points(points: np.ndarray) -> np.ndarray:
+    """Lip landmarks [T,L,3] of every frame, moved into one common face frame (similarity fit)."""
+    points = np.asarray(points, np.float64)
+    rigid = points[:, list(RIGID)]
+    found = np.isfinite(rigid).all((1, 2))
+    if not found.any():
+        return np.full((len(points), len(LIPS), 3), np.nan)
+    target = rigid[found][0] - rigid[found][0].mean(0)
+    target /= np.sqrt(np.square(target).sum(-1).mean())
+    lips = np.full((len(points), len(LIPS), 3), np.nan)
+    for k in np.flatnonzero(found):
+        centre = rigid[k].mean(0)
+        source = rigid[k] - centre
+        scale = np.sqrt(np.square(source).sum(-1).mean())
+        # Kabsch: the rotation that best lays this face on the first one.
+        u, _, vt = np.linalg.svd(source.T @ target)
+        sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+        lips[k] = (points[k, list(LIPS)] - centre) / scale @ (u @ sign @ vt)
+    return lips
+
+
+def lip_code(points: np.ndarray, train: np.ndarray, extra: int = 0) -> np.ndarray:
+    """What the speech network learns to predict: opening, width and `extra` principal shapes.
+
+    The principal shapes are those of the lip points after opening and width are regressed out.
+
+    Args:
+        points: landmarks [T,478,3].
+        train: frames [T] bool (or indices) that the scaling and the shapes are measured on.
+        extra: number of principal shapes.
+
+    Returns:
+        float32 [T,2+extra], z-scored over the training frames; NaN where no face.
+    """
+    chosen = np.zeros(len(points), bool)
+    chosen[train] = True
+    shape = lip_shape(points)
+    chosen &= np.isfinite(shape).all(1)
+    shape = (shape - shape[chosen].mean(0)) / np.maximum(shape[chosen].std(0), 1e-6)
+    if not extra:
+        return shape.astype(np.float32)
+    flat = lip_points(points).reshape(len(points), -1)
+    flat = flat - flat[chosen].mean(0)
+    explained, *_ = np.linalg.lstsq(shape[chosen], flat[chosen], rcond=None)
+    rest = flat - shape @ explained
+    _, _, axes = np.linalg.svd(rest[chosen], full_matrices=False)
+    coordinates = rest @ axes[:extra].T
+    coordinates /= np.maximum(coordinates[chosen].std(0), 1e-6)
+    return np.concatenate([shape, coordinates], 1).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Rotations, cameras and similarity transforms, each once."""

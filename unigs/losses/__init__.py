@@ -1,0 +1,1 @@
+"""Differences of two pictures, for training and evaluation alike."""

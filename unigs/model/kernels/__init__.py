@@ -1,0 +1,1 @@
+"""Compiled kernels of the tri-plane encoding and of the deformation network."""

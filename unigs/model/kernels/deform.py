@@ -1,0 +1,153 @@
+"""The deformation network in training (paper eq. 6): values and all gradients in one pass each.
+
+In torch every layer reads and writes arrays [N,H] in main memory, forward and backward; here 64
+points go through all of them inside the cache, and only the two hidden layers are kept.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from unigs.compute.threads import parallel_for
+from unigs.model.kernels.deform_kernels import (
+    BLOCK,
+    CHUNK,
+    WIDTH_STEP,
+    backward_blocks,
+    forward_blocks,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the features that the network reads.
+
+    features: [N,F]; read without a copy if feature after feature lies in memory, as `encode` gives
+        them. weight: [H,F], the first layer's columns for them. shapes: [K,F], linear deformations
+        that stand beside the network; None: none. gate: [N], what these are multiplied by at each
+        point; None: 1. It gets no gradient.
+    """
+
+    features: Tensor
+    weight: Tensor
+    shapes: Tensor | None = None
+    gate: Tensor | None = None
+
+
+def _rows(values: Tensor) -> np.ndarray:
+    """[N,F] as an array [F,N] whose rows are contiguous."""
+    return values.detach().T.contiguous().numpy()
+
+
+def _transposed(weight: Tensor) -> np.ndarray:
+    return weight.detach().T.contiguous().numpy()
+
+
+class _Deform(torch.autograd.Function):
+    """The network on padded weights; `parts` holds the features, then the first layers."""
+
+    @staticmethod
+    def forward(ctx, outputs: int, gates: Tensor, *arrays: Tensor) -> Tensor:
+        bias, w2, b2, w3, b3, *parts = arrays
+        count = len(parts) // 2
+        ctx.features = tuple(_rows(x) for x in parts[:count])
+        n = len(parts[0])
+        blocks = -(-n // BLOCK)
+        ctx.hidden = torch.empty(blocks, 2 * len(b2) * BLOCK).numpy()
+        out = torch.empty(n, outputs)
+        ctx.gates = gates.numpy()
+        first = tuple(x.detach().contiguous().numpy() for x in parts[count:])
+        rest = (x.detach().contiguous().numpy() for x in (bias, w2, b2, w3, b3))
+        parallel_for(
+            forward_blocks, blocks, ctx.features, first, ctx.gates, *rest, ctx.hidden, out.numpy(),
+            min_chunk=CHUNK,
+        )  # fmt: skip
+        ctx.save_for_backward(w2, w3, *parts[count:])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        w2, w3, *first = ctx.saved_tensors
+        chunks = -(-len(ctx.hidden) // CHUNK)
+        width, outputs = len(w2), len(w3)
+        shapes = ((width, width), (outputs, width), (width,), (width,), (outputs,))
+        to_rest = tuple(np.zeros((chunks, *shape), np.float32) for shape in shapes)
+        to_first = tuple(np.zeros((chunks, *x.shape), np.float32) for x in first)
+        to_features = tuple(torch.empty(x.shape).numpy() for x in ctx.features)
+        parallel_for(
+            backward_blocks, chunks, ctx.features, tuple(_transposed(x) for x in first), ctx.gates,
+            _transposed(w2), _transposed(w3), ctx.hidden, grad.contiguous().numpy(), to_features,
+            to_first, to_rest, min_chunk=1,
+        )  # fmt: skip
+        to_w2, to_w3, *to_biases = (torch.from_numpy(x.sum(0)) for x in to_rest)
+        to_bias, to_b2, to_b3 = to_biases
+        to_parts = [torch.from_numpy(x).T for x in to_features]
+        to_parts += [torch.from_numpy(x.sum(0)) for x in to_first]
+        return None, None, to_bias, to_w2, to_b2, to_w3, to_b3, *to_parts
+
+
+def deform(
+    parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
+) -> Tensor:
+    """W3 relu(W2 relu(sum_k W_k f_k + bias) + b2) + b3 + sum_k gate_k S_k f_k, on a CPU.
+
+    Differentiable in everything but the gates. Results do not depend on the number of threads, to
+    the bit.
+
+    Args:
+        parts: the features f_k with W_k and S_k.
+        bias: [H] of the first layer, the frame's conditions included.
+        w2: [H,H], outputs first. b2: [H].
+        w3: [K,H]. b3: [K].
+
+    Returns:
+        [N,K].
+
+    Raises:
+        ValueError: H is not a multiple of 8, a tensor is not float32, or shapes do not fit.
+    """
+    _check(parts, bias, w2, b2, w3, b3)
+    outputs = len(w3)
+    extra = -outputs % 4
+    gates = torch.ones(len(parts), len(parts[0].features))
+    for row, part in zip(gates, parts, strict=True):
+        if part.gate is not None:
+            row.copy_(part.gate.detach())
+    first = [_first(part, extra) for part in parts]
+    rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
+    return _Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
+
+
+def _check(parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor) -> None:
+    """The kernels read without a look at the bounds."""
+    outputs, width = w3.shape
+    if width % WIDTH_STEP:
+        raise ValueError(f"the width of the layers must be a multiple of {WIDTH_STEP}, got {width}")
+    wanted = [
+        (bias, (width,)), (w2, (width, width)), (b2, (width,)), (w3, (outputs, width)),
+        (b3, (outputs,)),
+    ]  # fmt: skip
+    count = len(parts[0].features)
+    for part in parts:
+        features = part.weight.shape[-1]
+        wanted += [(part.features, (count, features)), (part.weight, (width, features))]
+        wanted += [] if part.shapes is None else [(part.shapes, (outputs, features))]
+        wanted += [] if part.gate is None else [(part.gate, (count,))]
+    for tensor, shape in wanted:
+        if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
+            raise ValueError(
+                f"deform expected float32 {shape}, got {tensor.dtype} {tuple(tensor.shape)}"
+            )
+
+
+def _first(part: Part, extra: int) -> Tensor:
+    """The matrix [H+S, F padded] that reads a part: first layer, then shapes."""
+    both = part.weight
+    if part.shapes is not None:
+        both = torch.cat([both, pad(part.shapes, (0, 0, 0, extra))])
+    return pad(both, (0, -part.features.shape[1] % 4))

@@ -1,0 +1,55 @@
+"""Multi-resolution tri-plane encoding of a position (eqs. 4 and 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unigs.model.kernels.encoding import encode, levels
+
+FADE = 0.1
+"""Share of the box's side over which the features of a fading plane rise from zero to full."""
+
+
+class TriPlane(nn.Module):
+    """Three 2-D multi-resolution grids, XY, YZ and XZ, concatenated.
+
+    Args:
+        low, high: corners of the box that the grids cover, metres [3].
+        n_levels: L of eq. 4. features: F of eq. 4.
+        base, finest: cells along the box of the coarsest and the finest level.
+        log2_entries: more entries than this on one level would be hashed.
+        fade: features fall to zero towards the box's border and stay zero outside, instead of
+            continuing with those of the border.
+    """
+
+    def __init__(
+        self,
+        low: torch.Tensor,
+        high: torch.Tensor,
+        n_levels: int,
+        features: int,
+        base: int,
+        finest: int,
+        log2_entries: int,
+        fade: bool = False,
+    ) -> None:
+        super().__init__()
+        self.levels = levels(n_levels, base, finest, log2_entries)
+        self.fade = fade
+        self.register_buffer("low", low.float().clone())
+        self.register_buffer("high", high.float().clone())
+        # Small random features, as in the instant-NGP family: the start is nearly constant.
+        self.tables = nn.Parameter(
+            torch.empty(3, self.levels.entries, features).uniform_(-1e-4, 1e-4)
+        )
+        self.width = 3 * n_levels * features
+
+    def forward(self, means: torch.Tensor) -> torch.Tensor:
+        """f_mu of eq. 5 for centres [N,3] in metres: [N, 3*L*F]."""
+        unit = (means - self.low) / (self.high - self.low)
+        encoded = encode(unit.clamp(0, 1).contiguous(), self.tables, self.levels)
+        if self.fade:
+            border = torch.minimum(unit, 1 - unit).amin(1, keepdim=True)
+            encoded = encoded * (border / FADE).clamp(0, 1)
+        return encoded

@@ -1,0 +1,1 @@
+"""A trained portrait plays a performance, frame by frame, without autograd."""

@@ -1,0 +1,124 @@
+"""The deformation network at playback (paper eq. 6), without autograd.
+
+The network's first layer sees the encoded position of a point and the conditions of a frame. The
+encoded positions never change once training is over, so their product with the first layer is a
+constant P [N,H] of the portrait, and the conditions of a frame add one vector to all of its rows:
+
+    h1 = relu(P + bias),   h2 = relu(W2 h1 + b2),   out = W3 h2 + b3.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from unigs.compute.jit import JIT
+from unigs.compute.threads import parallel_for
+from unigs.model.kernels.deform_kernels import BLOCK, WIDTH_STEP, fill, layer, rectify
+
+_F = np.float32
+_U = np.uint64
+
+
+@njit(**JIT)
+def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
+    """Blocks start..stop of product [blocks,H,64]; `first` [H] is the bias of this frame."""
+    width = product.shape[1]
+    padded = len(b3)
+    h1 = _U(0)
+    h2 = _U(width * BLOCK)
+    h3 = _U(2 * width * BLOCK)
+    s = np.empty((2 * width + padded) * BLOCK, np.float32)
+    for block in range(start, stop):
+        for i in range(width):
+            b = first[i]
+            x = product[block, i]
+            o = _U(i * BLOCK)
+            for p in range(BLOCK):
+                v = x[p] + b
+                s[o + _U(p)] = _F(0) if v <= _F(0) else v
+        fill(b2, s, h2, width)
+        layer(w2, s, h1, width, s, h2, width)
+        rectify(s, h2, width)
+        fill(b3, s, h3, padded)
+        layer(w3, s, h2, width, s, h3, padded)
+        n0 = block * BLOCK
+        for p in range(min(BLOCK, out.shape[0] - n0)):
+            for k in range(out.shape[1]):
+                out[_U(n0 + p), _U(k)] = s[h3 + _U(k * BLOCK + p)]
+
+
+def _array(values: Tensor | ArrayLike) -> np.ndarray:
+    """A float32 numpy copy of a tensor or an array."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    return np.array(values, dtype=np.float32, order="C")
+
+
+class PlaybackDeformation:
+    """The two layers that remain per frame, with all buffers allocated once."""
+
+    def __init__(
+        self,
+        product: Tensor | ArrayLike,
+        w2: Tensor | ArrayLike,
+        b2: Tensor | ArrayLike,
+        w3: Tensor | ArrayLike,
+        b3: Tensor | ArrayLike,
+    ) -> None:
+        """Copy the network into the layout of the kernel.
+
+        Args:
+            product: P [N,H], the first layer applied to the encoded positions, its bias included or
+                not; H is a multiple of 8.
+            w2: [H,H] weights of the second layer (outputs first, as in torch).
+            b2: [H].
+            w3: [K,H] weights of the last layer.
+            b3: [K].
+
+        Raises:
+            ValueError: shapes that do not fit together.
+        """
+        product, w2, b2, w3, b3 = (_array(x) for x in (product, w2, b2, w3, b3))
+        if product.ndim != 2 or w3.ndim != 2:
+            raise ValueError(f"expected P [N,H] and W3 [K,H], got {product.shape}, {w3.shape}")
+        points, width = product.shape
+        outputs = len(w3)
+        expected = ((width, width), (width,), (outputs, width), (outputs,))
+        if width % WIDTH_STEP or (w2.shape, b2.shape, w3.shape, b3.shape) != expected:
+            raise ValueError(
+                f"expected H a multiple of {WIDTH_STEP} and W2, b2, W3, b3 of shapes {expected} "
+                f"for P {product.shape}, got {w2.shape}, {b2.shape}, {w3.shape}, {b3.shape}"
+            )
+        extra = -outputs % 4
+        blocks = -(-points // BLOCK)
+        padded = np.zeros((blocks * BLOCK, width), np.float32)
+        padded[:points] = product
+        blocked = padded.reshape(blocks, BLOCK, width).transpose(0, 2, 1)
+        self._product = np.ascontiguousarray(blocked)
+        self._layers = (w2, b2, np.pad(w3, ((0, extra), (0, 0))), np.pad(b3, (0, extra)))
+        self._out = np.empty((points, outputs), np.float32)
+
+    def apply(self, bias: Tensor | ArrayLike) -> np.ndarray:
+        """Raw outputs of the network for one frame.
+
+        Args:
+            bias: [H], what the conditions of the frame (and the first layer's bias, if `product`
+                lacks it) add to every row of P.
+
+        Returns:
+            [N,K] float32. The same buffer is handed out, and overwritten, by every call.
+        """
+        first = _array(bias)
+        if first.shape != (self._product.shape[1],):
+            raise ValueError(f"expected a bias [{self._product.shape[1]}], got {first.shape}")
+        parallel_for(
+            _deform_kernel,
+            len(self._product),
+            self._product,
+            first,
+            *self._layers,
+            self._out,
+            min_chunk=8,
+        )
+        return self._out

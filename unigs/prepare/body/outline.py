@@ -1,0 +1,99 @@
+"""Where the arms stand: the torso's outline to the left and right of the picture.
+
+A rigid frame follows the chest. When the elbows open or close, sleeves and shoulders move by
+centimetres and the chest does not; two numbers per frame tell it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from unigs.subject.labels import BACKGROUND, TORSO, read_labels
+
+ROWS = 24
+"""Rows of the picture whose outline is measured."""
+WIDE = 0.25
+"""A row belongs to the torso if that covers, on average, this share of the row."""
+SHOULDER = 0.25
+"""The uppermost share of those rows is left out: there hair hides the shoulders."""
+MARGIN = 2
+"""An edge this near to the picture's border is not the person's, pixels."""
+
+
+def torso_rows(labels: Path, keep: np.ndarray) -> np.ndarray:
+    """Rows of the picture in which the outline is that of the arms: int [ROWS], or [0] if none.
+
+    Args:
+        labels: label video. keep: [T] bool.
+    """
+    used = [(image == TORSO).mean(1) for k, image in enumerate(read_labels(labels)) if keep[k]]
+    rows = np.flatnonzero(np.mean(used[::4], axis=0) > WIDE)
+    if len(rows) < 2:
+        return np.zeros(0, int)
+    return np.linspace(rows[int(SHOULDER * len(rows))], rows[-1], ROWS).astype(int)
+
+
+def outline(
+    labels: Path,
+    keep: np.ndarray,
+    body: tuple[np.ndarray, np.ndarray],
+    focal: float,
+    smooth: float,
+) -> np.ndarray:
+    """How far the arms stand out, beyond where the torso's frame puts them.
+
+    Args:
+        labels: label video of the person. keep: [T] bool.
+        body: R [T,3,3], t [T,3] of the torso. focal: pixels.
+        smooth: standard deviation of the Gaussian in time, frames.
+
+    Returns:
+        [T,2] float32: metres to the picture's left and right, relative to the median of the kept
+        frames; frames that are not kept are interpolated. Zeros if no torso is seen.
+    """
+    rows = torso_rows(labels, keep)
+    if not len(rows):
+        return np.zeros((len(keep), 2), np.float32)
+    edges, width = [], 0
+    for image, kept in zip(read_labels(labels), keep, strict=True):
+        width = image.shape[1]
+        if kept:
+            edges.append(_edges(image[rows] != BACKGROUND))
+    edges = np.array(edges)
+    R, t = (np.asarray(x, np.float64)[keep] for x in body)
+    across = _across(edges, rows - width / 2, R, t, focal, width)
+    beyond = across - np.median(across, 0)
+    # An arm that leaves the picture there as usual tells nothing, least of all the torso's shift.
+    border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
+    beyond[border & (np.median(border, 0) > 0.5)] = 0
+    kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
+    out = np.stack([np.interp(np.arange(len(keep)), np.flatnonzero(keep), x) for x in kept.T], 1)
+    if smooth:
+        out = gaussian_filter1d(out, smooth, axis=0, mode="nearest")
+    return out.astype(np.float32)
+
+
+def _edges(person: np.ndarray) -> np.ndarray:
+    """First and last column of the person in each row of bool [n,W]: [2,n]."""
+    width = person.shape[1]
+    return np.stack([person.argmax(1), width - 1 - person[:, ::-1].argmax(1)]).astype(float)
+
+
+def _across(
+    edges: np.ndarray, rows: np.ndarray, R: np.ndarray, t: np.ndarray, focal: float, width: int
+) -> np.ndarray:
+    """The edges' coordinate to the right in the torso's own frame, metres [T,2,n].
+
+    Args:
+        edges: columns [T,2,n]. rows: [n], pixels below the picture's centre.
+        R, t: of the torso, [T,3,3] and [T,3]. focal, width: pixels.
+    """
+    depth = t[:, 2, None, None]
+    x, y = (edges - width / 2) * depth / focal, rows * depth / focal
+    camera = np.stack(np.broadcast_arrays(x, y, depth), -1)
+    # In the orientation of the first frame: only the torso's own motion is undone.
+    upright = np.linalg.inv(R @ np.linalg.inv(R[0]))
+    return ((camera - t[:, None, None]) @ upright[:, None].swapaxes(-1, -2))[..., 0]

@@ -1,0 +1,194 @@
+"""track_body: how the torso moves by itself, as a second frame beside the head's.
+
+The torso is only partly a function of the head pose. Its pixels are registered to one reference
+frame by a map of the image plane (ECC, OpenCV): shift and turn, or as a choice the change of width
+and height as well. At the head's depth it becomes a motion of the body's frame, camera = R x + t,
+whose R is a rotation times that map. In the reference frame the body's frame is the head's.
+Where the arms stand beside it is told by the outline (`unigs.prepare.body.outline`).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from unigs.media.video import read_video
+from unigs.prepare.body.outline import outline
+from unigs.settings.body import BodySettings
+from unigs.stage import cli
+from unigs.stage.files import load_npz, save_npz
+from unigs.stage.progress import progress
+from unigs.subject.frame_table import read_frames
+from unigs.subject.labels import TORSO, read_labels
+
+log = logging.getLogger("unigs")
+
+ALWAYS = 0.9
+"""A pixel is registered if it shows torso in this share of the frames."""
+CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+MODELS = {"euclidean": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
+BLUR = 5
+"""Side of the Gaussian that ECC smooths both images with, pixels."""
+REST = np.array([1.0, 0, 0, 1, 0, 0])
+"""A torso that does not move: the affine map [[a, b], [c, d]] and the shift of its centre."""
+
+
+def track_body(
+    video: Path, labels: Path, frames: Path, pose: Path, out: Path, settings: BodySettings
+) -> None:
+    """Follow the torso through the clip.
+
+    Args:
+        video: cropped clip. labels: label video. frames: frame table. pose: head poses.
+        out: body.npz to write: R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
+            to the torso, metres), outline [T,2] (where the arms stand, metres), correlation [T]
+            (NaN: not registered), backend.
+        settings: see `BodySettings`.
+
+    Raises:
+        UserError: the files disagree in length.
+    """
+    cv2.setNumThreads(1)
+    poses = load_npz(pose, "R", "t", "focal", "size")
+    keep, _ = read_frames(frames, len(poses["R"]), pose)
+    keep = keep & np.isfinite(poses["t"]).all(1)
+    reference = reference_frame(poses["R"], poses["t"], keep)
+    mask = torso_mask(labels, keep, settings.size)
+    rest = poses["R"][reference], poses["t"][reference]
+    area = float((mask > 0).mean())
+    if area < settings.min_area:
+        log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
+        motion, correlation = np.tile(REST, (len(keep), 1)), np.full(len(keep), np.nan)
+    else:
+        motion, correlation = register(video, mask, reference, keep, MODELS[settings.motion])
+        motion = repair(motion, correlation, settings)
+    scale = float(poses["size"]) / settings.size
+    R, t = body_frame(motion, mask, scale, rest, float(poses["focal"]), int(poses["size"]))
+    backend = "rest" if area < settings.min_area else "ecc"
+    arms = outline(labels, keep, (R, t), float(poses["focal"]), settings.smooth)
+    save_npz(out, R=R, t=t, outline=arms, correlation=correlation, backend=backend)
+    log.info(
+        "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %%, arms %.1f and %.1f mm"
+        " (standard deviations)",
+        *motion[:, 4:].std(0) * scale, *100 * motion[:, [0, 3]].std(0), *1000 * arms.std(0),
+    )  # fmt: skip
+
+
+def reference_frame(R: np.ndarray, t: np.ndarray, keep: np.ndarray) -> int:
+    """The kept frame whose head pose is nearest to the median pose."""
+    features = np.concatenate([R.reshape(-1, 9) * 0.1, t], 1)
+    distance = np.linalg.norm(features - np.median(features[keep], 0), axis=1)
+    return int(np.where(keep, distance, np.inf).argmin())
+
+
+def torso_mask(labels: Path, keep: np.ndarray, size: int) -> np.ndarray:
+    """Pixels that show torso in nearly all kept frames, uint8 [size,size] of 0 and 255."""
+    share, used = np.zeros((size, size)), 0
+    for k, image in enumerate(read_labels(labels)):
+        if keep[k] and k % 4 == 0:
+            torso = (image == TORSO).astype(np.float32)
+            share += cv2.resize(torso, (size, size), interpolation=cv2.INTER_AREA)
+            used += 1
+    mask = (share > ALWAYS * used).astype(np.uint8) * 255
+    return cv2.erode(mask, np.ones((3, 3), np.uint8))
+
+
+def register(
+    video: Path, mask: np.ndarray, reference: int, keep: np.ndarray, model: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Affine map of the torso from the reference frame to every frame.
+
+    Args:
+        video: clip. mask: torso, uint8 [S,S]. reference: frame number. keep: [T] bool.
+        model: one of OpenCV's motion models.
+
+    Returns:
+        motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's centre in pixels of the
+        mask; correlation [T], NaN where registration failed.
+    """
+    side = mask.shape[0]
+    images = [
+        cv2.cvtColor(cv2.resize(f, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        for f in read_video(video)
+    ]
+    centre = mask_centre(mask)
+    motion, correlation = np.tile(REST, (len(images), 1)), np.full(len(images), np.nan)
+    bar = progress(total=len(images), label="track body")
+    orders = range(reference, len(images)), range(reference - 1, -1, -1)
+    for order in orders:
+        warp = np.eye(2, 3, dtype=np.float32)
+        for k in order:
+            bar.update(1)
+            if not keep[k]:
+                continue
+            try:
+                correlation[k], found = cv2.findTransformECC(
+                    images[reference], images[k], warp.copy(), model, CRITERIA,
+                    mask, BLUR,
+                )  # fmt: skip
+            except cv2.error:
+                # ECC did not converge: this frame is interpolated, the next starts from the last.
+                continue
+            warp = found
+            motion[k, :4] = warp[:, :2].ravel()
+            motion[k, 4:] = warp @ np.append(centre, 1.0) - centre
+    bar.close()
+    return motion, correlation
+
+
+def mask_centre(mask: np.ndarray) -> np.ndarray:
+    """Mean pixel (x, y) of a mask; its middle if it is empty."""
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return np.array(mask.shape[::-1]) / 2.0
+    return np.array([columns.mean(), rows.mean()])
+
+
+def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) -> np.ndarray:
+    """Interpolate what was not registered, then smooth: [T,6]."""
+    good = np.nan_to_num(correlation, nan=-1.0) >= settings.min_correlation
+    if good.sum() < 2:
+        return np.tile(REST, (len(motion), 1))
+    index = np.arange(len(motion))
+    filled = np.stack([np.interp(index, index[good], column[good]) for column in motion.T], 1)
+    if not settings.smooth:
+        return filled
+    return gaussian_filter1d(filled, settings.smooth, axis=0, mode="nearest")
+
+
+def body_frame(
+    motion: np.ndarray,
+    mask: np.ndarray,
+    scale: float,
+    rest: tuple[np.ndarray, np.ndarray],
+    focal: float,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image-plane motion as a motion in the camera, at the head's depth.
+
+    Args:
+        motion: [T,6], see `register`. mask: [S,S]. scale: image pixels per mask pixel.
+        rest: R, t of the reference. focal, size: of the clip, pixels.
+
+    Returns:
+        R [T,3,3], t [T,3] float32.
+    """
+    R0, t0 = (np.asarray(x, np.float64) for x in rest)
+    depth = t0[2]
+    pivot = (mask_centre(mask) * scale - size / 2) * depth / focal
+    pivot = np.append(pivot, depth)
+    shift = np.zeros((len(motion), 3))
+    shift[:, :2] = motion[:, 4:] * scale * depth / focal
+    plane = np.tile(np.eye(3), (len(motion), 1, 1))
+    plane[:, :2, :2] = motion[:, :4].reshape(-1, 2, 2)
+    R = plane @ R0
+    t = plane @ (t0 - pivot) + pivot + shift
+    return R.astype(np.float32), t.astype(np.float32)
+
+
+if __name__ == "__main__":
+    cli.run(track_body)

@@ -1,0 +1,1 @@
+"""The cropped clip and its frame table: results/*/clip."""

@@ -1,0 +1,287 @@
+"""Which frames of the clip count, and why the others do not."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from unigs.face.angles import head_angles
+from unigs.face.detectors import FaceBoxes, Hands
+from unigs.face.follow import face_box
+from unigs.media.video import probe, read_video
+from unigs.settings.screen import ScreenSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, load_npz
+from unigs.stage.progress import progress
+
+log = logging.getLogger("unigs")
+
+REASONS = ("no_face", "second_face", "hands", "fade", "jump_cut", "head_turn", "user")
+"""In the order in which they are joined by "+"; all but jump_cut remove the frame."""
+CUT_GRID = 8  # blocks per side in which frame differences are averaged
+CUT_SIZE = 128  # pixels per side at which frames are compared
+CUT_REACH = 4  # frames to either side that tell what is usual
+CUT_FAR = 25  # frames to either side within which a cut must stand alone
+CUT_ALONE = 2.5  # times the largest other change there
+CUT_MOST = 3.0  # a block's ratio counts up to this, so that a few cannot outvote the rest
+CUT_NOISE = 0.1  # grey levels added to both, so that still blocks do not divide by zero
+FEWEST_SECONDS = 2.0
+
+
+def screen_clip(
+    video: Path,
+    landmarks: Path,
+    out: Path,
+    settings: ScreenSettings,
+    remove: str = "",
+) -> None:
+    """Mark the frames of the clip that a portrait must not learn from, and split the others.
+
+    Writes `out` (.csv), one row per frame of the clip: frame, time (seconds), keep (1 or 0), reason
+    (words of REASONS joined by "+", or empty), split (train or test). Nothing is dropped or
+    renumbered. A jump_cut marks the first frame after a cut; it separates segments and removes
+    nothing.
+
+    Args:
+        video: the clip. landmarks: of the clip (.npz). out: the frame table.
+        settings: limits, persistence and split.
+        remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
+
+    Raises:
+        UserError: lengths differ, ranges cannot be read, or too few frames are left.
+    """
+    info = probe(video)
+    points = load_npz(landmarks, "points", "found")
+    faces, found = points["points"], points["found"]
+    unwanted = parse_ranges(remove)
+    hands, seconds, contrast, blocks = look_through(video, faces, found, settings)
+    if len(blocks) != len(found):
+        raise UserError(
+            f"{video} has {len(blocks)} frames but {landmarks} has {len(found)} rows: "
+            "run detect_landmarks on this clip again."
+        )
+    time = np.arange(len(found)) / info.fps
+    marks = {
+        "no_face": ~found,
+        "second_face": settle(seconds, info.fps, settings),
+        "hands": settle(hands, info.fps, settings),
+        "fade": settle(fading(contrast, settings), info.fps, settings),
+        "jump_cut": find_cuts(blocks, settings),
+        "head_turn": settle(turned(faces, settings), info.fps, settings),
+        "user": in_ranges(time, unwanted),
+    }
+    table = frame_table(time, marks, settings)
+    kept = int(table["keep"].sum())
+    counts = ", ".join(f"{name} {int(marks[name].sum())}" for name in REASONS if marks[name].any())
+    log.info("%d of %d frames kept; %s", kept, len(table), counts or "nothing marked")
+    if kept < FEWEST_SECONDS * info.fps:
+        raise UserError(
+            f"{video}: only {kept} of {len(table)} frames are usable ({counts}): at least "
+            f"{FEWEST_SECONDS:g} s are needed; loosen the limits of `screen` or use another clip."
+        )
+    with atomic(out) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.3f")
+
+
+def look_through(
+    video: Path, faces: np.ndarray, found: np.ndarray, settings: ScreenSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One pass over the frames: hands, second faces, contrast, differences between frames.
+
+    Args:
+        video: the clip. faces: landmarks [T,478,3]. found: [T] bool.
+        settings: confidences and how often to look.
+
+    Returns:
+        hands [T] bool, second faces [T] bool, standard deviation of the grey levels [T], mean
+        absolute grey difference to the frame before in each block [T,CUT_GRID**2] (zero in the
+        first row).
+    """
+    hands, seconds, contrast, blocks, previous = [], [], [], [], None
+    with (
+        Hands(static=False, confidence=settings.hand_confidence) as hand_finder,
+        FaceBoxes(confidence=settings.face_confidence) as face_finder,
+    ):
+        frames = progress(read_video(video), total=len(found), label="screening")
+        for number, frame in enumerate(frames):
+            if number % settings.every == 0:
+                own = faces[number] if number < len(found) and found[number] else None
+                hands.append(_shows_hand(hand_finder.find(frame), frame.shape))
+                seconds.append(other_face(face_finder.find(frame), own, settings))
+            gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+            gray = cv2.resize(gray, (CUT_SIZE, CUT_SIZE), interpolation=cv2.INTER_AREA)
+            gray = gray.astype(np.float32)
+            contrast.append(float(gray.std()))
+            blocks.append(_block_means(np.abs(gray - (gray if previous is None else previous))))
+            previous = gray
+    nearest = (np.arange(len(blocks)) + settings.every // 2) // settings.every
+    nearest = np.minimum(nearest, len(hands) - 1)
+    return (
+        np.array(hands, bool)[nearest],
+        np.array(seconds, bool)[nearest],
+        np.array(contrast),
+        np.array(blocks),
+    )
+
+
+def _block_means(image: np.ndarray) -> np.ndarray:
+    side = CUT_SIZE // CUT_GRID
+    return image.reshape(CUT_GRID, side, CUT_GRID, side).mean((1, 3)).ravel()
+
+
+def _shows_hand(joints: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether at least a few joints of one hand lie inside the picture."""
+    height, width = shape[:2]
+    x, y = joints[..., 0], joints[..., 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return bool((inside.sum(-1) >= 5).any())
+
+
+def other_face(boxes: np.ndarray, own: np.ndarray | None, settings: ScreenSettings) -> bool:
+    """Whether one of the boxes [N,5] is a face beside the person's own landmarks [478,3]."""
+    if own is None:
+        return len(boxes) > 1
+    x, y, w, h = face_box(own)
+    away_x = np.abs(boxes[:, 0] + boxes[:, 2] / 2 - (x + w / 2))
+    away_y = np.abs(boxes[:, 1] + boxes[:, 3] / 2 - (y + h / 2))
+    elsewhere = (away_x > 0.6 * w) | (away_y > 0.6 * h)
+    return bool((elsewhere & (boxes[:, 2] >= settings.second_face_size * w)).any())
+
+
+def turned(faces: np.ndarray, settings: ScreenSettings) -> np.ndarray:
+    """Frames [T] bool in which the head is turned too far from its median direction."""
+    angles = head_angles(faces)[:, :2]
+    if not np.isfinite(angles).any():
+        return np.zeros(len(faces), bool)
+    off = np.abs(angles - np.nanmedian(angles, axis=0))
+    excess = np.nan_to_num((off - [settings.max_yaw, settings.max_pitch]).max(1), nan=-np.inf)
+    return _hysteresis(excess > 0, excess > -settings.hysteresis)
+
+
+def fading(contrast: np.ndarray, settings: ScreenSettings) -> np.ndarray:
+    """Frames [T] bool that fade in or out, from the standard deviation [T] of their grey levels."""
+    share = contrast / max(float(np.median(contrast)), 1e-6)
+    return _hysteresis(share < settings.fade, share < 0.5 * (1 + settings.fade))
+
+
+def _hysteresis(strong: np.ndarray, weak: np.ndarray) -> np.ndarray:
+    """The spans of `weak` [T] bool that contain a frame of `strong` [T] bool."""
+    spans, _ = ndimage.label(weak)
+    return np.isin(spans, np.setdiff1d(spans[strong], [0]))
+
+
+def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarray:
+    """Drop flicker from marks [T] bool, close short gaps between the rest, widen by the margin."""
+    spans, count = ndimage.label(marked)
+    lengths = np.bincount(spans, minlength=count + 1)
+    lasting = marked & (lengths[spans] >= settings.persistence * fps)
+    if not lasting.any():
+        return lasting
+    frames = np.flatnonzero(lasting)
+    for before, after in zip(frames[:-1], frames[1:], strict=True):
+        if after - before - 1 <= settings.gap * fps:
+            lasting[before:after] = True
+    margin = round(settings.margin * fps)
+    return ndimage.binary_dilation(lasting, np.ones(2 * margin + 1, bool))
+
+
+def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
+    """First frames after a jump cut.
+
+    A cut changes the picture more than the frames around it do, in most of the picture, and either
+    more than is usual in this clip or far more than anything within a second.
+
+    Args:
+        blocks: [T,B] mean absolute grey difference to the frame before, per block.
+        settings: cut_ratio, cut_tail, cut_spread.
+
+    Returns:
+        [T] bool.
+    """
+    count, change = len(blocks), blocks.mean(1)
+    whole, spread, alone = np.ones(count), np.ones(count), np.zeros(count, bool)
+    for k in range(1, count):
+        around = _neighbours(k, CUT_REACH, count)
+        if not around:
+            continue
+        usual = np.median(blocks[around], axis=0) + CUT_NOISE
+        ratio = np.minimum((blocks[k] + CUT_NOISE) / usual, CUT_MOST)
+        spread[k] = np.exp(np.log(ratio).mean())
+        usual = np.median(change[around]) + CUT_NOISE / 2
+        whole[k] = (change[k] + CUT_NOISE / 2) / usual
+        alone[k] = change[k] > CUT_ALONE * change[_neighbours(k, CUT_FAR, count)].max()
+    tail = max(1.0, float(np.quantile(whole, 0.95)))
+    unusual = (whole >= tail**settings.cut_tail) | alone
+    return unusual & (whole >= settings.cut_ratio) & (spread >= settings.cut_spread)
+
+
+def _neighbours(k: int, reach: int, count: int) -> list[int]:
+    """Rows with a difference within `reach` of row k, without k (row 0 has none)."""
+    return [j for j in range(max(1, k - reach), min(count, k + reach + 1)) if j != k]
+
+
+def parse_ranges(text: str) -> list[tuple[float, float]]:
+    """Ranges in seconds from "12.0-14.5,30-31".
+
+    Raises:
+        UserError: a part is not two numbers with the smaller first.
+    """
+    ranges = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)", part)
+        if not match or float(match[1]) >= float(match[2]):
+            raise UserError(f"'{part}' in the ranges to remove is not like 12.0-14.5 (seconds).")
+        ranges.append((float(match[1]), float(match[2])))
+    return ranges
+
+
+def in_ranges(time: np.ndarray, ranges: list[tuple[float, float]]) -> np.ndarray:
+    """Frames [T] bool whose time lies in one of the ranges, both ends included."""
+    inside = [(time >= first - 1e-6) & (time <= last + 1e-6) for first, last in ranges]
+    return np.any(inside, axis=0) if inside else np.zeros(len(time), bool)
+
+
+def frame_table(
+    time: np.ndarray, marks: dict[str, np.ndarray], settings: ScreenSettings
+) -> pd.DataFrame:
+    """The frame table from times [T] and marks {reason: [T] bool}."""
+    keep = ~np.any([marks[name] for name in REASONS if name != "jump_cut"], axis=0)
+    rows = zip(*(marks[name] for name in REASONS), strict=True)
+    reason = ["+".join(np.array(REASONS)[list(row)]) for row in rows]
+    return pd.DataFrame(
+        {
+            "frame": np.arange(len(time)),
+            "time": time,
+            "keep": keep.astype(int),
+            "reason": reason,
+            "split": np.where(held_out(keep, settings), "test", "train"),
+        }
+    )
+
+
+def held_out(keep: np.ndarray, settings: ScreenSettings) -> np.ndarray:
+    """Frames [T] bool of the test split; removed frames belong to the block in which they lie.
+
+    The kept frames are cut into `held_out_blocks` parts of equal length; the last `test_share` of
+    each part is held out. One block reproduces the custom of the field, first 10/11 and last 1/11.
+    """
+    if not 0 < settings.test_share < 1 or settings.held_out_blocks < 1:
+        raise UserError("test_share must lie between 0 and 1, held_out_blocks must be 1 or more.")
+    rank = np.maximum(np.cumsum(keep) - 1, 0)  # number of the last kept frame so far
+    edges = np.linspace(0, int(keep.sum()), settings.held_out_blocks + 1).astype(int)
+    test = np.zeros(len(keep), bool)
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        begin = first + int((last - first) * (1 - settings.test_share))
+        test |= (rank >= begin) & (rank < last)
+    return test
+
+
+if __name__ == "__main__":
+    cli.run(screen_clip)

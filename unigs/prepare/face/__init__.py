@@ -1,0 +1,1 @@
+"""Landmarks and action units of every frame: results/*/face."""

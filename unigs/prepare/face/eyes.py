@@ -1,0 +1,117 @@
+"""Action units of the muscles around the eyes, 0 to 5 as OpenFace gives them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from unigs.face.action_units import action_units
+from unigs.settings.eyes import EyeSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, load_npz
+from unigs.subject.frame_table import read_frames
+
+log = logging.getLogger("unigs")
+
+UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+"""Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink."""
+STRONGEST = 5.0
+
+
+def measure_eyes(
+    landmarks: Path,
+    out: Path,
+    settings: EyeSettings,
+    frames: Path | None = None,
+    openface: Path | None = None,
+) -> None:
+    """Measure AU01, 04, 05, 06, 07 and 45 in every frame of the clip.
+
+    Writes `out` (.csv) with columns frame, AU01 .. AU45 (0 to 5) and one row per frame of the clip.
+    Frames without a face are filled between their neighbours, so that no later stage meets a gap;
+    the frame table says that they do not count.
+
+    Args:
+        landmarks: of the clip (.npz). out: the table.
+        settings: back-end and smoothing.
+        frames: frame table of the clip; the frames that it keeps set the scale. Without it, all do.
+        openface: CSV that OpenFace wrote for the clip, for the back-end of that name.
+
+    Raises:
+        UserError: a file is missing or has another number of rows than the clip has frames.
+    """
+    arrays = load_npz(landmarks, "points", "found")
+    points, found = arrays["points"], arrays["found"].astype(bool)
+    if not found.any():
+        raise UserError(f"{landmarks} holds no face in any frame: check the clip.")
+    if settings.backend == "openface":
+        if openface is None:
+            raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
+        units, known = read_openface(openface, len(found), landmarks)
+    else:
+        usable = None if frames is None else read_frames(frames, len(found), landmarks)[0]
+        units, known = action_units(points, settings.smooth, usable), found
+    units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
+    blinks = int((np.diff((units[:, -1] > STRONGEST / 2).astype(int)) == 1).sum())
+    log.info("%s: %d frames, %d blinks", settings.backend, len(units), blinks)
+    table = pd.DataFrame(units, columns=list(UNITS))
+    table.insert(0, "frame", np.arange(len(units)))
+    with atomic(out) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def read_openface(
+    path: Path, frames: int, clip: Path, columns: tuple[str, ...] = UNITS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intensities from the CSV of OpenFace's FeatureExtraction.
+
+    Row k is frame k of the clip; the names in the header are stripped, since OpenFace builds differ
+    in whether a space follows each comma.
+
+    Args:
+        path: the CSV. frames: of the clip. clip: the file that says so, for the message.
+        columns: units wanted, without "_r".
+
+    Returns:
+        [T,len(columns)] intensities as they stand, and [T] bool: rows in which OpenFace succeeded.
+
+    Raises:
+        UserError: unreadable, columns missing, or another number of rows.
+    """
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run OpenFace on the clip's video.mp4.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a CSV of OpenFace ({error}).") from None
+    table.columns = [str(name).strip() for name in table.columns]
+    missing = [f"{name}_r" for name in columns if f"{name}_r" not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no {', '.join(missing)}: run FeatureExtraction with -aus.")
+    if len(table) != frames:
+        raise UserError(
+            f"{path} has {len(table)} rows but {clip} has {frames} frames: run OpenFace on the "
+            "clip's video.mp4, not on the source, whose frame rate or length differs."
+        )
+    values = table[[f"{name}_r" for name in columns]].to_numpy(float)
+    known = np.isfinite(values).all(1)
+    if "success" in table.columns:
+        known &= table["success"].to_numpy(float) > 0
+    if not known.any():
+        raise UserError(f"{path} has no row in which OpenFace found a face.")
+    return values, known
+
+
+def fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Linear in time between the known rows of [T,C], constant beyond the first and the last."""
+    frames = np.arange(len(values))
+    filled = [np.interp(frames, frames[known], column[known]) for column in values.T]
+    return np.stack(filled, axis=1)
+
+
+if __name__ == "__main__":
+    cli.run(measure_eyes)

@@ -1,0 +1,1 @@
+"""Head pose of every frame and the person's face shape: results/*/face/pose.npz."""

@@ -1,0 +1,262 @@
+"""One rigid set of 3D points seen by a camera in many frames: shape and poses together.
+
+Poses and pixels are those of `unigs.prepare.pose.rigid`; observations that are missing hold NaN.
+
+Gauss-Newton with the pseudo-Huber weights of robust bundle adjustment (Triggs et al., "Bundle
+adjustment: a modern synthesis", 1999, sections 4 and 6.1): the shape is solved for on the Schur
+complement of the poses; the poses of a long clip are then solved for with the shape held, where
+the normal equations are block banded because smoothness ties a frame only to its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from unigs.prepare.pose.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, project, rotation_vector
+
+
+def reprojection(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera
+) -> np.ndarray:
+    """Root mean square distance per frame, [T] pixels; NaN where nothing was observed."""
+    square = ((project(points, poses, camera) - pixels) ** 2).sum(-1)
+    seen = np.isfinite(square)
+    count = seen.sum(1)
+    total = np.where(seen, square, 0).sum(1)
+    return np.where(count > 0, np.sqrt(total / np.maximum(count, 1)), np.nan)
+
+
+def _residuals(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals [T,P,2], zero where missing, and robust weights [T,P], zero where missing."""
+    e = project(points, poses, camera) - pixels
+    seen = np.isfinite(e[..., 0] + e[..., 1])
+    e = np.where(seen[..., None], e, 0)
+    return e, seen / np.sqrt(1 + (e[..., 0] ** 2 + e[..., 1] ** 2) / robust**2)
+
+
+def _pose_derivatives(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
+    """Derivatives of the pixels by the poses, [T,P,2,6], in units of `POSE_UNITS`.
+
+    The rows of d(pixel)/d(x_cam) are (s, 0, a) and (0, s, b); a rotation on the left moves
+    x_cam like omega x v, with v the turned point, which gives v x row.
+    """
+    v = points @ np.swapaxes(poses.R, 1, 2)
+    s, a, b = _depth_terms(v + poses.t[:, None], camera)
+    vx, vy, vz = v[..., 0], v[..., 1], v[..., 2]
+    J = np.zeros((*s.shape, 2, 6))
+    J[..., 0, 0], J[..., 0, 1], J[..., 0, 2] = vy * a, vz * s - vx * a, -vy * s
+    J[..., 1, 0], J[..., 1, 1], J[..., 1, 2] = vy * b - vz * s, -vx * b, vx * s
+    J[..., 0, 3], J[..., 0, 5], J[..., 1, 4], J[..., 1, 5] = s, a, s, b
+    J *= POSE_UNITS
+    return J
+
+
+def _point_derivatives(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
+    """Derivatives of the pixels by the points, [T,P,2,3], in units of `SHAPE_UNIT`."""
+    seen = points @ np.swapaxes(poses.R, 1, 2) + poses.t[:, None]
+    s, a, b = (term[..., None] for term in _depth_terms(seen, camera))
+    right, down, inward = (SHAPE_UNIT * poses.R[:, None, k] for k in range(3))
+    return np.stack([s * right + a * inward, s * down + b * inward], 2)
+
+
+def _depth_terms(seen: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale f/z and the two derivatives by depth -fx/z^2, -fy/z^2 of points [T,P,3]."""
+    s = camera.focal / seen[..., 2]
+    return s, -s * seen[..., 0] / seen[..., 2], -s * seen[..., 1] / seen[..., 2]
+
+
+def _cost(e: np.ndarray, seen: np.ndarray, robust: float) -> float:
+    """Pseudo-Huber cost in squared pixels, summed over observations."""
+    return float((robust**2 * (np.sqrt(1 + (e**2).sum(-1) / robust**2) - 1))[seen].sum())
+
+
+def adjust_shape(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
+    *, robust: float, prior: float, steps: int = 12,
+) -> tuple[np.ndarray, Poses]:  # fmt: skip
+    """Fit the rigid points and the poses of independent frames together.
+
+    Args:
+        points: [P,3] metres, the first guess, which also is the prior and fixes the gauge.
+        pixels: [T,P,2] observations, NaN where missing.
+        poses: first guess of T poses.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which an observation loses weight.
+        prior: cost of moving a point by 1 cm, in squared pixels per observing frame.
+        steps: Levenberg-Marquardt steps at most.
+
+    Returns:
+        points [P,3] and poses.
+    """
+    start, count = points, points.shape[0]
+    pull = prior * np.isfinite(pixels[..., 0]).sum(0).max() * (SHAPE_UNIT / 0.01) ** 2
+
+    def total(candidate: np.ndarray, at: Poses) -> float:
+        e, w = _residuals(candidate, pixels, at, camera, robust)
+        drift = (candidate - start) / SHAPE_UNIT
+        return _cost(e, w > 0, robust) + 0.5 * pull * float((drift**2).sum())
+
+    damping, best = 1e-3, total(points, poses)
+    for _ in range(steps):
+        e, w = _residuals(points, pixels, poses, camera, robust)
+        A = _pose_derivatives(points, poses, camera)
+        B = _point_derivatives(points, poses, camera)
+        wA = (w[..., None, None] * A).reshape(*A.shape[:1], -1, 6)
+        U = np.swapaxes(wA, 1, 2) @ A.reshape(wA.shape)
+        U += (damping * np.trace(U, axis1=1, axis2=2)[:, None, None] / 6 + 1e-9) * np.eye(6)
+        g_pose = np.einsum("tpki,tp,tpk->ti", A, w, e)
+        wA = wA.reshape(A.shape)
+        W = np.moveaxis(np.swapaxes(wA, 2, 3) @ B, 1, 2).reshape(len(e), 6, -1)
+        V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
+        V += (damping * np.trace(V, axis1=1, axis2=2)[:, None, None] / 3 + pull) * np.eye(3)
+        g_point = np.einsum("tpki,tp,tpk->pi", B, w, e) + pull * (points - start) / SHAPE_UNIT
+        solved = np.linalg.solve(U, np.concatenate([W, g_pose[..., None]], -1))
+        S = np.zeros((count, 3, count, 3))
+        S[np.arange(count), :, np.arange(count)] = V
+        flat = W.reshape(-1, 3 * count)
+        S = S.reshape(3 * count, -1) - flat.T @ solved[..., :-1].reshape(flat.shape)
+        right = g_point.reshape(-1) - np.einsum("tij,ti->j", W, solved[..., -1])
+        d_point = -np.linalg.solve(S, right)
+        d_pose = -solved[..., -1] - solved[..., :-1] @ d_point
+        new_points = points + d_point.reshape(-1, 3) * SHAPE_UNIT
+        new_poses = poses.moved(d_pose)
+        now = total(new_points, new_poses)
+        if now < best:
+            gain, best, points, poses = best - now, now, new_points, new_poses
+            damping = max(damping * 0.2, 1e-7)
+            if gain < 1e-5 * best:
+                break
+        else:
+            damping *= 10
+    return points, poses
+
+
+def track(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
+    *, robust: float, smooth: float, starts: np.ndarray, steps: int = 10,
+) -> Poses:  # fmt: skip
+    """Fit the poses of consecutive frames to a known shape, smoothly between jump cuts.
+
+    The cost of a frame is the mean robust squared residual over its points (in squared pixels)
+    plus `smooth` times the squared second difference of its motion in `POSE_UNITS`. Frames
+    without observations follow from their neighbours alone.
+
+    Args:
+        points: [P,3] metres.
+        pixels: [T,P,2], NaN where missing; every run between two starts needs one seen frame.
+        poses: first guess of all T poses (missing frames: interpolated).
+        camera: known intrinsics.
+        robust: residual in pixels beyond which an observation loses weight.
+        smooth: weight of the second difference; 0 leaves the frames independent.
+        starts: [T] bool, True on the first frame after a jump cut.
+        steps: Gauss-Newton steps at most.
+    """
+    velocity, change = _smoothness(starts, np.isfinite(pixels[..., 0]).any(1))
+    operator = (change @ velocity).tocsc()
+    smooth = max(smooth, 1e-6)  # frames without observations need some tie to the others
+    quadratic = sparse.kron(smooth * (operator.T @ operator), sparse.eye(6), format="csc")
+    for _ in range(steps):
+        blocks, gradient = _frame_normals(points, pixels, poses, camera, robust)
+        gradient += smooth * (operator.T @ (change @ _velocities(poses)))
+        system = (sparse.block_diag(blocks, format="csc") + quadratic).tocsc()
+        # The system is banded already: any other order of the unknowns would only fill it in.
+        factor = splu(system, permc_spec="NATURAL", options={"SymmetricMode": True})
+        step = -factor.solve(gradient.reshape(-1)).reshape(-1, 6)
+        # A long step would leave the region where the derivatives hold.
+        step *= np.minimum(1, 30 / np.maximum(np.abs(step).max(1, keepdims=True), 1e-9))
+        poses = poses.moved(step)
+        if np.abs(step).max() < 1e-3:
+            break
+    return poses
+
+
+def _velocities(poses: Poses) -> np.ndarray:
+    """Motion from each frame to the next, [T-1,6] in `POSE_UNITS`."""
+    turn = rotation_vector(poses.R[1:] @ np.swapaxes(poses.R[:-1], 1, 2))
+    return np.concatenate([turn, np.diff(poses.t, axis=0)], 1) / POSE_UNITS
+
+
+def _smoothness(
+    starts: np.ndarray, seen: np.ndarray
+) -> tuple[sparse.csc_matrix, sparse.csc_matrix]:
+    """Matrices of the smoothness term: poses [T] to velocities [T-1], those to residuals.
+
+    Residuals are the changes of velocity between cuts. Motion next to unseen frames is itself
+    held down a little, else a gap at either end of the clip would run off in a straight line.
+    """
+    pairs = len(seen) - 1
+    inside = ~starts[1:]  # pair i joins frames i and i+1
+    velocity = sparse.diags([-1.0, 1.0], [0, 1], shape=(pairs, pairs + 1))
+    bend = np.flatnonzero(inside[1:] & inside[:-1])
+    hold = np.flatnonzero(inside & ~(seen[1:] & seen[:-1]))
+    rows = np.arange(len(bend))
+    values = np.concatenate([-np.ones(len(bend)), np.ones(len(bend)), np.full(len(hold), 0.1)])
+    at = np.concatenate([rows, rows, len(bend) + np.arange(len(hold))])
+    columns = np.concatenate([bend, bend + 1, hold])
+    change = sparse.csc_matrix((values, (at, columns)), shape=(len(bend) + len(hold), pairs))
+    return velocity.tocsc(), change
+
+
+def _frame_normals(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float,
+    chunk: int = 500,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Normal equations of each frame's own pose: [T,6,6] and gradient [T,6].
+
+    In chunks, so that ten minutes of video do not need gigabytes of derivatives.
+    """
+    blocks, gradient = np.zeros((len(poses.t), 6, 6)), np.zeros((len(poses.t), 6))
+    for first in range(0, len(poses.t), chunk):
+        rows = slice(first, first + chunk)
+        e, w = _residuals(points, pixels[rows], poses[rows], camera, robust)
+        A = _pose_derivatives(points, poses[rows], camera)
+        w = w / np.maximum((w > 0).sum(1, keepdims=True), 1)
+        A, wA = A.reshape(len(e), -1, 6), (w[..., None, None] * A).reshape(len(e), -1, 6)
+        blocks[rows] = np.swapaxes(wA, 1, 2) @ A
+        gradient[rows] = np.einsum("tki,tk->ti", wA, e.reshape(len(e), -1))
+    return blocks, gradient
+
+
+def triangulate(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
+    *, robust: float, prior: float, steps: int = 15,
+) -> np.ndarray:  # fmt: skip
+    """Place each point where its observations agree best, the poses held.
+
+    For points that move on the head (lips, lids) this is their robust mean position.
+
+    Args:
+        points: [P,3] metres, first guess and prior.
+        pixels: [T,P,2], NaN where missing.
+        poses: T poses.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which an observation loses weight.
+        prior: cost of moving a point by 1 cm, in squared pixels per observing frame.
+        steps: Gauss-Newton steps.
+    """
+    start = points
+    pull = prior * np.isfinite(pixels[..., 0]).sum(0)[:, None] * (SHAPE_UNIT / 0.01) ** 2
+    for _ in range(steps):
+        V, gradient = point_normals(points, pixels, poses, camera, robust)
+        V += (pull[..., None] + 1e-9) * np.eye(3)
+        gradient += pull * (points - start) / SHAPE_UNIT
+        step = -np.linalg.solve(V, gradient[..., None])[..., 0]
+        step *= np.minimum(1, 10 / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-9))
+        points = points + step * SHAPE_UNIT
+        if np.abs(step).max() < 1e-3:
+            break
+    return points
+
+
+def point_normals(
+    points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations of each point's own place: [P,3,3] and gradient [P,3], in `SHAPE_UNIT`."""
+    e, w = _residuals(points, pixels, poses, camera, robust)
+    B = _point_derivatives(points, poses, camera)
+    V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
+    return V, np.einsum("tpki,tp,tpk->pi", B, w, e)

@@ -1,0 +1,91 @@
+"""A first guess of a person's face in metres, from the relative depth that landmarks carry.
+
+Face-mesh landmarks come with a depth in the scale of the pixels: a shape under weak perspective.
+The frontal frames of a clip, aligned and averaged, give a mesh that is good enough for bundle
+adjustment to start from, so no canonical face file is needed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unigs.face import mesh as facemesh
+from unigs.prepare.pose.rigid import Camera, Poses
+
+BIOCULAR_WIDTH = 0.089
+"""Metres between the outer corners of the eyes: mean of adults (Farkas, "Anthropometry of the
+head and face", 1994: about 88 to 91 mm). A single camera cannot see the scale."""
+ORIGIN_BELOW_EYES = 0.027
+"""Metres from the outer eye corners down to the origin of the head frame."""
+ORIGIN_BEHIND_EYES = 0.032
+"""Metres from the outer eye corners into the head."""
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Least-squares scale [...], rotation [...,3,3], shift [...,3]: target = s R source + shift.
+
+    Closed form of Umeyama, "Least-squares estimation of transformation parameters between two
+    point patterns", 1991. `source` is [P,3] or [...,P,3], `target` [...,P,3].
+    """
+    a = source - source.mean(-2, keepdims=True)
+    b = target - target.mean(-2, keepdims=True)
+    U, D, Vt = np.linalg.svd(np.swapaxes(b, -1, -2) @ a)
+    sign = np.ones_like(D)
+    sign[..., 2] = np.sign(np.linalg.det(U @ Vt))
+    R = (U * sign[..., None, :]) @ Vt
+    scale = (D * sign).sum(-1) / (a**2).sum((-1, -2))
+    turned = (R @ source.mean(-2)[..., None])[..., 0]
+    return scale, R, target.mean(-2) - scale[..., None] * turned
+
+
+def head_axes(vertices: np.ndarray) -> np.ndarray:
+    """Rotation [...,3,3] from the vertices' axes to the head's: right, down, into the head.
+
+    Right runs from the outer corner of the right eye to that of the left (the person's; in the
+    image left to right), down from the top of the forehead to the chin.
+    """
+    right_corner, left_corner = facemesh.RIGHT_EYE_CORNERS[0], facemesh.LEFT_EYE_CORNERS[0]
+    right = vertices[..., left_corner, :] - vertices[..., right_corner, :]
+    down = vertices[..., facemesh.CHIN, :] - vertices[..., facemesh.FOREHEAD, :]
+    right = right / np.linalg.norm(right, axis=-1, keepdims=True)
+    inward = np.cross(right, down)
+    inward /= np.linalg.norm(inward, axis=-1, keepdims=True)
+    return np.stack([right, np.cross(inward, right), inward], -2)
+
+
+def to_head_frame(vertices: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation and shift that bring a mesh [468,3] into the metric head frame."""
+    R = head_axes(vertices)
+    corners = vertices[[facemesh.RIGHT_EYE_CORNERS[0], facemesh.LEFT_EYE_CORNERS[0]]]
+    scale = BIOCULAR_WIDTH / np.linalg.norm(corners[1] - corners[0])
+    eyes = scale * (R @ corners.mean(0))
+    return scale, R, np.array([0, -ORIGIN_BELOW_EYES, -ORIGIN_BEHIND_EYES]) - eyes
+
+
+def average_shape(meshes: np.ndarray, rounds: int = 4) -> np.ndarray:
+    """Mean face [468,3] in the metric head frame from landmark meshes [T,468,3] (x, y, depth).
+
+    The half of the meshes that look most straight at the camera are aligned on the rigid points
+    and averaged by the median; profiles, whose far side is a guess, are left out.
+    """
+    rigid = np.array(facemesh.RIGID)
+    facing = head_axes(meshes)[:, 2, 2]
+    frontal = meshes[facing >= np.median(facing)]
+    shape = frontal[0]
+    for _ in range(rounds):
+        scale, R, shift = to_head_frame(shape)
+        shape = scale * shape @ R.T + shift
+        target = np.broadcast_to(shape[rigid], (len(frontal), len(rigid), 3))
+        s, turn, move = similarity(frontal[:, rigid], target)
+        aligned = s[:, None, None] * (frontal @ np.swapaxes(turn, 1, 2)) + move[:, None]
+        shape = np.median(aligned, 0)
+    scale, R, shift = to_head_frame(shape)
+    return scale * shape @ R.T + shift
+
+
+def rough_poses(shape: np.ndarray, meshes: np.ndarray, camera: Camera) -> Poses:
+    """Poses under weak perspective: shape [P,3] in metres against meshes [T,P,3] in pixels."""
+    scale, R, shift = similarity(shape, meshes)
+    depth = camera.focal / scale
+    t = np.concatenate([(shift[:, :2] - camera.centre) / scale[:, None], depth[:, None]], 1)
+    return Poses(R, t)

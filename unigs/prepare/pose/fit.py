@@ -1,0 +1,222 @@
+"""fit_pose: where the head is in every frame, and the person's own face in metres.
+
+The rigid landmarks of the face (no lips, lids, brows, outline) become 3D points of one person,
+found together with the poses by robust bundle adjustment; a second pass tracks every frame with
+a smoothness term that is broken at jump cuts and bridges frames without a face.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from unigs.face import mesh as facemesh
+from unigs.prepare.pose.bundle_adjustment import adjust_shape, reprojection, track, triangulate
+from unigs.prepare.pose.face_shape import average_shape, rough_poses, similarity, to_head_frame
+from unigs.prepare.pose.morphable_model import MorphableModel
+from unigs.prepare.pose.rigid import Camera, Poses, rotation, rotation_vector
+from unigs.settings.pose import PoseSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, save_npz
+from unigs.subject.frame_table import read_frames
+
+log = logging.getLogger("unigs")
+
+REFERENCE_SIZE = 256
+"""Image size that the pixel units of the settings refer to."""
+
+
+def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -> None:
+    """Fit head poses and face shape to landmarks.
+
+    Args:
+        landmarks: face/landmarks.npz of the clip.
+        frames: clip/frames.csv, for the jump cuts.
+        out: face/pose.npz to write.
+        settings: see `unigs.settings.pose`.
+    """
+    data = load_npz(landmarks, "points", "found", "size")
+    points = data["points"].astype(np.float64)
+    _, starts = read_frames(frames, len(points), landmarks)
+    result = fit_landmarks(points, data["found"].astype(bool), int(data["size"]), starts, settings)
+    save_npz(out, **result)
+    seen = np.isfinite(result["reprojection"])
+    log.info(
+        "pose: %d of %d frames seen, reprojection %.3f px, jitter %.3f px",
+        seen.sum(), len(seen), np.sqrt(np.nanmean(result["reprojection"] ** 2)),
+        jitter(result["R"], result["t"], result["shape"], float(result["focal"]), starts),
+    )  # fmt: skip
+
+
+def fit_landmarks(
+    points: np.ndarray, found: np.ndarray, size: int, starts: np.ndarray, settings: PoseSettings
+) -> dict[str, np.ndarray]:
+    """Fit poses and shape to landmarks [T,478,3]; returns the arrays of pose.npz.
+
+    Args:
+        points: x, y and relative depth in pixels, NaN where no face was found.
+        found: [T] bool.
+        size: width and height of the frames in pixels.
+        starts: [T] bool, first frames after jump cuts.
+        settings: see `unigs.settings.pose`.
+
+    Raises:
+        UserError: fewer than 3 frames show a face, or the model does not fit the settings.
+    """
+    if found.sum() < 3:
+        raise UserError(
+            f"only {found.sum()} frames show a face, too few for a head pose: choose another clip."
+        )
+    unit = size / REFERENCE_SIZE
+    camera, robust = Camera(settings.focal * size, size / 2), settings.robust * unit
+    prior, smooth = settings.shape_prior * unit**2, settings.smooth * unit**2
+    meshes = points[:, : facemesh.VERTICES]
+    pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
+    known = np.flatnonzero(found)
+    sample = known[np.unique(np.linspace(0, len(known) - 1, settings.shape_frames).astype(int))]
+    guess = average_shape(meshes[sample])
+
+    rigid, fitted = fit_shape(guess, meshes[sample], camera, robust, prior, settings)
+    rough = rough_poses(fitted, meshes[known][:, rigid], camera)
+    poses, seen = track_alone(fitted, pixels[:, rigid], rough, known, camera, robust, settings)
+    pixels[~seen] = np.nan
+    poses, cuts = bridge(poses, seen, starts), cuts_between_seen(starts, seen)
+    free = settings.backend == "landmarks"
+    for again in (True, False):
+        poses = track(
+            fitted, pixels[:, rigid], poses, camera, robust=robust, smooth=smooth, starts=cuts
+        )
+        if again and free:  # the shape once more, now from smooth poses
+            fitted = triangulate(
+                fitted, pixels[sample][:, rigid], poses[sample], camera, robust=robust, prior=prior
+            )
+    shape = whole_face(guess, rigid, fitted, pixels[sample], poses[sample], camera, robust, prior)
+    if free:
+        shape[rigid] = fitted
+    shape, fitted, poses = canonical_gauge(shape, fitted, poses)
+    return {
+        "R": poses.R.astype(np.float32), "t": poses.t.astype(np.float32),
+        "focal": np.float32(camera.focal), "size": np.int64(size),
+        "shape": shape.astype(np.float32),
+        "reprojection": reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
+        "backend": np.array(settings.backend),
+    }  # fmt: skip
+
+
+def fit_shape(
+    guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
+    settings: PoseSettings,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The rigid landmarks of the chosen back-end: their numbers [P] and places [P,3] in metres.
+
+    Args:
+        guess: average face [468,3].
+        meshes: landmarks [T,468,3] of sampled frames.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which a landmark loses weight.
+        prior: pull towards the guess, see `adjust_shape`.
+        settings: back-end and model.
+    """
+    if settings.backend == "pca":
+        model = MorphableModel(settings.model)
+        mean, index = model.points(np.zeros(len(model.std))), model.landmarks
+        poses = rough_poses(mean, meshes[:, index], camera)
+        coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
+        return index, model.points(coefficients)
+    index = np.array(facemesh.RIGID)
+    poses = rough_poses(guess[index], meshes[:, index], camera)
+    fitted, _ = adjust_shape(
+        guess[index], meshes[:, index, :2], poses, camera, robust=robust, prior=prior
+    )
+    return index, fitted
+
+
+def track_alone(
+    fitted: np.ndarray, pixels: np.ndarray, rough: Poses, known: np.ndarray, camera: Camera,
+    robust: float, settings: PoseSettings,
+) -> tuple[Poses, np.ndarray]:  # fmt: skip
+    """Poses of single frames, and which frames [T] fit the face well enough to count as seen.
+
+    Args:
+        fitted: rigid points [P,3]. pixels: [T,P,2].
+        rough: poses of the frames `known`, whose landmarks were found.
+    """
+    alone = np.ones(len(known), bool)
+    poses = track(fitted, pixels[known], rough, camera, robust=robust, smooth=0, starts=alone)
+    errors = reprojection(fitted, pixels[known], poses, camera)
+    good = errors <= settings.outlier * np.median(errors)
+    seen = np.zeros(len(pixels), bool)
+    seen[known[good]] = True
+    return poses[good], seen
+
+
+def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
+    """Poses of all frames from those of the seen ones: turned evenly between neighbours.
+
+    Between cuts only frames of the same shot are used where there are any; before the first and
+    after the last of them the pose is held.
+    """
+    shot, rows = np.cumsum(starts), np.flatnonzero(seen)
+    R, t = np.empty((len(seen), 3, 3)), np.empty((len(seen), 3))
+    for k in np.unique(shot):
+        here = np.flatnonzero(shot == k)
+        mine = np.flatnonzero(shot[rows] == k)
+        if len(mine) == 0:
+            mine = np.arange(len(rows))
+        after = mine[np.minimum(np.searchsorted(rows[mine], here), len(mine) - 1)]
+        before = mine[np.maximum(np.searchsorted(rows[mine], here, side="right") - 1, 0)]
+        gap = np.maximum(rows[after] - rows[before], 1)
+        part = np.clip((here - rows[before]) / gap, 0, 1)[:, None]
+        turn = rotation_vector(poses.R[after] @ np.swapaxes(poses.R[before], 1, 2))
+        R[here] = rotation(part * turn) @ poses.R[before]
+        t[here] = (1 - part) * poses.t[before] + part * poses.t[after]
+    return Poses(R, t)
+
+
+def cuts_between_seen(starts: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The cuts that begin a shot with a seen frame; other shots hang on to the one before."""
+    shot = np.cumsum(starts)
+    return starts & np.isin(shot, shot[seen])
+
+
+def whole_face(
+    guess: np.ndarray, rigid: np.ndarray, fitted: np.ndarray, pixels: np.ndarray, poses: Poses,
+    camera: Camera, robust: float, prior: float,
+) -> np.ndarray:  # fmt: skip
+    """All 468 vertices where landmarks [T,468,2] agree best; those that move: their mean place.
+
+    Args:
+        guess: average face [468,3], aligned to the rigid points `fitted` [P,3] (numbers `rigid`).
+    """
+    scale, R, shift = similarity(guess[rigid], fitted)
+    start = scale * guess @ R.T + shift
+    return triangulate(start, pixels, poses, camera, robust=robust, prior=prior)
+
+
+def canonical_gauge(
+    shape: np.ndarray, fitted: np.ndarray, poses: Poses
+) -> tuple[np.ndarray, np.ndarray, Poses]:
+    """Move mesh and poses into the metric head frame; no projection changes."""
+    scale, R, shift = to_head_frame(shape)
+    turned = poses.R @ R.T
+    moved = scale * poses.t - (turned @ shift)
+    return scale * shape @ R.T + shift, scale * fitted @ R.T + shift, Poses(turned, moved)
+
+
+def jitter(
+    R: np.ndarray, t: np.ndarray, shape: np.ndarray, focal: float, starts: np.ndarray
+) -> float:
+    """Mean second difference in pixels of nose tip, forehead, chin and both temples, projected."""
+    marks = [facemesh.NOSE_TIP, facemesh.FOREHEAD, facemesh.CHIN, 234, 454]
+    seen = shape[marks] @ np.swapaxes(R, 1, 2) + t[:, None]
+    pixels = focal * seen[..., :2] / seen[..., 2:]
+    bend = np.linalg.norm(pixels[2:] - 2 * pixels[1:-1] + pixels[:-2], axis=-1)
+    same_shot = ~(starts[2:] | starts[1:-1])
+    return float(bend[same_shot].mean()) if same_shot.any() else float("nan")
+
+
+if __name__ == "__main__":
+    cli.run(fit_pose)

@@ -1,0 +1,1 @@
+"""Label video and background plate: results/*/regions."""

@@ -1,0 +1,86 @@
+"""A flat frame fixed to the face: centimetres on the face, whatever its place and size in a frame.
+
+Where hair, neck and clothes are to be expected is easy to say there. Axes are right and down as
+in the image, turned with the head's roll; the origin is the head's (27 mm below the eyes' outer
+corners); units are metres on the average face of the clip seen from the front.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from unigs.face import mesh as facemesh
+from unigs.prepare.pose.face_shape import average_shape
+
+CELL = 0.005
+"""Metres per cell of a map over the face frame."""
+LEFT, TOP, COLUMNS, ROWS = -0.30, -0.28, 120, 140
+"""A map covers 60 cm by 70 cm."""
+CHIN_Y = 0.09
+"""Metres from the origin down to the chin of an average adult."""
+EAR_LOBE_Y = 0.03
+
+
+class FaceFrame:
+    """Similarity transforms between the frames of a clip and the face frame.
+
+    Args:
+        meshes: landmarks [T,468,3] of frames with a face, to learn the average face from.
+    """
+
+    def __init__(self, meshes: np.ndarray) -> None:
+        self.average = average_shape(meshes.astype(np.float64))[:, :2]
+        fixed = [*facemesh.RIGID, *facemesh.FACE_OVAL]
+        self.fixed = np.array(fixed)
+        target = self.average[self.fixed] @ np.array([1, 1j])
+        self.mean, self.target = target.mean(), target - target.mean()
+
+    def to_map(self, points: np.ndarray) -> np.ndarray:
+        """Affine matrix [2,3] from the pixels of a frame to map cells, by its landmarks."""
+        seen = points[self.fixed, :2].astype(np.float64) @ np.array([1, 1j])
+        centre = seen.mean()
+        seen = seen - centre
+        turn = np.vdot(seen, self.target) / np.vdot(seen, seen).real
+        shift = self.mean - turn * centre
+        matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+        matrix[:, 2] -= (LEFT, TOP)
+        return matrix / CELL
+
+    def oval_distance(self) -> np.ndarray:
+        """Signed distance to the average face's outline, [ROWS,COLUMNS] metres, outside > 0."""
+        ring = (self.average[list(facemesh.FACE_OVAL)] - (LEFT, TOP)) / CELL
+        inside = np.zeros((ROWS, COLUMNS), np.uint8)
+        cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
+        out = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+        return (out - cv2.distanceTransform(inside, cv2.DIST_L2, 5)) * CELL
+
+
+def map_axes() -> tuple[np.ndarray, np.ndarray]:
+    """X and y in metres of every cell, [ROWS,COLUMNS] each."""
+    x = LEFT + CELL * np.arange(COLUMNS)
+    y = TOP + CELL * np.arange(ROWS)
+    return np.broadcast_to(x, (ROWS, COLUMNS)), np.broadcast_to(y[:, None], (ROWS, COLUMNS))
+
+
+def map_to_image(planes: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Draw a map [ROWS,COLUMNS(,C)] over a frame; beyond its rim the map continues."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        planes.astype(np.float32), matrix, (width, height), flags=flags,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+
+
+def image_to_map(planes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Draw an image [H,W(,C)] on the map; beyond its rim there is zero."""
+    return cv2.warpAffine(planes.astype(np.float32), matrix, (COLUMNS, ROWS))
+
+
+def fill_ring(points: np.ndarray, ring: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
+    """Bool mask [H,W] of the inside of a ring of landmarks [478,2+] (pixels)."""
+    mask = np.zeros(shape, np.uint8)
+    # Sixteenths of a pixel; pixel centres of landmarks lie at +0.5.
+    corners = np.rint((points[list(ring), :2] - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(mask, [corners], 1, shift=4)
+    return mask > 0

@@ -1,0 +1,258 @@
+"""segment_regions: background, face, mouth, hair and torso of every frame, and the plate.
+
+The first pass goes through sampled frames and learns the background plate and this clip's
+surfaces (skin, hair, cloth); the second labels every frame. Nothing grows with the clip.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unigs.face import mesh as facemesh
+from unigs.face.detectors import PersonMask
+from unigs.media.images import write_png
+from unigs.media.video import probe, read_video
+from unigs.prepare.regions.face_frame import (
+    CELL,
+    EAR_LOBE_Y,
+    FaceFrame,
+    fill_ring,
+    map_axes,
+    map_to_image,
+)
+from unigs.prepare.regions.guided_filter import GuidedFilter
+from unigs.prepare.regions.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.regions.parsing_network import ParsingNetwork
+from unigs.prepare.regions.plate import Background, Plate
+from unigs.prepare.regions.surfaces import CLOTH, HAIR, SKIN, Surfaces
+from unigs.settings.regions import RegionSettings
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, load_npz
+from unigs.stage.progress import progress
+from unigs.subject.frame_table import read_frames
+from unigs.subject.labels import MOUTH, NAMES, write_labels
+
+log = logging.getLogger("unigs")
+
+
+class Labeller:
+    """Learns a clip and labels its frames.
+
+    Args:
+        points: landmarks [T,478,3] in pixels, without gaps.
+        found: [T] bool, frames that do show the face.
+        cuts: [T] bool, first frames after jump cuts.
+        height: of the frames in pixels.
+        width: of the frames in pixels.
+        settings: see `unigs.settings.regions`.
+    """
+
+    def __init__(
+        self, points: np.ndarray, found: np.ndarray, cuts: np.ndarray, height: int, width: int,
+        settings: RegionSettings,
+    ) -> None:  # fmt: skip
+        self.points, self.found, self.cuts, self.settings = points, found, cuts, settings
+        self.shape, self.speck = (height, width), max(4, height * width // 3000)
+        self.edge = max(2, round(settings.edge_radius * width))
+        self.lips = max(1, round(settings.mouth_margin * width))
+
+    def learn(self, video: Path, usable: np.ndarray) -> None:
+        """First pass: plate and surfaces from sampled frames.
+
+        Args:
+            video: the clip.
+            usable: [T] bool, frames to learn from.
+        """
+        self.frame = FaceFrame(self.points[spread(usable, 200)][:, : facemesh.VERTICES])
+        plate = Plate(max(1, round(self.settings.plate_margin * self.shape[1])))
+        self.surfaces = make_surfaces(self.frame, self.settings)
+        for_plate = set(spread(usable, self.settings.plate_frames).tolist())
+        for_models = set(spread(usable, self.settings.model_frames).tolist())
+        with PersonMask() as masks:
+            for index, image in enumerate(read_video(video)):
+                if index in for_plate or index in for_models:
+                    person = masks.find(image)
+                    if index in for_plate:
+                        plate.add(image, person)
+                    if index in for_models:
+                        self.surfaces.add(image, person, self.points[index])
+        self.plate, self.hole, noise = plate.solve()
+        self.background = Background(self.plate, self.hole, noise)
+        self.surfaces.learn(self.settings.rounds)
+
+    def label(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Second pass: labels uint8 [H,W] of every frame, in order."""
+        window: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=3)
+        with PersonMask() as masks:
+            for index, image in enumerate(images):
+                if index >= len(self.points):
+                    raise UserError("the video has more frames than its landmarks: make both anew.")
+                window.append((index, image, self._evidence(index, image, masks.find(image))))
+                if index > 0:
+                    yield self._decide(list(window), index - 1)
+            if window:
+                yield self._decide(list(window), window[-1][0])
+
+    def _evidence(self, index: int, image: np.ndarray, person: np.ndarray) -> np.ndarray:
+        """Probabilities [H,W,4] of person, face, hair and torso from one frame alone."""
+        matrix = self.frame.to_map(self.points[index])
+        surfaces = self.surfaces.probabilities(image, matrix)
+        face = self._face_area(index, matrix)
+        skin = surfaces[..., SKIN]
+        regions = (
+            self.background.sharpen(image, person),
+            skin * face,
+            surfaces[..., HAIR],
+            surfaces[..., CLOTH] + skin * (1 - face),
+        )
+        return np.dstack(regions).astype(np.float32)
+
+    def _face_area(self, index: int, matrix: np.ndarray) -> np.ndarray:
+        """Where skin is face (forehead, ears) and not neck or hands: bool [H,W]."""
+        oval = fill_ring(self.points[index], facemesh.FACE_OVAL, self.shape).astype(np.uint8)
+        away = cv2.distanceTransform(1 - oval, cv2.DIST_L2, 5)
+        away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to metres
+        _, y = map_axes()
+        above = map_to_image(y, matrix, *self.shape) < EAR_LOBE_Y
+        return (away <= 0.003) | (above & (away <= 0.05))
+
+    def _decide(self, window: list[tuple[int, np.ndarray, np.ndarray]], index: int) -> np.ndarray:
+        """Labels of frame `index` from its evidence and that of its neighbours in the shot."""
+        image, total, weights = None, 0, 0.0
+        for at, picture, evidence in window:
+            first, last = min(at, index), max(at, index)
+            if self.cuts[first + 1 : last + 1].any():
+                continue
+            if at == index:
+                image = picture
+            weight = 1.0 if at == index else self.settings.temporal
+            total, weights = total + weight * evidence, weights + weight
+        smooth = GuidedFilter(image, self.edge, 1e-3)
+        evidence = np.dstack([smooth(plane) for plane in np.moveaxis(total / weights, 2, 0)])
+        core, mouth = self._certain_face(index)
+        person = evidence[..., 0] > 0.5
+        if self.found[index]:
+            person = person | core | mouth
+        person = solid_person(person, self.speck)
+        scores = evidence[..., 1:]
+        scores[core] = (1, 0, 0)
+        labels = fill_gaps(np.zeros(self.shape, np.uint8), person, scores)
+        matrix = self.frame.to_map(self.points[index])
+        _, y = map_axes()
+        labels = clean(labels, scores, map_to_image(y, matrix, *self.shape), self.speck)
+        labels[mouth & person] = MOUTH
+        return labels
+
+    def _certain_face(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bool masks [H,W]: the middle of the face with eyes and brows, and the mouth."""
+        points = self.points[index][:, :2]
+        ring = points[list(facemesh.FACE_OVAL)]
+        inner = points.copy()
+        inner[list(facemesh.FACE_OVAL)] = ring.mean(0) + 0.8 * (ring - ring.mean(0))
+        core = fill_ring(inner, facemesh.FACE_OVAL, self.shape)
+        brow = points[[*facemesh.RIGHT_BROW_UPPER, *facemesh.LEFT_BROW_UPPER], 1].min()
+        core[: max(0, int(brow))] = False
+        mouth = fill_ring(points, facemesh.LIPS_OUTER, self.shape).astype(np.uint8)
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.lips + 1,) * 2)
+        return core, cv2.dilate(mouth, disc) > 0
+
+
+def make_surfaces(frame: FaceFrame, settings: RegionSettings) -> Surfaces | ParsingNetwork:
+    """The chosen back-end that tells skin, hair and cloth apart."""
+    return ParsingNetwork(settings.model) if settings.backend == "onnx" else Surfaces(frame)
+
+
+def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.ndarray:
+    """Landmarks [T,478,3] with missing frames interpolated between their neighbours.
+
+    Raises:
+        UserError: no frame shows a face.
+    """
+    if not found.any():
+        raise UserError(f"{path} holds no face at all: choose another clip.")
+    rows, known = np.arange(len(points)), np.flatnonzero(found)
+    after = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+    before = np.maximum(np.searchsorted(known, rows, side="right") - 1, 0)
+    gap = np.maximum(known[after] - known[before], 1)
+    part = np.clip((rows - known[before]) / gap, 0, 1)[:, None, None].astype(np.float32)
+    return (1 - part) * points[known[before]] + part * points[known[after]]
+
+
+def spread(usable: np.ndarray, count: int) -> np.ndarray:
+    """Numbers of up to `count` usable frames, evenly over the clip."""
+    rows = np.flatnonzero(usable)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]
+
+
+def checked(
+    labels: Iterable[np.ndarray], count: int, video: Path, landmarks: Path
+) -> Iterator[np.ndarray]:
+    """Pass labels on; complain at the end if there are not `count` of them."""
+    seen = 0
+    for image in labels:
+        seen += 1
+        yield image
+    if seen != count:
+        raise UserError(
+            f"{video} has {seen} frames but {landmarks} has {count}: "
+            "they belong to different clips; make both anew."
+        )
+
+
+def tally(labels: Iterable[np.ndarray], counts: np.ndarray) -> Iterator[np.ndarray]:
+    """Pass labels on and add up their pixels in `counts` [5]."""
+    for image in labels:
+        counts += np.bincount(image.ravel(), minlength=5)
+        yield image
+
+
+def shares(counts: np.ndarray) -> str:
+    """Shares of the regions for the log."""
+    part = counts / max(counts.sum(), 1)
+    return ", ".join(f"{name} {value:.3f}" for name, value in zip(NAMES, part, strict=True))
+
+
+def segment_regions(
+    video: Path, landmarks: Path, frames: Path, out: Path, background: Path, hole: Path,
+    settings: RegionSettings,
+) -> None:  # fmt: skip
+    """Label every frame of a clip and find the background behind the person.
+
+    Args:
+        video: clip/video.mp4.
+        landmarks: face/landmarks.npz of the clip.
+        frames: clip/frames.csv of the clip.
+        out: label video to write (.mkv).
+        background: background plate to write (.png).
+        hole: mask of what the plate never saw, to write (.png).
+        settings: see `unigs.settings.regions`.
+    """
+    data = load_npz(landmarks, "points", "found")
+    found = data["found"].astype(bool)
+    points = bridge_landmarks(data["points"], found, landmarks)
+    keep, cuts = read_frames(frames, len(points), landmarks)
+    usable = keep & found
+    if not usable.any():
+        raise UserError(f"{frames} keeps no frame with a face: choose another clip.")
+    info = probe(video)
+    labeller = Labeller(points, found, cuts, info.height, info.width, settings)
+    labeller.learn(video, usable)
+    write_png(background, labeller.plate)
+    write_png(hole, labeller.hole.astype(np.uint8) * 255)
+    images = progress(read_video(video), total=len(points), label="segment_regions")
+    counts = np.zeros(5)
+    with atomic(out) as temporary:
+        labels = tally(checked(labeller.label(images), len(points), video, landmarks), counts)
+        write_labels(temporary, labels, info.width, info.height, info.fps)
+    log.info("regions: %s, plate unseen %.3f", shares(counts), labeller.hole.mean())
+
+
+if __name__ == "__main__":
+    cli.run(segment_regions)

@@ -1,0 +1,194 @@
+"""Skin, hair or cloth: colours and places of a clip, learnt from the clip itself.
+
+Places where only one of them can be (cheeks; above the forehead; below the chin) give first
+colour models; labelling sampled frames with them and learning colours and places anew, in turn,
+is expectation maximisation with two histograms per surface.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from unigs.face import mesh as facemesh
+from unigs.prepare.regions.color_models import BINS, ColourModel, colour_bins, without
+from unigs.prepare.regions.face_frame import (
+    CHIN_Y,
+    COLUMNS,
+    ROWS,
+    FaceFrame,
+    fill_ring,
+    image_to_map,
+    map_axes,
+    map_to_image,
+)
+
+SKIN, HAIR, CLOTH = range(3)
+LEARN_SIZE = 192
+"""Frames are reduced to this width for learning."""
+
+
+class Surfaces:
+    """Models of the three surfaces of a person in one clip.
+
+    Args:
+        frame: the clip's face frame.
+    """
+
+    def __init__(self, frame: FaceFrame) -> None:
+        self.frame = frame
+        self.samples: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self.colour = np.zeros((3, BINS**3))
+        self.place = np.zeros((ROWS, COLUMNS, 3), np.float32)
+        self.screen: np.ndarray | None = None
+
+    def add(self, image: np.ndarray, person: np.ndarray, points: np.ndarray) -> None:
+        """Take a sampled frame [H,W,3] uint8, its person probability [H,W], landmarks [478,3]."""
+        scale = min(1.0, LEARN_SIZE / image.shape[1])
+        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        inside = cv2.resize(person.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        points = points * scale
+        # Eyes, brows and mouth are neither skin nor hair: nothing is learnt from them.
+        rings = (facemesh.LIPS_OUTER, facemesh.LEFT_EYE, facemesh.RIGHT_EYE)
+        rings += (facemesh.LEFT_BROW, facemesh.RIGHT_BROW)
+        spots = np.any([fill_ring(points, ring, inside.shape) for ring in rings], axis=0)
+        spots = cv2.dilate(spots.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        weight = np.where(spots, 0, np.clip((inside - 0.5) * 2, 0, 1))
+        self.samples.append((colour_bins(small), weight, inside, self.frame.to_map(points)))
+
+    def learn(self, rounds: int) -> None:
+        """Learn colours and places from the sampled frames."""
+        hair, cloth, long = self._first_colours()
+        self.long_hair = long
+        seed = first_places(self.frame.oval_distance(), long)
+        self.place, self.screen = seed, None
+        self.colour[HAIR], self.colour[CLOTH] = hair, cloth
+        for _ in range(rounds):
+            self._round(seed)
+
+    def _gather(self, region: np.ndarray) -> np.ndarray:
+        """Colour density of the person's pixels in a region of the map."""
+        model = ColourModel()
+        for bins, weight, _, matrix in self.samples:
+            model.add(bins, weight * map_to_image(region, matrix, *bins.shape))
+        return model.density()
+
+    def _first_colours(self) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+        """Colours of hair and cloth from places, and how long the hair is on either side."""
+        x, y = map_axes()
+        away = self.frame.oval_distance()
+        self.colour[SKIN] = self._gather((away < -0.008) & (y > -0.045))
+        # The mesh ends below the hairline: a forehead may reach 2 cm beyond it.
+        crown = (away > 0.02) & (away < 0.07) & (y < -0.05)
+        hair, _ = without(self._gather(crown), self.colour[SKIN])
+        # Hair that hangs down shows its colours beside the mouth, far from the crown's light.
+        level = np.abs(y - 0.05) < 0.03
+        strips = [0.07, 0.085, 0.1, 0.115, 0.13]
+        shares = [
+            [self._share(hair, level & (np.abs(x * side - at) < 0.0075)) for at in strips]
+            for side in (-1, 1)
+        ]
+        long = (max(shares[0]), max(shares[1]))
+        for side, per_strip in zip((-1, 1), shares, strict=True):
+            for at, share in zip(strips, per_strip, strict=True):
+                if share > 0.3:
+                    crown = crown | ((np.abs(x * side - at) < 0.0075) & (np.abs(y - 0.03) < 0.05))
+        hair, _ = without(self._gather(crown), self.colour[SKIN])
+        below = self._gather((y > 0.11) & (np.abs(x) > 0.05))
+        below, _ = without(below, self.colour[SKIN])
+        if max(long) > 0.3:
+            below, _ = without(below, hair)
+        return hair, below, long
+
+    def _share(self, colour: np.ndarray, region: np.ndarray) -> float:
+        """Share of a region of the map that is person in this colour rather than skin."""
+        total = hits = 0.0
+        likely = (colour > self.colour[SKIN]) & (colour > 2 / BINS**3)
+        for bins, _, inside, matrix in self.samples:
+            here = map_to_image(region, matrix, *bins.shape)
+            # The map continues beyond its rim, the frame does not.
+            total += here.sum()
+            hits += (here * (inside > 0.5) * likely[bins]).sum()
+        return float(hits / total) if total > 0 else 0.0
+
+    def _round(self, seed: np.ndarray) -> None:
+        """One round of labelling and learning."""
+        models = [ColourModel() for _ in range(3)]
+        places, counts = np.zeros((ROWS, COLUMNS, 3)), np.zeros((ROWS, COLUMNS))
+        screen = None
+        for bins, weight, inside, matrix in self.samples:
+            likely = self._of_bins(bins, matrix)
+            likely = cv2.GaussianBlur(likely, (0, 0), 1.0)
+            for model, share in zip(models, np.moveaxis(likely, 2, 0), strict=True):
+                model.add(bins, share * weight)
+            places += image_to_map(likely * inside[..., None], matrix)
+            counts += image_to_map(inside, matrix)
+            part = np.dstack([likely * inside[..., None], inside])
+            screen = part if screen is None else screen + part
+        loyal = 0.3 * len(self.samples) + 1  # the seed counts like so many frames
+        mixed = (places + loyal * seed) / (counts + loyal)[..., None]
+        self.place = cv2.GaussianBlur(mixed.astype(np.float32), (0, 0), 1.2)
+        even = loyal / 3
+        screen = (screen[..., :3] + even) / (screen[..., 3:] + 3 * even)
+        self.screen = cv2.GaussianBlur(screen.astype(np.float32), (0, 0), 2.0)
+        self.colour = np.stack([model.density() for model in models])
+
+    def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Probabilities [H,W,3] of skin, hair and cloth for every pixel, as if all were person.
+
+        Args:
+            image: uint8 RGB [H,W,3].
+            matrix: the frame's affine matrix to the map.
+        """
+        return self._of_bins(colour_bins(image), matrix)
+
+    def _of_bins(self, bins: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        height, width = bins.shape
+        place = np.clip(map_to_image(self.place, matrix, height, width), 0.003, 1)
+        log_colour = np.log(np.maximum(self.colour, 1e-9)).astype(np.float32)
+        score = np.log(place) + np.ascontiguousarray(log_colour.T)[bins]
+        if self.screen is not None:
+            # Below the chin the body hardly follows the head: there the place in the frame
+            # tells as much as the place on the face.
+            _, y = map_axes()
+            trust = map_to_image(np.clip((y - 0.05) / 0.08, 0, 1) * 0.5, matrix, height, width)
+            screen = cv2.resize(self.screen, (width, height), interpolation=cv2.INTER_LINEAR)
+            score += trust[..., None] * (np.log(np.clip(screen, 0.003, 1)) - np.log(place))
+        # Plane by plane: numpy's reductions over a short last axis are slow.
+        planes = cv2.split(score.astype(np.float32))
+        top = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+        planes = [np.exp(plane - top) for plane in planes]
+        total = planes[0] + planes[1] + planes[2]
+        return cv2.merge([plane / total for plane in planes])
+
+
+def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
+    """Where skin, hair and cloth are before anything is learnt: [ROWS,COLUMNS,3], sums to 1.
+
+    Args:
+        away: signed distance to the face's outline in metres.
+        long: 0 to 1, how sure it is that hair hangs down on the image's left and right.
+    """
+    x, y = map_axes()
+    hangs = np.where(x < 0, *(np.clip((share - 0.1) / 0.2, 0, 1) for share in long))
+    places = np.zeros((ROWS, COLUMNS, 3), np.float32)
+
+    def put(region: np.ndarray, skin: float, hair: float | np.ndarray) -> None:
+        hair = np.broadcast_to(hair, region.shape)[region]
+        places[region] = np.stack([np.full_like(hair, skin), hair, 1 - skin - hair], -1)
+
+    reach = np.clip(1.2 - (y - CHIN_Y) / 0.15, 0.15, 1) * np.clip(2 - np.abs(x) / 0.12, 0.08, 1)
+    put(y >= CHIN_Y - 0.03, 0.05, 0.005 + 0.88 * hangs * reach)
+    neck = (y >= CHIN_Y - 0.03) & (y < 0.16) & (np.abs(x) < 0.06)
+    put(neck, 0.6, 0.005 + 0.25 * hangs * np.clip(np.abs(x) / 0.03 - 1, 0.1, 1))
+    # Cloth hardly ever rises beside the face, except over shoulders far from it.
+    side = (y < CHIN_Y - 0.03) & (y >= -0.03)
+    put(side, 0.04, 0.94)
+    put(side & (away < 0.03), 0.42, 0.56)
+    put(side & (y > 0.02) & (np.abs(x) > 0.16), 0.04, 0.2 + 0.6 * hangs)
+    put(y < -0.03, 0.04, 0.93)
+    put((y < -0.03) & (away < 0.015), 0.45, 0.53)
+    put((away < 0) & (y >= -0.055), 0.95, 0.03)
+    put((away < 0) & (y < -0.055), 0.8, 0.18)
+    return places

@@ -1,0 +1,1 @@
+"""The clip's sound and its speech features: results/*/speech."""

@@ -1,0 +1,288 @@
+"""encode_speech: one window of speech features for each video frame."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from unigs.media.audio import read_audio
+from unigs.prepare.speech.extract import RATE
+from unigs.settings.speech import SpeechSettings
+from unigs.speech.backends import make_backend
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz, save_npz
+
+# Blocks of this length tell speech from pauses when the loudness is measured.
+LEVEL_BLOCK = RATE // 25
+# A block this far below the loud ones is a pause, in dB.
+PAUSE_DB = 25.0
+# A block less than this below them is in the middle of speech.
+ACTIVE_DB = 15.0
+# Nothing above this level is no sound at all, dB of full scale.
+SILENT_DB = -90.0
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How the training clip sounds, in raw features: voice, microphone, room.
+
+    mean [D]: of its active speech. low [D], high [D]: the range of all but 2 % of its columns.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class SpeechEncoder:
+    """Turns any recording into windows of features, always in the same way.
+
+    A portrait's encoder is kept (`to_dict`), so a foreign recording is normalised with the
+    training clip's mean and standard deviation, never with its own.
+
+    Args:
+        settings: how to encode.
+        mean, std: [D] of the features over the training frames; None until `fit`.
+        colour: the training clip's sound, that foreign recordings are brought to.
+    """
+
+    def __init__(
+        self,
+        settings: SpeechSettings,
+        mean: np.ndarray | None = None,
+        std: np.ndarray | None = None,
+        colour: Colour | None = None,
+    ) -> None:
+        self.settings, self.mean, self.std, self.colour = settings, mean, std, colour
+        self.backend = make_backend(settings)
+        quiet = self.backend.columns(np.zeros(RATE, np.float32))
+        self.quiet = quiet[len(quiet) // 4 : 3 * len(quiet) // 4 + 1].mean(0)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "SpeechEncoder":
+        """The encoder that `to_dict` described."""
+        mean, std = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
+        colour = data["colour"] and Colour(
+            **{k: np.asarray(v, np.float32) for k, v in data["colour"].items()}
+        )
+        return cls(SpeechSettings(**data["settings"]), mean, std, colour)
+
+    def to_dict(self) -> dict:
+        """JSON values that rebuild the encoder."""
+        colour = self.colour and {k: v.tolist() for k, v in vars(self.colour).items()}
+        return {
+            "settings": asdict(self.settings),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "colour": colour,
+        }
+
+    @property
+    def width(self) -> int:
+        """Columns of a window (odd, so that one is the frame's own)."""
+        return 2 * round(self.settings.context_ms / self.settings.step_ms / 2) + 1
+
+    @property
+    def silence(self) -> np.ndarray:
+        """The window [W,D] of complete silence, normalised."""
+        column = ((self.quiet - self.mean) / self.std).astype(np.float32)
+        return np.tile(column, (self.width, 1))
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        """Raw features [N,D] of samples [n] at RATE, one row every `step_ms`."""
+        return self.backend.columns(normalise_level(samples, self.settings.level_db))
+
+    def foreign_columns(self, samples: np.ndarray) -> np.ndarray:
+        """Raw features [N,D] of another recording, in the colour of the training clip.
+
+        Another voice, microphone or room shifts every band; to a network that knows one clip
+        that looks like silence, or like shouting. So the mean of the active speech is moved to
+        the clip's, and what the clip never showed is cut off. Spectral features alone are
+        treated so: a shift of a network's outputs means nothing.
+        """
+        columns = self.columns(samples)
+        active = active_columns(samples, len(columns), self.settings.step_ms)
+        if self.colour is None or not active.any():
+            return columns
+        if self.backend.spectral:
+            columns = columns + self.colour.mean - columns[active].mean(0)
+        return columns.clip(self.colour.low, self.colour.high)
+
+    def learn_colour(self, samples: np.ndarray, columns: np.ndarray) -> None:
+        """Remember how the training clip sounds."""
+        active = active_columns(samples, len(columns), self.settings.step_ms)
+        mean = columns[active].mean(0) if active.any() else columns.mean(0)
+        self.colour = Colour(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
+
+    def windows(
+        self,
+        columns: np.ndarray,
+        frames: int,
+        fps: float,
+        offset: int = 0,
+        outside: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Raw windows [frames,W,D].
+
+        Frame k is heard around (k + 1/2) / fps seconds, the middle of its exposure.
+
+        Args:
+            columns: features [N,D] every `step_ms`, the first at 0 s.
+            frames: number of video frames.
+            fps: frames per second.
+            offset: frames by which the sound comes later than the picture.
+            outside: column [D] to put beyond the recording's ends; None: silence.
+        """
+        half = self.width // 2
+        centre = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
+        index = np.floor(centre + 0.5).astype(int)[:, None] + np.arange(-half, half + 1)
+        inside = (index >= 0) & (index < len(columns))
+        picked = columns[index.clip(0, len(columns) - 1)]
+        return np.where(
+            inside[..., None], picked, self.quiet if outside is None else outside
+        ).astype(np.float32)
+
+    def fit(self, windows: np.ndarray) -> None:
+        """Measure mean and standard deviation per coefficient over raw windows [n,W,D]."""
+        flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
+        self.mean, self.std = flat.mean(0), flat.std(0)
+        # A constant coefficient says nothing; it stays at zero.
+        self.std = np.where(self.std > 1e-6, self.std, 1.0)
+
+    def normalise(self, windows: np.ndarray) -> np.ndarray:
+        """(x - mean) / std per coefficient, float32."""
+        return ((windows - self.mean) / self.std).astype(np.float32)
+
+    def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
+        """Normalised windows [frames,W,D] of another recording [n] at RATE."""
+        return self.normalise(self.windows(self.foreign_columns(samples), frames, fps))
+
+
+def normalise_level(samples: np.ndarray, level_db: float) -> np.ndarray:
+    """Scale samples [n] so that their speech (not their pauses) has an RMS of `level_db`.
+
+    A recording without sound is returned as it is.
+    """
+    level = speech_level(samples)
+    if level is None:
+        return samples.astype(np.float32)
+    return (samples * 10 ** ((level_db - level) / 20)).astype(np.float32)
+
+
+def speech_level(samples: np.ndarray) -> float | None:
+    """RMS of the active blocks in dB of full scale, or None if there is no sound."""
+    blocks = block_levels(samples)
+    loud = np.percentile(blocks, 95)
+    if loud < SILENT_DB:
+        return None
+    active = blocks[blocks > loud - PAUSE_DB]
+    return float(10 * np.log10(np.mean(10 ** (active / 10))))
+
+
+def block_levels(samples: np.ndarray) -> np.ndarray:
+    """RMS of every 40 ms in dB of full scale (at least one value, at least -120)."""
+    padded = np.pad(samples, (0, -len(samples) % LEVEL_BLOCK or (not len(samples)) * LEVEL_BLOCK))
+    power = np.square(padded.reshape(-1, LEVEL_BLOCK).astype(np.float64)).mean(1)
+    return 10 * np.log10(np.maximum(power, 1e-12))
+
+
+def active_columns(samples: np.ndarray, count: int, step_ms: float) -> np.ndarray:
+    """Which of `count` columns are speech, bool: the loudness around them is not a pause's."""
+    blocks = block_levels(samples)
+    if blocks.max() < SILENT_DB:
+        return np.zeros(count, bool)
+    index = (np.arange(count) * step_ms / 1000 * RATE / LEVEL_BLOCK).astype(int)
+    loud = blocks > np.percentile(blocks, 95) - ACTIVE_DB
+    return loud[np.minimum(index, len(blocks) - 1)]
+
+
+def encode_speech(
+    audio: Path,
+    frames: Path,
+    out: Path,
+    settings: SpeechSettings,
+    landmarks: Path | None = None,
+) -> None:
+    """Encode the clip's sound: row k of the result is what frame k hears.
+
+    Args:
+        audio: speech/audio.wav, as long as the clip.
+        frames: clip/frames.csv.
+        out: features.npz: features [T,W,D] (normalised), mean [D], std [D], backend, rate (columns
+            per second), silence [W,D], offset (frames), encoder (JSON, for foreign recordings).
+        settings: back-end and window.
+        landmarks: face/landmarks.npz; with it, a delay between sound and picture is found and
+            undone. Without it the clip is taken to be in sync.
+
+    Raises:
+        UserError: the sound and the frame table differ in length, or the back-end cannot run.
+    """
+    table = pd.read_csv(frames, keep_default_na=False)
+    fps = frame_rate(table, frames)
+    samples = read_audio(audio, RATE)
+    check_length(audio, len(samples), frames, len(table), fps)
+    encoder = SpeechEncoder(settings)
+    columns = encoder.columns(samples)
+    train = ((table["keep"] == 1) & (table["split"] == "train")).to_numpy()
+    train = train if train.any() else np.ones(len(table), bool)
+    # A clip is cut out of speech that goes on: unknown is nearer to the average than to silence,
+    # which would close the mouth on the first and last frames.
+    average = columns.mean(0)
+    raw = encoder.windows(columns, len(table), fps, outside=average)
+    encoder.fit(raw[train])
+    offset = 0
+    if landmarks is not None and settings.max_offset:
+        # Imported here: without landmarks the stage needs no network.
+        from unigs.prepare.speech.offset import find_offset
+
+        points = load_npz(landmarks, "points")["points"]
+        check_rows(landmarks, len(points), frames, len(table))
+        offset = find_offset(encoder.normalise(raw), points, train, settings.max_offset)
+        raw = encoder.windows(columns, len(table), fps, offset, average)
+        encoder.fit(raw[train])
+    encoder.learn_colour(samples, columns)
+    save_npz(
+        out,
+        features=encoder.normalise(raw),
+        mean=encoder.mean.astype(np.float32),
+        std=encoder.std.astype(np.float32),
+        backend=settings.backend,
+        rate=1000 / settings.step_ms,
+        silence=encoder.silence,
+        offset=offset,
+        encoder=json.dumps(encoder.to_dict()),
+    )
+
+
+def frame_rate(table: pd.DataFrame, path: Path) -> float:
+    """Frames per second from the time column of the frame table."""
+    times = table["time"].to_numpy(float)
+    if len(times) < 2 or times[-1] <= times[0]:
+        raise UserError(f"{path} has {len(times)} frames: use a clip of some seconds.")
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+def check_length(audio: Path, samples: int, frames: Path, count: int, fps: float) -> None:
+    """Refuse a recording that is not as long as the clip, to within one frame."""
+    heard = samples * fps / RATE
+    if abs(heard - count) > 1:
+        raise UserError(
+            f"{audio} lasts {heard:.1f} frames ({samples / RATE:.2f} s) but {frames} has {count}: "
+            "they are not of the same clip; run extract_audio again."
+        )
+
+
+def check_rows(path: Path, rows: int, frames: Path, count: int) -> None:
+    """Refuse a file that does not have a row for each frame."""
+    if rows != count:
+        raise UserError(
+            f"{path} has {rows} rows but {frames} has {count}: they must describe the same frames; "
+            "make both anew."
+        )
+
+
+if __name__ == "__main__":
+    cli.run(encode_speech)

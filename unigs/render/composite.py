@@ -1,0 +1,86 @@
+"""A premultiplied image over a plate, and its gradient: one pass each."""
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from unigs.compute.jit import JIT
+from unigs.compute.threads import parallel_for
+
+_ROWS_PER_THREAD = 16  # fewer are not worth handing to another thread
+_ONE = np.float32(1)
+
+
+@njit(**JIT)
+def _over_rows(start, stop, image, alpha, plate, out):
+    """Write out [H,W,3] = image + (1 - alpha) plate in rows start..stop."""
+    for y in range(start, stop):
+        for x in range(image.shape[1]):
+            rest = _ONE - alpha[y, x, 0]
+            for c in range(3):
+                out[y, x, c] = image[y, x, c] + rest * plate[y, x, c]
+
+
+@njit(**JIT)
+def _alpha_gradient_rows(start, stop, grad, plate, out):
+    """Write the gradient [H,W,1] of alpha, -sum_c grad_c plate_c, in rows start..stop."""
+    for y in range(start, stop):
+        for x in range(grad.shape[1]):
+            out[y, x, 0] = -(
+                grad[y, x, 0] * plate[y, x, 0]
+                + grad[y, x, 1] * plate[y, x, 1]
+                + grad[y, x, 2] * plate[y, x, 2]
+            )
+
+
+class _Over(torch.autograd.Function):
+    """Composition; gradients to the image (the output's own) and to alpha."""
+
+    @staticmethod
+    def forward(ctx, image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
+        out = torch.empty(image.shape)
+        arrays = (x.detach().contiguous().numpy() for x in (image, alpha, plate))
+        parallel_for(_over_rows, len(out), *arrays, out.numpy(), min_chunk=_ROWS_PER_THREAD)
+        ctx.save_for_backward(plate)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        (plate,) = ctx.saved_tensors
+        to_alpha = torch.empty(*grad.shape[:2], 1)
+        arrays = (x.contiguous().numpy() for x in (grad, plate))
+        parallel_for(
+            _alpha_gradient_rows, len(grad), *arrays, to_alpha.numpy(), min_chunk=_ROWS_PER_THREAD
+        )
+        return grad, to_alpha, None
+
+
+def over(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
+    """Image + (1 - alpha) plate.
+
+    Args:
+        image: premultiplied by alpha [H,W,3]. alpha: [H,W,1]; both differentiable.
+        plate: [H,W,3], a constant.
+
+    Raises:
+        ValueError: shapes or types that do not fit, or a plate that asks for a gradient.
+    """
+    shapes = tuple(image.shape), (*image.shape[:2], 1), tuple(image.shape)
+    if image.ndim != 3 or shapes != tuple(tuple(x.shape) for x in (image, alpha, plate)):
+        found = ", ".join(str(tuple(x.shape)) for x in (image, alpha, plate))
+        raise ValueError(f"over takes [H,W,3], [H,W,1] and [H,W,3], got {found}")
+    if plate.requires_grad:
+        raise ValueError("over is differentiable in image and alpha only")
+    if image.device.type != "cpu":
+        return over_torch(image, alpha, plate)
+    if any(x.dtype != torch.float32 for x in (image, alpha, plate)):
+        raise ValueError(f"over takes float32, got {image.dtype}, {alpha.dtype}, {plate.dtype}")
+    return _Over.apply(image, alpha, plate)
+
+
+def over_torch(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
+    """The same function in plain torch: any device and float type."""
+    return image.addcmul(1 - alpha, plate)

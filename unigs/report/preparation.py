@@ -1,0 +1,172 @@
+"""Pictures of a prepared clip, to be looked at before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from unigs.face.mesh import (
+    FACE_OVAL,
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_IRIS,
+    LIPS_INNER,
+    LIPS_OUTER,
+    NOSE_TIP,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+)
+from unigs.media.images import caption, read_image, tile, write_png
+from unigs.media.video import read_video
+from unigs.report.preparation_curves import draw_curves
+from unigs.stage import cli
+from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
+from unigs.stage.progress import progress
+from unigs.subject.labels import COLORS, NAMES, overlay, read_labels
+
+SIDE = 320  # pixels of one picture of the sheet
+COLUMNS = 8  # two rows of pictures for each eight frames: the clip, and what was found in it
+SAMPLES = 23
+AXIS = 0.06  # metres: length of the drawn head axes
+SUBPIXEL = 4  # binary digits of a pixel's fraction that OpenCV draws with
+LINES = (
+    (FACE_OVAL, (255, 255, 255)),
+    (RIGHT_BROW, (255, 190, 60)),
+    (LEFT_BROW, (255, 190, 60)),
+    (RIGHT_EYE, (80, 255, 120)),
+    (LEFT_EYE, (80, 255, 120)),
+    (RIGHT_IRIS, (60, 200, 255)),
+    (LEFT_IRIS, (60, 200, 255)),
+    (LIPS_OUTER, (255, 90, 120)),
+    (LIPS_INNER, (255, 90, 120)),
+)
+
+
+def draw_sheet(
+    video: Path,
+    frames: Path,
+    landmarks: Path,
+    pose: Path,
+    eyes: Path,
+    labels: Path,
+    background: Path,
+    out: Path,
+    curves: Path,
+) -> None:
+    """Draw a contact sheet and the curves of a prepared clip.
+
+    The sheet shows frames over the whole clip, those removed among them: above as they are, below
+    with landmark lines, head axes (right red, down green, backwards blue) and regions; last come
+    the background plate and the names of the regions. The curves show pose, blink, mouth opening
+    and what was kept.
+
+    Args:
+        video: the clip. frames: frame table. landmarks: .npz. pose: .npz. eyes: action units.
+        labels: label video. background: plate.
+        out: the sheet (.png). curves: the curves (.png).
+
+    Raises:
+        UserError: a file is missing or describes another number of frames.
+    """
+    table = pd.read_csv(frames, keep_default_na=False)
+    points = load_npz(landmarks, "points")["points"]
+    poses = load_npz(pose, "R", "t", "focal", "shape", "size")
+    units = pd.read_csv(eyes)
+    for path, rows in ((landmarks, len(points)), (pose, len(poses["R"])), (eyes, len(units))):
+        if rows != len(table):
+            raise UserError(
+                f"{path} has {rows} rows but {frames} has {len(table)}: make both anew."
+            )
+    pictures = _pictures(video, labels, table, points, poses)
+    plate = cv2.resize(read_image(background), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    pictures.append((caption(plate, "background"), legend()))
+    rows: list[np.ndarray] = []
+    for first in range(0, len(pictures), COLUMNS):
+        block = pictures[first : first + COLUMNS]
+        empty = [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (COLUMNS - len(block))
+        rows += [above for above, _ in block] + empty + [below for _, below in block] + empty
+    write_png(out, tile(rows, COLUMNS))
+    draw_curves(curves, table, points, poses, units)
+
+
+def choose_frames(table: pd.DataFrame, count: int = SAMPLES) -> np.ndarray:
+    """Frames worth a look: evenly spaced, the middles of removed ranges put in for their nearest.
+
+    Returns:
+        at most `count` frame numbers, increasing.
+    """
+    chosen = np.unique(np.linspace(0, len(table) - 1, count).round().astype(int))
+    removed = (table["keep"] == 0).to_numpy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], removed, [False]]).astype(int)))
+    for first, last in edges.reshape(-1, 2)[: count // 3]:
+        middle = (first + last - 1) // 2
+        chosen[np.abs(chosen - middle).argmin()] = middle
+    return np.unique(chosen)
+
+
+def _pictures(
+    video: Path, labels: Path, table: pd.DataFrame, points: np.ndarray, poses: dict[str, np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(as it is, with what was found) of each chosen frame."""
+    chosen = set(choose_frames(table).tolist())
+    pairs = []
+    both = zip(read_video(video), read_labels(labels), strict=True)
+    try:
+        for k, (frame, label) in enumerate(progress(both, total=len(table), label="drawing")):
+            if k not in chosen:
+                continue
+            row = table.iloc[k]
+            text = f"{k} {row['split']}" if row["keep"] else f"{k} removed: {row['reason']}"
+            plain = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            marked = cv2.resize(
+                overlay(frame, label, 0.35), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST
+            )
+            scale = SIDE / frame.shape[0]
+            draw_landmarks(marked, points[k] * scale)
+            draw_axes(marked, poses, k, scale)
+            pairs.append((caption(plain, text), marked))
+    except ValueError:
+        raise UserError(
+            f"{video} and {labels} differ in length: run segment_regions anew."
+        ) from None
+    return pairs
+
+
+def legend() -> np.ndarray:
+    """A picture that names the regions in their colours."""
+    image = np.full((SIDE, SIDE, 3), 40, np.uint8)
+    for row, (name, color) in enumerate(zip(NAMES[1:], COLORS[1:].tolist(), strict=True)):
+        place = (SIDE // 8, SIDE * (row + 2) // 6)
+        cv2.putText(image, name, place, cv2.FONT_HERSHEY_SIMPLEX, 1.1, color, 2, cv2.LINE_AA)
+    return image
+
+
+def draw_landmarks(image: np.ndarray, points: np.ndarray) -> None:
+    """Draw the lines of face, brows, eyes, irises and lips [478,2+] into `image`, if known."""
+    if not np.isfinite(points).all():
+        return
+    for ring, color in LINES:
+        corners = np.round(points[list(ring), :2] * 2**SUBPIXEL).astype(np.int32)
+        cv2.polylines(image, [corners], True, color, 1, cv2.LINE_AA, SUBPIXEL)
+
+
+def draw_axes(image: np.ndarray, poses: dict[str, np.ndarray], k: int, scale: float) -> None:
+    """Draw the head axes of frame k from the tip of the nose: right, down, backwards."""
+    rotation, shift = poses["R"][k], poses["t"][k]
+    if not (np.isfinite(rotation).all() and np.isfinite(shift).all()):
+        return
+    start = poses["shape"][NOSE_TIP]
+    ends = np.concatenate([[start], start + AXIS * np.eye(3)]) @ rotation.T + shift
+    pixels = ends[:, :2] / ends[:, 2:] * float(poses["focal"]) + float(poses["size"]) / 2
+    corners = [tuple(int(v) for v in np.round(p * scale * 2**SUBPIXEL)) for p in pixels]
+    for end, color in zip(corners[1:], ((255, 60, 60), (60, 255, 60), (80, 120, 255)), strict=True):
+        cv2.line(image, corners[0], end, color, 2, cv2.LINE_AA, SUBPIXEL)
+
+
+if __name__ == "__main__":
+    cli.run(draw_sheet)

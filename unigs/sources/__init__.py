@@ -1,0 +1,1 @@
+"""Where clips come from: downloads, and the synthetic speaker."""

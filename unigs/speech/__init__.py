@@ -1,0 +1,1 @@
+"""What is known of speech: encoders of windows, loudness and pauses."""

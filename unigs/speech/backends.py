@@ -1,0 +1,152 @@
+"""The ways to hear: each turns samples into a row of features for every step of time."""
+
+import importlib.util
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from unigs.prepare.speech.extract import RATE
+from unigs.settings.speech import SpeechSettings
+from unigs.speech.spectral import dct_matrix, log_mel
+from unigs.stage.errors import UserError
+
+PIECE = 3000
+"""Columns that the spectral back-ends compute at once."""
+
+
+class Backend(Protocol):
+    """A speech back-end.
+
+    spectral: a louder or differently coloured recording only shifts the features.
+    """
+
+    spectral: bool
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        """Features float32 [N,D] of samples [n] at 16 kHz; row i is centred on i * step_ms."""
+
+
+def make_backend(settings: SpeechSettings) -> Backend:
+    """The back-end that the settings ask for.
+
+    Raises:
+        UserError: its model is missing, cannot be read, or needs a package that is not there.
+    """
+    if settings.backend in ("logmel", "mfcc"):
+        return Spectral(settings)
+    if not settings.model or not Path(settings.model).exists():
+        raise UserError(
+            f"speech back-end {settings.backend} needs a model, but model is "
+            f"{settings.model or 'empty'}: set speech.model to the "
+            + ("checkpoint (.ckpt)" if settings.backend == "deepspeech" else "model's folder")
+            + ", or use the back-end logmel, which needs none."
+        )
+    return DeepSpeech(settings) if settings.backend == "deepspeech" else Transformer(settings)
+
+
+class Spectral:
+    """Log-mel energies, or their cepstra, with a floor at a fixed level below speech.
+
+    The floor makes complete silence and a quiet room the same, in every recording.
+    """
+
+    spectral = True
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        self.settings = settings
+        self.window = round(settings.window_ms * RATE / 1000)
+        self.hop = round(settings.step_ms * RATE / 1000)
+        self.n_fft = 1 << (self.window - 1).bit_length()
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        # Silence around: a reflected end would repeat speech.
+        context = -(-self.n_fft // self.hop) * self.hop
+        padded = torch.from_numpy(np.pad(samples, context).astype(np.float32))
+        count = len(samples) // self.hop + 1
+        # In pieces, since a spectrum takes twenty times the memory of its sound.
+        pieces = [
+            self._piece(padded[k * self.hop : (k + PIECE) * self.hop + 2 * context], context)[
+                :PIECE
+            ]
+            for k in range(0, count, PIECE)
+        ]
+        return torch.cat(pieces)[:count].numpy()
+
+    def _piece(self, samples: torch.Tensor, context: int) -> torch.Tensor:
+        """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
+        s = self.settings
+        bands = log_mel(
+            samples, s.bands, window=self.window, hop=self.hop, n_fft=self.n_fft, top_db=None
+        )
+        bands = bands[:, context // self.hop :]
+        # White noise as loud as the speech has this power in every bin (the Hann window keeps 3/8).
+        reference = 10 * np.log10(0.375 * self.window) + s.level_db
+        bands = bands.clamp(min=reference - s.floor_db)
+        if s.backend == "mfcc":
+            bands = dct_matrix(s.coefficients, s.bands) @ bands
+        return bands.T
+
+
+class DeepSpeech:
+    """Outputs of a deepspeech.pytorch checkpoint: logits of its letters, 50 per second."""
+
+    spectral = False
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        from unigs.speech.deepspeech import load_deepspeech
+
+        self.net, self.step_ms = load_deepspeech(Path(settings.model)), settings.step_ms
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        logits = self.net.transcribe(torch.from_numpy(samples)).numpy()
+        return resample_rows(logits, 20.0, self.step_ms, len(samples))
+
+
+class Transformer:
+    """Last hidden states of a wav2vec2 or HuBERT folder, 50 per second (needs transformers)."""
+
+    spectral = False
+    # Long recordings go through in pieces of 20 s with 1 s of context on both sides.
+    PIECE, CONTEXT = 20 * RATE, RATE
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        if importlib.util.find_spec("transformers") is None:
+            raise UserError(
+                "speech back-end wav2vec2 needs the package transformers, which is not installed: "
+                "install it, or use the back-end logmel, which needs nothing."
+            )
+        from transformers import AutoModel
+
+        try:
+            self.net = AutoModel.from_pretrained(settings.model, local_files_only=True).eval()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{settings.model} is not a wav2vec2 or HuBERT folder: {error}"
+            ) from None
+        self.step_ms = settings.step_ms
+
+    @torch.no_grad()
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        rows = []
+        for start in range(0, max(len(samples), 1), self.PIECE):
+            left = min(start, self.CONTEXT)
+            piece = samples[start - left : start + self.PIECE + self.CONTEXT]
+            piece = np.pad(piece, (0, max(0, 400 - len(piece))))
+            heard = torch.from_numpy(piece)[None]
+            heard = (heard - heard.mean()) / (heard.std() + 1e-7)
+            states = self.net(heard).last_hidden_state[0]
+            keep = slice(left // 320, left // 320 + self.PIECE // 320)
+            rows.append(states[keep].numpy())
+        return resample_rows(np.concatenate(rows), 20.0, self.step_ms, len(samples))
+
+
+def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) -> np.ndarray:
+    """Linear interpolation of rows [N,D] in time; as many as `samples` at RATE need."""
+    count = int(samples * 1000 / RATE // to_ms) + 1
+    position = np.clip(np.arange(count) * to_ms / from_ms, 0, len(rows) - 1)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (position - low)[:, None]
+    return (rows[low] * (1 - share) + rows[high] * share).astype(np.float32)

@@ -1,0 +1,184 @@
+"""DeepSpeech 2 of the deepspeech.pytorch project (V3 checkpoints), for inference.
+
+The checkpoints are Lightning pickles that name classes of packages we do not need. They are read
+without running any of their code: tensors and plain containers are kept, every other object
+becomes an inert placeholder. Sizes are read off the weights.
+"""
+
+import collections
+import pickle
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from unigs.stage.errors import UserError
+
+# Convolutions before the recurrent layers: (time stride) halves 100 to 50 columns per second.
+HOP, N_FFT = 160, 320
+
+
+class Placeholder:
+    """Stands in for any object of a checkpoint that is not a tensor or a plain container."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def __call__(self, *_: object, **__: object) -> "Placeholder":
+        return self
+
+    def append(self, item: object) -> None:
+        """Accept and forget."""
+
+    def extend(self, items: object) -> None:
+        """Accept and forget."""
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds only what rebuilds tensors; names of code resolve to `Placeholder`."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return torch._utils._rebuild_tensor_v2
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return torch._utils._rebuild_parameter
+        if module == "torch" and name.endswith("Storage"):
+            return getattr(torch, name)
+        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
+            return getattr(torch, name)
+        return Placeholder
+
+
+def _load(file: object, **options: object) -> object:
+    return _Unpickler(file, **options).load()
+
+
+# What torch.load expects of a pickle module.
+_PICKLE = SimpleNamespace(__name__="inert", Unpickler=_Unpickler, load=_load)
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint, without running code from it.
+
+    Raises:
+        UserError: the file is no checkpoint with a state dict.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_PICKLE)
+        state = content["state_dict"] if "state_dict" in content else content
+        weights = {k: v.detach() for k, v in state.items() if isinstance(v, torch.Tensor)}
+    except (OSError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError) as error:
+        raise UserError(f"{path} cannot be read as a checkpoint: {error}") from None
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError):
+        weights = {}
+    if "rnns.0.rnn.weight_hh_l0" not in weights:
+        raise UserError(
+            f"{path} is not a DeepSpeech checkpoint of deepspeech.pytorch V3 (no weights named "
+            "rnns.0.rnn.*): give the .ckpt of its release page."
+        )
+    return weights
+
+
+class Recurrent(nn.Module):
+    """One recurrent layer; both directions are added; all but the first are batch-normalised."""
+
+    def __init__(self, kind: type, inputs: int, hidden: int, both: bool, normalise: bool) -> None:
+        super().__init__()
+        if normalise:
+            self.batch_norm = nn.ModuleDict({"module": nn.BatchNorm1d(inputs)})
+        self.rnn = kind(inputs, hidden, bidirectional=both)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[T,B,I] to [T,B,H]."""
+        if hasattr(self, "batch_norm"):
+            x = self.batch_norm["module"](x.flatten(0, 1)).view_as(x)
+        x, _ = self.rnn(x)
+        if self.rnn.bidirectional:
+            x = x.unflatten(-1, (2, -1)).sum(-2)
+        return x
+
+
+class DeepSpeech2(nn.Module):
+    """Two convolutions over the spectrogram, recurrent layers, one linear layer to letters."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        inputs = state["rnns.0.rnn.weight_ih_l0"].shape[1]
+        gates, hidden = state["rnns.0.rnn.weight_hh_l0"].shape
+        kind = {4: nn.LSTM, 3: nn.GRU, 1: nn.RNN}[gates // hidden]
+        both = "rnns.0.rnn.weight_ih_l0_reverse" in state
+        layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("rnns."))
+        conv = nn.Sequential(
+            nn.Conv2d(1, 32, (41, 11), (2, 2), (20, 5)),
+            nn.BatchNorm2d(32),
+            nn.Hardtanh(0, 20),
+            nn.Conv2d(32, 32, (21, 11), (2, 1), (10, 5)),
+            nn.BatchNorm2d(32),
+            nn.Hardtanh(0, 20),
+        )
+        self.conv = nn.ModuleDict({"seq_module": conv})
+        self.rnns = nn.ModuleList(
+            Recurrent(kind, inputs if i == 0 else hidden, hidden, both, i > 0)
+            for i in range(layers)
+        )
+        self.ahead = 0
+        if not both:
+            self.ahead = state["lookahead.0.conv.weight"].shape[-1]
+            look = nn.Conv1d(hidden, hidden, self.ahead, groups=hidden, bias=False)
+            self.lookahead = nn.Sequential(nn.ModuleDict({"conv": look}))
+        letters = state["fc.0.module.1.weight"].shape[0]
+        last = nn.Sequential(nn.BatchNorm1d(hidden), nn.Linear(hidden, letters, bias=False))
+        self.fc = nn.Sequential(nn.ModuleDict({"module": last}))
+        self.load_state_dict(state, strict=True)
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, spectrogram: torch.Tensor) -> torch.Tensor:
+        """Spectrograms [B,161,T] to logits [B,ceil(T/2),letters]."""
+        x = self.conv["seq_module"](spectrogram[:, None])
+        x = x.flatten(1, 2).permute(2, 0, 1)
+        for layer in self.rnns:
+            x = layer(x)
+        if self.ahead:
+            padded = functional.pad(x.permute(1, 2, 0), (0, self.ahead - 1))
+            x = functional.hardtanh(self.lookahead[0]["conv"](padded), 0, 20).permute(2, 0, 1)
+        logits = self.fc[0]["module"](x.flatten(0, 1))
+        return logits.unflatten(0, x.shape[:2]).transpose(0, 1)
+
+    def transcribe(self, samples: torch.Tensor) -> torch.Tensor:
+        """Samples [n] at 16 kHz to logits [about 50 per second, letters]."""
+        return self(spectrogram(samples)[None])[0]
+
+
+def spectrogram(samples: torch.Tensor) -> torch.Tensor:
+    """log(1 + magnitude) [161,T], normalised over the recording, as the checkpoints expect."""
+    window = torch.hamming_window(N_FFT, periodic=True)
+    spectrum = torch.stft(
+        samples, N_FFT, HOP, N_FFT, window, center=True, pad_mode="constant", return_complex=True
+    )
+    log = spectrum.abs().log1p()
+    return (log - log.mean()) / log.std().clamp(min=1e-6)
+
+
+def load_deepspeech(path: Path) -> DeepSpeech2:
+    """Build the network of a checkpoint.
+
+    Raises:
+        UserError: the file is not such a checkpoint, or of another shape.
+    """
+    state = read_state(path)
+    try:
+        return DeepSpeech2(state)
+    except (RuntimeError, KeyError) as error:
+        raise UserError(f"{path} is not a DeepSpeech network that we know: {error}") from None

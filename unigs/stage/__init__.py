@@ -1,0 +1,1 @@
+"""What every stage shares: command line, files, errors, progress."""

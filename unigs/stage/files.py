@@ -1,0 +1,89 @@
+"""Small files that stages exchange: never half-written, never a pickle."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unigs.stage.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it onto `path` if the block succeeds.
+
+    The temporary file keeps the suffix, since ffmpeg and numpy choose formats by it.
+    A failure leaves `path` as it was and removes the temporary file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; results are shared like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file as a whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON; NaN is refused, since JSON has none."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        UserError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run the stage that makes it first.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is not valid JSON ({error}): delete it and make it anew."
+        ) from None
+
+
+def save_npz(path: Path, **arrays: object) -> None:
+    """Write named arrays to a compressed .npz file."""
+    with atomic(path) as temporary:
+        np.savez_compressed(temporary, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def load_npz(path: Path, *required: str) -> dict[str, np.ndarray]:
+    """Read all arrays of an .npz file without ever running code from it.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks one of the `required` arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run the stage that makes it first.") from None
+    except Exception as error:
+        raise UserError(f"{path} cannot be read ({error}): delete it and make it anew.") from None
+    missing = [name for name in required if name not in arrays]
+    if missing:
+        raise UserError(
+            f"{path} lacks {', '.join(missing)}: it was written by another version; make it anew."
+        )
+    return arrays

@@ -1,0 +1,74 @@
+"""Compile the CPU kernels once, so that the first training or playback does not wait for it.
+
+Numba compiles a kernel at its first call and keeps the machine code beside the source (or in
+NUMBA_CACHE_DIR), for this processor. `make setup` ends with this command.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from unigs.model.anchor import Body
+from unigs.model.deformation import ATTRIBUTES
+from unigs.model.gaussians import Gaussians
+from unigs.model.motion import Motion
+from unigs.model.portrait import Portrait
+from unigs.stage import cli
+from unigs.train.losses import d_ssim, l1
+
+log = logging.getLogger("unigs")
+
+COUNT, SIZE, WINDOW, UNITS = 64, 32, 9, 6
+PLANE = {"n_levels": 1, "features": 2, "base": 4, "finest": 4, "log2_entries": 8}
+MOTION = {
+    "deform": ",".join(ATTRIBUTES),
+    "hidden": 64,
+    "position_scale": 0.01,
+    "other_scale": 0.1,
+    "planes": [PLANE, {**PLANE, "fade": True}],
+    "speech": {"window": WINDOW, "dim": 4, "feature_dim": 2, "lip_dim": 2},
+    "lip_code": True,
+    "eyes": UNITS,
+    "pose_input": True,
+    "body_input": True,
+    "blendshapes": True,
+    "pose_blendshapes": True,
+}
+PLAIN = {"planes": [PLANE], "blendshapes": False, "pose_blendshapes": False}
+
+
+def warm() -> None:
+    """Train and play a tiny random portrait for one frame: that calls every kernel."""
+    # The deformation's kernels are compiled for each number of parts that it reads: one of the
+    # paper's, two with a plane for the face.
+    for motion in ({**MOTION, **PLAIN}, MOTION):
+        _train_and_play(motion)
+    log.info("the CPU kernels are compiled")
+
+
+def _train_and_play(motion: dict) -> None:
+    """One step's kernels and one frame's, with the deformation of a configuration."""
+    generator = torch.Generator().manual_seed(0)
+    field = Gaussians.from_points(
+        0.05 * torch.randn(COUNT, 3, generator=generator),
+        torch.full((COUNT,), 0.01),
+        torch.rand(COUNT, 3, generator=generator),
+        sh_degree=1,
+        anchors=torch.zeros(COUNT),
+    )
+    body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
+    plate = np.zeros((SIZE, SIZE, 3), np.uint8)
+    portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(motion))
+    speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(UNITS)
+    image = portrait.render(body.R, body.t, speech, eyes)
+    truth = torch.zeros(SIZE, SIZE, 3)
+    (l1(image, truth) + d_ssim(image, truth)).backward()
+    d_ssim(image.detach(), truth)
+    portrait.play(*(x.numpy() for x in (body.R, body.t, speech, eyes)))
+
+
+if __name__ == "__main__":
+    cli.run(warm)

@@ -1,0 +1,107 @@
+"""A fresh deformation that fits a subject: boxes of the tri-planes, normalisation, shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from unigs.face.mesh import LIPS
+from unigs.model.anchor import Body
+from unigs.model.conditions import ZScore, body_vector, pose_vector
+from unigs.model.deformation import parse_attributes
+from unigs.model.kernels.deform_kernels import WIDTH_STEP
+from unigs.model.motion import EYE_LIMIT, Motion
+from unigs.model.portrait import Portrait
+from unigs.settings.dynamic import DynamicSettings
+from unigs.stage.errors import UserError
+from unigs.subject.dataset import Dataset
+
+BOX_QUANTILE, BOX_MARGIN = 0.005, 0.01
+"""The tri-plane's box holds all but 0.5 % of the centres on each side, and a centimetre more."""
+FACE_MARGIN = 0.025
+"""The face's own box is that of its mesh and this much more on each side, metres."""
+FACE_FEATURES = 2
+
+
+def new_motion(
+    dataset: Dataset, frames: np.ndarray, portrait: Portrait, settings: DynamicSettings
+) -> Motion:
+    """Build the deformation; a fresh one moves nothing.
+
+    Args:
+        dataset: with speech and eyes. frames: training frames that normalise e and p.
+        portrait: of the static stage. settings: of the dynamic stage.
+
+    Raises:
+        UserError: the settings name an unknown attribute to deform.
+    """
+    try:
+        parse_attributes(settings.deform)
+    except ValueError as error:
+        raise UserError(f"setting deform: {error}.") from None
+    motion = Motion(_config(dataset, settings))
+    low, high = data_box(portrait.gaussians.means.detach().cpu())
+    _place(motion.planes[0], low, high)
+    if len(motion.planes) > 1:
+        face = torch.from_numpy(dataset.shape)
+        _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
+    motion.mouth.copy_(torch.from_numpy(dataset.shape[list(LIPS)].mean(0)))
+    R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
+    motion.pose_norm = ZScore.of(pose_vector(R, t))
+    if dataset.body_R is not None:
+        parts = dataset.body_R, dataset.body_t, dataset.body_outline
+        body = Body(*(torch.from_numpy(x[frames]) for x in parts))
+        motion.body_norm = ZScore.of(body_vector(body))
+    motion.eye_norm = ZScore.of(dataset.eyes[frames], EYE_LIMIT)
+    return motion
+
+
+def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Corners of the box around the field's centres [N,3].
+
+    The +-0.15 m of the systems that model only the head would cut off hair and shoulders.
+    """
+    low = means.quantile(BOX_QUANTILE, 0) - BOX_MARGIN
+    return low, means.quantile(1 - BOX_QUANTILE, 0) + BOX_MARGIN
+
+
+def _config(dataset: Dataset, s: DynamicSettings) -> dict:
+    if s.hidden < WIDTH_STEP or s.hidden % WIDTH_STEP:
+        raise UserError(f"hidden is {s.hidden}: choose a multiple of {WIDTH_STEP}.")
+    planes = [
+        {
+            "n_levels": s.grid_levels,
+            "features": s.grid_features,
+            "base": s.grid_base,
+            "finest": s.grid_finest,
+            "log2_entries": s.grid_log2_entries,
+        }
+    ]
+    if s.face_grid_levels:
+        face = {"n_levels": s.face_grid_levels, "features": FACE_FEATURES, "fade": True}
+        planes.append({**planes[0], **face, "finest": s.face_grid_finest})
+    _, window, dim = dataset.speech.shape
+    return {
+        "deform": s.deform,
+        "hidden": s.hidden,
+        "position_scale": s.position_scale,
+        "other_scale": s.other_scale,
+        "planes": planes,
+        "speech": {
+            "window": window,
+            "dim": dim,
+            "feature_dim": s.speech_dim,
+            "lip_dim": s.lip_code,
+        },
+        "lip_code": bool(s.lip_code),
+        "eyes": dataset.eyes.shape[1],
+        "pose_input": s.pose_input,
+        "body_input": s.body_input,
+        "blendshapes": s.blendshapes,
+        "pose_blendshapes": s.pose_blendshapes,
+    }
+
+
+def _place(plane: torch.nn.Module, low: torch.Tensor, high: torch.Tensor) -> None:
+    plane.low.copy_(low)
+    plane.high.copy_(high)

@@ -1,0 +1,49 @@
+"""run.json: what was trained, with what, where, and how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import unigs
+from unigs.compute.device import processor_name
+from unigs.stage.files import load_npz, write_json
+from unigs.subject.dataset import Dataset
+
+
+def run_record(
+    stage: str, settings: object, summary: dict, device: torch.device, dataset: Dataset
+) -> dict:
+    """Everything that a reader of a result wants to know, as JSON values."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else processor_name()
+    return {
+        "stage": stage,
+        "settings": asdict(settings),
+        "summary": summary,
+        "device": {"kind": device.type, "name": name},
+        "versions": {
+            "unigs": unigs.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "backends": backends(dataset),
+        "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": dataset.count},
+    }
+
+
+def write_record(path: Path, record: dict) -> None:
+    """Write run.json."""
+    write_json(path, record)
+
+
+def backends(dataset: Dataset) -> dict[str, str]:
+    """Which back-end made each feature, as the feature files say."""
+    found = {}
+    for name in ("landmarks", "pose", "speech"):
+        path = getattr(dataset.files, name)
+        if path is not None and "backend" in (arrays := load_npz(path)):
+            found[name] = str(arrays["backend"])
+    return found

@@ -1,0 +1,1 @@
+"""What the Snakefile knows: sheet, variants, code inputs. It imports no torch."""
