@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import unigs
-from unigs.workflow.code_inputs import PACKAGE, SILENT, closure, file_of
+from unigs.workflow.code_inputs import NOT_INPUTS, PACKAGE, code_inputs, file_of
 
 REPO = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
@@ -99,7 +99,7 @@ def stage_environments() -> dict[str, str]:
 def test_environments_hold_what_their_stages_import(module, env):
     entries = yaml.safe_load((REPO / f"workflow/envs/{env}.yaml").read_text())["dependencies"]
     pinned = pins(next(entry for entry in entries if isinstance(entry, dict))["pip"])
-    files = {*closure(module), *map(file_of, SILENT)}
+    files = {*code_inputs(module), *map(file_of, NOT_INPUTS)}
     needed = set().union(*(third_party(path, everywhere=False) for path in files))
     assert not needed - set(pinned)
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from unigs.settings import schema
-from unigs.workflow.code_inputs import SILENT, closure, file_of
+from unigs.workflow.code_inputs import NOT_INPUTS, code_inputs, file_of
 
 REPO = Path(__file__).parents[1]
 RULES = sorted((REPO / "workflow/rules").glob("*.smk"))
@@ -164,8 +164,8 @@ def test_touching_reruns_nothing(finished):
 
 
 def test_editing_a_module_reruns_its_stages_and_what_follows(finished, edit):
-    only_dynamic = closure_of("unigs.train.dynamic") - closure_of("unigs.train.static")
-    only_dynamic -= closure_of("unigs.evaluate.render") | closure_of("unigs.prepare.speech.encode")
+    only_dynamic = inputs_of("unigs.train.dynamic") - inputs_of("unigs.train.static")
+    only_dynamic -= inputs_of("unigs.evaluate.render") | inputs_of("unigs.prepare.speech.encode")
     edit(sorted(only_dynamic)[0], lambda text: text + "\nEDITED = True\n")
     jobs = planned(cwd=finished)
     assert jobs["train_dynamic"] == 5
@@ -202,8 +202,8 @@ def test_overriding_one_variant_reruns_only_that(finished, edit):
     assert jobs["train_dynamic"] == jobs["evaluate"] == jobs["collate"] == 1
 
 
-def closure_of(module: str) -> set[str]:
-    return {str(path.relative_to(REPO)) for path in closure(module)}
+def inputs_of(module: str) -> set[str]:
+    return {str(path.relative_to(REPO)) for path in code_inputs(module)}
 
 
 # Where it runs
@@ -353,40 +353,13 @@ for module in sys.argv[1:]:
     modules = sorted({module for _, _, module in stages()})
     command = [sys.executable, "-c", script, *modules]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
-    ignored = set(map(file_of, SILENT))
+    ignored = set(map(file_of, NOT_INPUTS))
     for module, line in zip(modules, done.stdout.splitlines(), strict=True):
         imported = {Path(file) for file in line.split("|")} - ignored
         imported = {p for p in imported if p.name != "__init__.py" or has_code(p)}
         assert imported, module
-        assert imported <= set(closure(module)), module
+        assert imported <= set(code_inputs(module)), module
 
 
 def has_code(path: Path) -> bool:
     return len(ast.parse(path.read_text()).body) > 1
-
-
-def test_closure_follows_imports_inside_functions(tmp_path, monkeypatch):
-    import unigs.workflow.code_inputs as subject
-
-    files = {
-        "__init__.py": '"""Empty."""',
-        "a.py": "import os\ndef f():\n    from unigs.b import c\n    from unigs.stage import cli",
-        "b/__init__.py": '"""Empty."""',
-        "b/c.py": "from unigs import d\nfrom other import e",
-        "stage/__init__.py": '"""Empty."""',
-        "stage/cli.py": "import unigs.e",
-        "d.py": "x = 1",
-        "e.py": "x = 1",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(subject, "PACKAGE", tmp_path)
-    subject.file_of.cache_clear()
-    try:
-        found = {str(p.relative_to(tmp_path)) for p in subject.closure("unigs.a")}
-        with pytest.raises(ModuleNotFoundError):
-            subject.closure("unigs.missing")
-    finally:
-        subject.file_of.cache_clear()
-    assert found == {"a.py", "b/c.py", "d.py"}

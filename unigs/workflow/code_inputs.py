@@ -10,18 +10,19 @@ import functools
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# How a stage talks to people: a reworded message must not cost a training.
-SILENT = {"unigs.stage.cli", "unigs.stage.errors", "unigs.stage.progress"}
+"""Folder of the package `unigs` that the workflow runs."""
+NOT_INPUTS = {"unigs.stage.cli", "unigs.stage.errors", "unigs.stage.progress"}
+"""How a stage talks to people: a reworded message must not cost a training."""
 
 
-def closure(module: str) -> list[Path]:
+def code_inputs(module: str) -> list[Path]:
     """Source files of `module` and of all modules of this package that it imports.
 
     Args:
         module: dotted name, as in `python -m unigs.prepare.clip.crop`.
 
     Returns:
-        Sorted paths. Missing are the modules of `SILENT` and `__init__` files without code.
+        Sorted paths, without the modules of `NOT_INPUTS` and `__init__` files without code.
 
     Raises:
         ModuleNotFoundError: the package has no such module.
@@ -31,7 +32,7 @@ def closure(module: str) -> list[Path]:
     seen, todo = set(), [module]
     while todo:
         name = todo.pop()
-        if name in seen or name in SILENT or file_of(name) is None:
+        if name in seen or name in NOT_INPUTS or file_of(name) is None:
             continue
         seen.add(name)
         todo += _imports(file_of(name))

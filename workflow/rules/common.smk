@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
-from unigs.workflow.code_inputs import closure
+from unigs.workflow.code_inputs import code_inputs
 
 
 def check(value, schema, what):
@@ -109,7 +109,7 @@ def repo(path):
 
 def source(module):
     """Files that `python -m module` runs; editing one reruns the stage and what follows."""
-    return [os.path.relpath(path) for path in closure(module)]
+    return [os.path.relpath(path) for path in code_inputs(module)]
 
 
 def settings(section, variant=None):
