@@ -73,10 +73,10 @@ format: setup  ## let ruff and snakefmt rewrite the files
 	snakefmt workflow
 
 schema: setup  ## write the config schema and the table of settings from the dataclasses
-	python -m unigs.settings.schema
+	python -m tools.schema
 
 graph: setup  ## draw the rules into README.md
-	python docs/rulegraph.py
+	python -m tools.rulegraph
 
 bench: setup  ## time rasteriser, kernels, playback and training, ten minutes, to benchmarks/results
 	python -m benchmarks

@@ -10,13 +10,12 @@ import pytest
 import yaml
 from snakemake.cli import parse_args
 
+from tools import rulegraph
+
 REPO = Path(__file__).parents[1]
 README = (REPO / "README.md").read_text()
 DOCUMENTS = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "config/README.md")]
 DOCUMENTS += sorted((REPO / "docs").rglob("*.md"))
-sys.path.insert(0, str(REPO / "docs"))
-
-import rulegraph  # noqa: E402
 
 
 def commands(program: str) -> list[list[str]]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from unigs.settings import schema
+from tools import schema
 
 REPO = Path(__file__).parents[1]
 PRESETS = sorted((REPO / "config/presets").glob("*.yaml"))
@@ -114,7 +114,3 @@ def test_descriptions_are_the_strings_under_the_fields():
         lines."""
 
     assert schema.descriptions(Sample) == {"first": "One line.", "second": "Two lines."}
-
-
-def test_between_replaces_only_what_stands_between():
-    assert schema.between("a <x> old <y> z", "<x>", "<y>", "new") == "a <x>\nnew\n<y> z"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unigs.settings import schema
+from tools import schema
 from unigs.workflow.code_inputs import NOT_INPUTS, code_inputs, file_of
 
 REPO = Path(__file__).parents[1]

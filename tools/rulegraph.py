@@ -1,15 +1,17 @@
-"""The graph of the rules, without the edges that others imply, as Mermaid in README.md."""
+"""The graph of the rules, without the edges that others imply, as Mermaid in README.md.
+
+`python -m tools.rulegraph` draws it; a test fails when the picture is out of step with the rules.
+"""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from unigs.settings.schema import between
+from tools.markers import fill
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
-BEGIN, END = "<!-- rule graph: begin -->", "<!-- rule graph: end -->"
 
 
 def edges() -> set[tuple[str, str]]:
@@ -43,6 +45,11 @@ def mermaid() -> str:
     return "\n".join(["```mermaid", "flowchart LR", *lines, "```"])
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Draw the graph into README.md."""
     text = README.read_text(encoding="utf-8")
-    README.write_text(between(text, BEGIN, END, mermaid()), encoding="utf-8")
+    README.write_text(fill(text, "rule graph", mermaid()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

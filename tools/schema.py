@@ -1,9 +1,9 @@
 """The settings dataclasses as the schema of the configuration, and as a table for its readers.
 
-`python -m unigs.settings.schema` writes workflow/schemas/config.schema.yaml and the table in
+`python -m tools.schema` writes workflow/schemas/config.schema.yaml and the table in
 config/README.md; a test fails when either is out of step with the dataclasses.
 
-Each module of this package holds one settings dataclass and is one section of the
+Each module of `unigs.settings` holds one settings dataclass and is one section of the
 configuration, named like the module. A field's docstring is its description.
 """
 
@@ -19,16 +19,16 @@ from pathlib import Path
 import yaml
 
 import unigs.settings
+from tools.markers import fill
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 README = REPOSITORY / "config/README.md"
-BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
-# Folders that a subject has beside those of its variants.
 RESERVED = ("source", "clip", "speech", "face", "regions", "body", "figures")
-# Sections that a variant may override; all others are shared by a subject's variants.
+"""Folders that a subject has beside those of its variants."""
 PER_VARIANT = ("static", "dynamic")
+"""Sections that a variant may override; all others are shared by a subject's variants."""
 NAME = "^[a-z0-9][a-z0-9_]*$"
 
 
@@ -36,8 +36,6 @@ def sections() -> dict[str, type]:
     """Section name -> settings dataclass, one for each module of `unigs.settings`."""
     found = {}
     for info in pkgutil.iter_modules(unigs.settings.__path__):
-        if info.name == "schema":
-            continue
         module = importlib.import_module(f"unigs.settings.{info.name}")
         classes = [
             value
@@ -185,17 +183,11 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
-def between(text: str, begin: str, end: str, new: str) -> str:
-    """`text` with what stands between two markers replaced by `new`."""
-    head, rest = text.split(begin, 1)
-    return f"{head}{begin}\n{new}\n{end}{rest.split(end, 1)[1]}"
-
-
 def main() -> None:
     """Write the schema and the table."""
     SCHEMA.write_text(schema_text(), encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
-    README.write_text(between(readme, BEGIN, END, settings_table()), encoding="utf-8")
+    README.write_text(fill(readme, "settings", settings_table()), encoding="utf-8")
 
 
 def _about(cls: type) -> str:
