@@ -72,7 +72,7 @@ format: setup  ## let ruff and snakefmt rewrite the files
 	ruff format .
 	snakefmt workflow
 
-schema: setup  ## write the config schema and the table of settings from the dataclasses
+schema: setup  ## write the schemas and the tables of config/README.md from unigs/settings
 	python -m tools.schema
 
 graph: setup  ## draw the rules into README.md

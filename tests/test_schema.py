@@ -1,4 +1,4 @@
-"""The configuration's schema says what the settings dataclasses say, and refuses the rest."""
+"""The schemas of configuration and sheet say what the dataclasses say, and refuse the rest."""
 
 import dataclasses
 import json
@@ -12,6 +12,7 @@ import yaml
 from snakemake.utils import update_config
 
 from tools import schema
+from unigs.settings.subject import Subject
 
 REPO = Path(__file__).parents[1]
 PRESETS = sorted((REPO / "config/presets").glob("*.yaml"))
@@ -23,7 +24,14 @@ def load(path: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.protocols.Validator:
-    written = load(schema.SCHEMA)
+    written = load(schema.CONFIG_SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(written)
+    return jsonschema.Draft202012Validator(written)
+
+
+@pytest.fixture(scope="module")
+def rows() -> jsonschema.protocols.Validator:
+    written = load(schema.SHEET_SCHEMA)
     jsonschema.Draft202012Validator.check_schema(written)
     return jsonschema.Draft202012Validator(written)
 
@@ -35,8 +43,10 @@ def config() -> dict:
 
 def test_committed_files_are_in_step():
     """If this fails: make schema."""
-    assert schema.SCHEMA.read_text() == schema.schema_text()
-    assert schema.settings_table() in schema.README.read_text()
+    assert schema.CONFIG_SCHEMA.read_text() == schema.config_schema_text()
+    assert schema.SHEET_SCHEMA.read_text() == schema.sheet_schema_text()
+    readme = schema.README.read_text()
+    assert readme == schema.readme_text(readme)
 
 
 def test_schema_has_every_field_of_every_section(validator):
@@ -46,7 +56,7 @@ def test_schema_has_every_field_of_every_section(validator):
 
 
 def test_every_field_is_described():
-    for name, cls in schema.sections().items():
+    for name, cls in [*schema.sections().items(), ("subject", Subject)]:
         texts = schema.descriptions(cls)
         silent = [f.name for f in dataclasses.fields(cls) if not texts.get(f.name)]
         assert not silent, f"unigs/settings/{name}.py: no docstring under {silent}"
@@ -89,6 +99,57 @@ def test_mistakes_are_refused(validator, config, text):
     validator.validate(config)
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(config | yaml.safe_load(text))
+
+
+ROW = {"subject": "ann", "dataset": "own", "video": "a b.mp4"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        {"video": "synthetic"},
+        {"video": None, "url": "https://example.org/a.mp4", "sha256": "0aF9" * 16},
+        {"url": "file:///a.mp4"},
+        {"crop": "480:480:0:16", "start": "1", "stop": "20.5", "remove": "3.2-5,40-41.5"},
+        {"openface": "any.csv"},
+    ],
+)
+def test_rows_of_the_sheet_are_accepted(rows, cells):
+    rows.validate(filled(ROW | cells))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"subject": None},
+        {"dataset": None},
+        {"video": None},
+        {"subject": "Ann"},
+        {"subject": "tables"},  # a folder of results
+        {"subject": "figures"},
+        {"dataset": "long hair"},
+        {"url": "example.org/a.mp4"},
+        {"sha256": "0aF9"},
+        {"crop": "480:480"},
+        {"start": "-1"},
+        {"stop": "20."},
+        {"remove": "3.2-5, 40-41.5"},
+        {"age": "40"},
+    ],
+)
+def test_mistakes_in_the_sheet_are_refused(rows, cells):
+    with pytest.raises(jsonschema.ValidationError):
+        rows.validate(filled(ROW | cells))
+
+
+def filled(cells: dict) -> dict:
+    return {column: cell for column, cell in cells.items() if cell is not None}
+
+
+def test_the_sheet_is_no_section_of_the_configuration(validator, rows):
+    assert "subject" not in schema.sections() and "subject" not in validator.schema["properties"]
+    assert list(rows.schema["properties"]) == [field.name for field in dataclasses.fields(Subject)]
 
 
 def test_json_types():

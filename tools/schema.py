@@ -1,10 +1,11 @@
-"""The settings dataclasses as the schema of the configuration, and as a table for its readers.
+"""The settings dataclasses as schemas of the configuration and of the sheet, and as tables.
 
-`python -m tools.schema` writes workflow/schemas/config.schema.yaml and the table in
-config/README.md; a test fails when either is out of step with the dataclasses.
+`python -m tools.schema` writes config.schema.yaml and subjects.schema.yaml in workflow/schemas and
+the tables in config/README.md; a test fails when one is out of step with the dataclasses.
 
-Each module of `unigs.settings` holds one settings dataclass and is one section of the
-configuration, named like the module. A field's docstring is its description.
+Each module of `unigs.settings` holds one dataclass and is one section of the configuration, named
+like the module, but for `subject`: its fields are the columns of the sheet of subjects. A field's
+docstring is its description.
 """
 
 import ast
@@ -20,22 +21,24 @@ import yaml
 
 import unigs.settings
 from tools.markers import fill
+from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
 
 REPOSITORY = Path(__file__).parents[1]
-SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
+CONFIG_SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
+SHEET_SCHEMA = REPOSITORY / "workflow/schemas/subjects.schema.yaml"
 README = REPOSITORY / "config/README.md"
 
-RESERVED = ("source", "clip", "speech", "face", "regions", "body", "figures")
-"""Folders that a subject has beside those of its variants."""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 PER_VARIANT = ("static", "dynamic")
 """Sections that a variant may override; all others are shared by a subject's variants."""
-NAME = "^[a-z0-9][a-z0-9_]*$"
 
 
 def sections() -> dict[str, type]:
-    """Section name -> settings dataclass, one for each module of `unigs.settings`."""
+    """Section name -> settings dataclass, one for each module of `unigs.settings` but `subject`."""
     found = {}
     for info in pkgutil.iter_modules(unigs.settings.__path__):
+        if info.name == "subject":
+            continue
         module = importlib.import_module(f"unigs.settings.{info.name}")
         classes = [
             value
@@ -121,7 +124,7 @@ def config_schema() -> dict:
         },
     }
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": "The configuration of the UniGS workflow",
         "type": "object",
         "additionalProperties": False,
@@ -136,7 +139,7 @@ def config_schema() -> dict:
                 "type": "object",
                 "description": "Sparse overrides of the sections above, by name.",
                 "minProperties": 1,
-                "propertyNames": {"pattern": NAME, "not": {"enum": list(RESERVED)}},
+                "propertyNames": {"pattern": NAME, "not": {"enum": list(BESIDE_VARIANTS)}},
                 "additionalProperties": variant,
             },
             "tables": {
@@ -163,10 +166,41 @@ def config_schema() -> dict:
     }
 
 
-def schema_text() -> str:
+def sheet_schema() -> dict:
+    """The schema of a row of the sheet of subjects without its empty cells."""
+    texts, columns = descriptions(Subject), dataclasses.fields(Subject)
+    return {
+        "$schema": DRAFT,
+        "title": "A subject",
+        "description": "A row of the sheet of subjects; empty cells count as absent.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [column.name for column in columns if column.default is dataclasses.MISSING],
+        "anyOf": [{"required": [name]} for name in SOURCES],
+        "properties": {
+            column.name: {"type": "string", **column.metadata, "description": texts[column.name]}
+            for column in columns
+        },
+    }
+
+
+def config_schema_text() -> str:
     """What workflow/schemas/config.schema.yaml must hold."""
-    head = "# Made by `make schema` from the dataclasses in unigs/settings: do not edit.\n"
-    return head + yaml.safe_dump(config_schema(), sort_keys=False, width=100, allow_unicode=True)
+    return _yaml(config_schema(), "the dataclasses in unigs/settings")
+
+
+def sheet_schema_text() -> str:
+    """What workflow/schemas/subjects.schema.yaml must hold."""
+    return _yaml(sheet_schema(), "the dataclass in unigs/settings/subject.py")
+
+
+def sheet_table() -> str:
+    """Every column of the sheet of subjects with its meaning, as Markdown."""
+    texts = descriptions(Subject)
+    rows = [
+        f"| `{field.name}` | {_cell(texts[field.name])} |" for field in dataclasses.fields(Subject)
+    ]
+    return "\n".join(["| column | meaning |", "|---|---|", *rows])
 
 
 def settings_table() -> str:
@@ -177,17 +211,32 @@ def settings_table() -> str:
         lines += [f"### `{name}`", "", _about(cls), ""]
         lines += ["| setting | default | meaning |", "|---|---|---|"]
         for field in dataclasses.fields(cls):
-            text = texts.get(field.name, "").replace("|", "\\|")
+            text = _cell(texts.get(field.name, ""))
             lines.append(f"| `{field.name}` | `{_show(field.default)}` | {text} |")
         lines.append("")
     return "\n".join(lines)
 
 
+def readme_text(old: str) -> str:
+    """What config/README.md must hold: `old` with both tables made anew."""
+    return fill(fill(old, "columns", sheet_table()), "settings", settings_table())
+
+
 def main() -> None:
-    """Write the schema and the table."""
-    SCHEMA.write_text(schema_text(), encoding="utf-8")
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(fill(readme, "settings", settings_table()), encoding="utf-8")
+    """Write the schemas and the tables."""
+    CONFIG_SCHEMA.write_text(config_schema_text(), encoding="utf-8")
+    SHEET_SCHEMA.write_text(sheet_schema_text(), encoding="utf-8")
+    README.write_text(readme_text(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _yaml(schema: dict, source: str) -> str:
+    head = f"# Made by `make schema` from {source}: do not edit.\n"
+    return head + yaml.safe_dump(schema, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _cell(text: str) -> str:
+    """A text as the cell of a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def _about(cls: type) -> str:

@@ -1,1 +1,1 @@
-"""Every setting, one module per section of the configuration."""
+"""Every setting, one module per section of the configuration; the columns of the sheet beside."""

@@ -1,0 +1,49 @@
+"""Columns of the sheet of subjects (config/subjects.tsv); no section of the configuration."""
+
+from dataclasses import dataclass, field
+
+NAME = r"^[a-z0-9][a-z0-9_]*$"
+"""Pattern of the names that become folders or files of results."""
+BESIDE_SUBJECTS = ("tables", "figures")
+"""Folders of results that no subject may be named after."""
+BESIDE_VARIANTS = ("source", "clip", "speech", "face", "regions", "body", "figures")
+"""Folders that a subject has beside those of its variants: no variant may be named after them."""
+SOURCES = ("video", "url")
+"""Columns of which each row fills in at least one."""
+
+_SECONDS = r"\d+(\.\d+)?"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One row of the sheet of subjects; an empty cell is None.
+
+    The metadata of a field are keywords of JSON Schema for a cell that is filled in.
+    """
+
+    subject: str = field(metadata={"pattern": NAME, "not": {"enum": list(BESIDE_SUBJECTS)}})
+    """Name of the subject's folder in `results/`: small letters, digits, `_`."""
+    dataset: str = field(metadata={"pattern": NAME})
+    """Data set that tables choose subjects by: `longhair`, `shorthair` or any other word."""
+    video: str | None = None
+    """Path of the video from the working directory, or `synthetic` for the made-up speaker."""
+    url: str | None = field(default=None, metadata={"pattern": r"^(https?|file)://"})
+    """Address to download the video from if the column `video` is empty: a video file, or a page
+    that yt-dlp knows."""
+    sha256: str | None = field(default=None, metadata={"pattern": r"^[0-9a-fA-F]{64}$"})
+    """SHA-256 checksum of the download; a changed or cut-off download stops the run."""
+    crop: str | None = field(default=None, metadata={"pattern": r"^\d+:\d+:\d+:\d+$"})
+    """Area of the source, `width:height:x:y` in pixels as in ffmpeg; a square area is taken as it
+    is, in another the window is looked for."""
+    start: str | None = field(default=None, metadata={"pattern": rf"^{_SECONDS}$"})
+    """First second of the source that belongs to the clip."""
+    stop: str | None = field(default=None, metadata={"pattern": rf"^{_SECONDS}$"})
+    """Last second of the source that belongs to the clip."""
+    remove: str | None = field(
+        default=None,
+        metadata={"pattern": rf"^{_SECONDS}-{_SECONDS}(,{_SECONDS}-{_SECONDS})*$"},
+    )
+    """Ranges to leave out of training and test, in seconds of the clip: `3.2-5,40-41.5`."""
+    openface: str | None = None
+    """Table (.csv) that OpenFace wrote for `results/{subject}/clip/video.mp4`, for the setting
+    `eyes: {backend: openface}`."""
