@@ -104,6 +104,17 @@ def test_environments_hold_what_their_stages_import(module, env):
     assert not needed - set(pinned)
 
 
+def test_a_dry_run_loads_little():
+    """What the Snakefile imports needs the standard library, yaml and jsonschema."""
+    text = (REPO / "workflow/rules/common.smk").read_text()
+    modules = re.findall(r"^from (unigs[\w.]+) import", text, flags=re.M)
+    assert {"unigs.workflow.plan", "unigs.workflow.code_inputs"} <= set(modules)
+    files = {*map(file_of, NOT_INPUTS & set(modules))}
+    files |= {path for module in modules for path in code_inputs(module)}
+    needed = set().union(*(third_party(path, everywhere=True) for path in files))
+    assert needed <= {"pyyaml", "jsonschema"}
+
+
 def test_versions_agree():
     citation = yaml.safe_load((REPO / "CITATION.cff").read_text())
     assert PROJECT["version"] == unigs.__version__ == citation["version"]

@@ -1,13 +1,9 @@
 rule drive:
     """The portrait speaks any sound file, with poses and blinks of its own clip."""
     input:
+        **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        audio=driving_audio,
-        frames="results/{subject}/clip/frames.csv",
-        pose=static_poses,
-        body="results/{subject}/body/motion.npz",
-        eyes="results/{subject}/face/eyes.csv",
-        speech="results/{subject}/speech/features.npz",
+        audio=lambda wildcards: PLAN.driving_audio(wildcards.audio),
         code=source("unigs.drive.speak"),
     output:
         video=report(
@@ -34,10 +30,6 @@ rule drive:
         "python -m unigs.drive.speak"
         " --portrait {input.portrait:q}"
         " --audio {input.audio:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --body {input.body:q}"
-        " --eyes {input.eyes:q}"
-        " --speech {input.speech:q}"
+        f"{input_flags(PERFORMANCE)}"
         " --out {output.video:q}"
         " {params.flags} > {log:q} 2>&1"

@@ -1,13 +1,9 @@
 rule render_test:
     """Test frames from their own pose, eyes and speech, nothing of them pasted in."""
     input:
+        **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         video="results/{subject}/clip/video.mp4",
-        frames="results/{subject}/clip/frames.csv",
-        pose=static_poses,
-        body="results/{subject}/body/motion.npz",
-        eyes="results/{subject}/face/eyes.csv",
-        speech="results/{subject}/speech/features.npz",
         audio="results/{subject}/speech/audio.wav",
         code=source("unigs.evaluate.render"),
     output:
@@ -37,11 +33,7 @@ rule render_test:
         "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
         " --video {input.video:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --body {input.body:q}"
-        " --eyes {input.eyes:q}"
-        " --speech {input.speech:q}"
+        f"{input_flags(PERFORMANCE)}"
         " --audio {input.audio:q}"
         " --out {output.render:q}"
         " --shuffled {output.shuffled:q}"
@@ -52,17 +44,17 @@ rule render_test:
 rule evaluate:
     """Figures of the test renders, per frame and per region, beside what they have to beat."""
     input:
-        static=static_portrait,
+        static=static_file("portrait.safetensors"),
         video="results/{subject}/clip/video.mp4",
         frames="results/{subject}/clip/frames.csv",
-        pose=static_poses,
+        pose=static_file("pose.npz"),
         body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
-        static_run=static_run,
+        static_run=static_file("run.json"),
         code=source("unigs.evaluate.score"),
     output:
         metrics="results/{subject}/{variant}/test/metrics.json",
@@ -101,12 +93,8 @@ rule evaluate:
 rule measure_speed:
     """Frames per second, alone on the device."""
     input:
+        **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        frames="results/{subject}/clip/frames.csv",
-        pose=static_poses,
-        body="results/{subject}/body/motion.npz",
-        eyes="results/{subject}/face/eyes.csv",
-        speech="results/{subject}/speech/features.npz",
         code=source("unigs.evaluate.speed"),
     output:
         speed="results/{subject}/{variant}/test/speed.json",
@@ -124,10 +112,6 @@ rule measure_speed:
     shell:
         "python -m unigs.evaluate.speed"
         " --portrait {input.portrait:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --body {input.body:q}"
-        " --eyes {input.eyes:q}"
-        " --speech {input.speech:q}"
+        f"{input_flags(PERFORMANCE)}"
         " --out {output.speed:q}"
         " {params.flags} > {log:q} 2>&1"

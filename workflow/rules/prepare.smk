@@ -1,7 +1,7 @@
 rule crop_clip:
     """One square window around the portrait, at a fixed frame rate, with the sound in step."""
     input:
-        video=source_video,
+        video=lambda wildcards: PLAN.source_video(wildcards.subject),
         code=source("unigs.prepare.clip.crop"),
     output:
         video="results/{subject}/clip/video.mp4",
@@ -134,7 +134,7 @@ rule measure_eyes:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frames="results/{subject}/clip/frames.csv",
-        openface=openface_table,
+        openface=lambda wildcards: PLAN.subjects[wildcards.subject].openface or [],
         code=source("unigs.prepare.face.eyes"),
     output:
         eyes="results/{subject}/face/eyes.csv",

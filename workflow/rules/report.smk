@@ -69,7 +69,7 @@ rule draw_test_sheet:
 rule plot:
     """Curves of the training, quality and motion over the test frames, quality by region."""
     input:
-        static=static_curve,
+        static=static_file("curve.csv"),
         dynamic="results/{subject}/{variant}/dynamic/curve.csv",
         rows="results/{subject}/{variant}/test/frames.csv",
         metrics="results/{subject}/{variant}/test/metrics.json",
@@ -101,9 +101,9 @@ rule plot:
 rule collate:
     """A table: variants by subject, and the paper's figures where it has them."""
     input:
-        metrics=table_metrics,
-        speed=table_speed,
-        paper=table_paper,
+        metrics=lambda wildcards: PLAN.table_runs(wildcards.table, "test/metrics.json"),
+        speed=lambda wildcards: PLAN.table_runs(wildcards.table, "test/speed.json"),
+        paper=lambda wildcards: PLAN.table_paper(wildcards.table),
         code=source("unigs.report.tables"),
     output:
         csv=report(
@@ -119,7 +119,7 @@ rule collate:
     conda:
         "../envs/report.yaml"
     params:
-        flags=table_flags,
+        flags=lambda wildcards: PLAN.table_flags(wildcards.table),
     shell:
         "python -m unigs.report.tables"
         " --metrics {input.metrics:q}"
@@ -132,13 +132,13 @@ rule collate:
 rule gallery:
     """The page that shows it all."""
     input:
-        metrics=collect_runs("test/metrics.json"),
-        speed=collect_runs("test/speed.json"),
-        previews=collect_runs("test/video.mp4"),
-        sheets=collect_runs("test/sheet.png"),
-        figures=collect_plots(),
-        drives=driven_videos(),
-        preparation=collect_sheets(),
+        metrics=PLAN.runs("test/metrics.json"),
+        speed=PLAN.runs("test/speed.json"),
+        previews=PLAN.runs("test/video.mp4"),
+        sheets=PLAN.runs("test/sheet.png"),
+        figures=PLAN.plots(),
+        drives=PLAN.driven_videos(),
+        preparation=PLAN.preparation(),
         tables=collect("results/tables/{table}.csv", table=TABLES),
         markdown=collect("results/tables/{table}.md", table=TABLES),
         code=source("unigs.report.gallery"),

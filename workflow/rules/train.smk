@@ -1,13 +1,7 @@
 rule train_static:
     """The canonical field: what does not move (eqs. 1-3 and 8)."""
     input:
-        video="results/{subject}/clip/video.mp4",
-        frames="results/{subject}/clip/frames.csv",
-        pose="results/{subject}/face/pose.npz",
-        body="results/{subject}/body/motion.npz",
-        landmarks="results/{subject}/face/landmarks.npz",
-        labels="results/{subject}/regions/labels.mkv",
-        background="results/{subject}/regions/background.png",
+        **SUBJECT,
         code=source("unigs.train.static"),
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
@@ -29,13 +23,7 @@ rule train_static:
         flags=flags("static"),
     shell:
         "python -m unigs.train.static"
-        " --video {input.video:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --body {input.body:q}"
-        " --landmarks {input.landmarks:q}"
-        " --labels {input.labels:q}"
-        " --background {input.background:q}"
+        f"{input_flags(SUBJECT)}"
         " --out {output.portrait:q}"
         " --poses {output.poses:q}"
         " --curve {output.curve:q}"
@@ -46,16 +34,10 @@ rule train_static:
 rule train_dynamic:
     """How each Gaussian moves with speech, eyes and head pose (eqs. 4-7 and 9-11)."""
     input:
-        video="results/{subject}/clip/video.mp4",
-        frames="results/{subject}/clip/frames.csv",
-        pose=static_poses,
-        body="results/{subject}/body/motion.npz",
-        landmarks="results/{subject}/face/landmarks.npz",
-        labels="results/{subject}/regions/labels.mkv",
-        background="results/{subject}/regions/background.png",
+        **SUBJECT | dict(pose=static_file("pose.npz")),
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
-        static=static_portrait,
+        static=static_file("portrait.safetensors"),
         code=source("unigs.train.dynamic"),
     output:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
@@ -77,13 +59,7 @@ rule train_dynamic:
     shell:
         "python -m unigs.train.dynamic"
         " --static {input.static:q}"
-        " --video {input.video:q}"
-        " --frames {input.frames:q}"
-        " --pose {input.pose:q}"
-        " --body {input.body:q}"
-        " --landmarks {input.landmarks:q}"
-        " --labels {input.labels:q}"
-        " --background {input.background:q}"
+        f"{input_flags(SUBJECT)}"
         " --speech {input.speech:q}"
         " --eyes {input.eyes:q}"
         " --out {output.portrait:q}"

@@ -1,0 +1,128 @@
+"""A plan names what the tables and videos of a configuration need, each once, and no more."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from unigs.stage.errors import UserError
+from unigs.workflow.plan import Plan, read_plan
+
+REPO = Path(__file__).parents[2]
+SHEET = "subject\tdataset\tvideo\tstart\nann\tlonghair\ta.mp4\t2\nbea\tshorthair\tsynthetic\t\n"
+CONFIG = """
+subjects: people.tsv
+dynamic: {iterations: 5}
+variants:
+  unigs: {}
+  plus: {static: {anchor: true}, dynamic: {ema: 0.9}}
+  less: {base: plus, dynamic: {ema: 0.0}}
+tables:
+  table2: {about: "It's the grid.", datasets: [longhair], variants: [unigs, less]}
+  overview: {variants: [unigs, plus]}
+  empty: {datasets: [nobody], variants: [unigs]}
+videos: {variants: [plus, unigs], audio: [words, ./far/other.wav]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path, monkeypatch):
+    (tmp_path / "people.tsv").write_text(SHEET)
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(**changes: object) -> Plan:
+    return read_plan(yaml.safe_load(CONFIG) | changes, REPO)
+
+
+def test_tables_without_a_subject_are_left_out():
+    assert plan().tables() == ["table2", "overview"]
+    assert plan().table_subjects("table2") == ["ann"]
+    assert plan().table_subjects("overview") == ["ann", "bea"]
+    assert plan().table_subjects("empty") == []
+
+
+def test_runs_are_those_of_all_tables_once():
+    runs = ["ann/unigs", "ann/less", "ann/plus", "bea/unigs", "bea/plus"]
+    assert plan().runs("x/y.json") == [f"results/{run}/x/y.json" for run in runs]
+    runs = ["ann/unigs", "ann/plus", "bea/unigs", "bea/plus"]
+    assert plan().table_runs("overview", "y") == [f"results/{run}/y" for run in runs]
+
+
+def test_plots_of_a_run_stand_together():
+    plots = plan().plots()
+    folders = [str(Path(path).parent) for path in plots]
+    assert list(dict.fromkeys(folders)) == plan().runs("figures")
+    assert folders == sorted(folders, key=folders.index) and len(plots) == 4 * 5
+
+
+def test_every_subject_has_pictures_of_its_preparation():
+    pictures = [f"results/{s}/figures/{n}.png" for s in ("ann", "bea") for n in ("sheet", "curves")]
+    assert plan().preparation() == pictures
+
+
+def test_every_subject_speaks_every_sound_in_the_chosen_variants():
+    wanted = [
+        f"results/{subject}/{variant}/drive/{name}.mp4"
+        for subject in ("ann", "bea")
+        for variant in ("plus", "unigs")
+        for name in ("words", "other")
+    ]
+    assert plan().driven_videos() == wanted
+    assert plan().driving_audio("other") == "./far/other.wav"
+
+
+def test_a_single_clip_takes_the_place_of_the_sheet():
+    own = plan(clip="My clip.mp4", name="", audio="hi there.mp3")
+    assert list(own.subjects) == ["my_clip"] and own.source_video("my_clip") == "My clip.mp4"
+    assert list(own.spoken) == ["words", "other", "hi there"]
+    assert own.tables() == ["overview"]
+
+
+def test_settings_of_a_variant():
+    assert plan().settings("dynamic") == plan().settings("dynamic", "unigs") == {"iterations": 5}
+    assert plan().settings("dynamic", "less") == {"iterations": 5, "ema": 0.0}
+
+
+def test_static_portraits_are_shared_along_bases():
+    folders = {name: plan().static_folder("ann", name) for name in ("unigs", "plus", "less")}
+    assert folders == {
+        "unigs": "results/ann/unigs/static",
+        "plus": "results/ann/plus/static",
+        "less": "results/ann/plus/static",
+    }
+
+
+def test_sheet_flags_are_those_of_cells_that_are_filled_in():
+    assert plan().sheet_flags("ann", ("crop", "start", "stop")) == "--start 2"
+    assert plan().sheet_flags("bea", ("crop", "start", "stop")) == ""
+
+
+def test_table_flags_are_one_string_for_a_shell():
+    words = shlex.split(plan().table_flags("overview"))
+    assert words == ["--title", "overview", "--datasets", "ann=longhair", "bea=shorthair"]
+    title, paper, datasets = plan().table_flags("table2").split(" --")
+    assert shlex.split(title) == ["--title", "It's the grid."]
+    assert (Path.cwd() / shlex.split(paper)[1]).samefile(REPO / "resources/paper/table2.csv")
+    assert datasets == "datasets ann=longhair"
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"dynamic": {"ema": "1e-5"}}, "^configuration: dynamic.ema: '1e-5' is not of type"),
+        ({"dynamik": {}}, "^configuration: .*'dynamik' was unexpected"),
+        ({"variants": {"new": {"base": "none_such"}}}, "^variant new: its base none_such is"),
+        ({"clip": "tables.mp4"}, "^sheet of subjects, tables: subject: 'tables' should not"),
+    ],
+)
+def test_mistakes_are_sentences(changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        plan(**changes)
+
+
+def test_the_shipped_configuration_is_a_plan():
+    config = yaml.safe_load((REPO / "config/config.yaml").read_text())
+    shipped = read_plan(config, REPO)
+    assert list(shipped.subjects) == ["speaker"] and shipped.tables() == ["overview"]

@@ -1,0 +1,27 @@
+"""What people configure, compared with its schema before anything runs."""
+
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from unigs.stage.errors import UserError
+
+
+def check(value: object, schema: Path, what: str) -> None:
+    """Stop if a value does not fit its schema.
+
+    Args:
+        value: mappings, lists and scalars, as YAML gives them.
+        schema: YAML file with a JSON Schema (2020-12).
+        what: name of the value; each mistake's line begins with it.
+
+    Raises:
+        UserError: the value does not fit; one line for each mistake.
+    """
+    with open(schema, encoding="utf-8") as file:
+        rules = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    errors = jsonschema.Draft202012Validator(rules).iter_errors(value)
+    lines = [f"{what}: {e.json_path.removeprefix('$.')}: {e.message}" for e in errors]
+    if lines:
+        raise UserError("\n".join(lines))

@@ -1,0 +1,48 @@
+"""Variants of the portraits: sparse overrides of settings, each perhaps on top of another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unigs.stage.errors import UserError
+
+
+def bases(variants: Mapping[str, Mapping], variant: str) -> list[str]:
+    """A variant, its base, the base of that, and so on.
+
+    Args:
+        variants: variant -> its overrides, and perhaps its `base`.
+        variant: where the chain starts.
+
+    Raises:
+        UserError: a base is missing, or the chain comes back to a variant.
+    """
+    chain = [variant]
+    while base := variants[chain[-1]].get("base"):
+        if base not in variants or base in chain:
+            raise UserError(f"variant {chain[-1]}: its base {base} is missing or goes in a ring.")
+        chain.append(base)
+    return chain
+
+
+def settings(config: Mapping[str, Any], section: str, chain: Sequence[str] = ()) -> dict[str, Any]:
+    """A section of the configuration under the overrides of a variant and its bases.
+
+    Args:
+        config: the configuration.
+        section: name of a section.
+        chain: the variant and its bases, nearest first (`bases`); empty for the section itself.
+    """
+    merged = dict(config.get(section, {}))
+    for name in reversed(chain):
+        merged |= config["variants"][name].get(section, {})
+    return merged
+
+
+def static_owner(variants: Mapping[str, Mapping], chain: Sequence[str]) -> str:
+    """The variant whose static portrait is used: the nearest of a chain with static settings.
+
+    Args:
+        variants: variant -> its overrides.
+        chain: the variant and its bases, nearest first (`bases`).
+    """
+    return next((name for name in chain if "static" in variants[name]), chain[-1])
