@@ -8,9 +8,8 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from unigs.evaluate import methods
+from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
-from unigs.evaluate import score as evaluate_module
 from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
@@ -115,8 +114,8 @@ def judge(subject, **flags):
     }  # fmt: skip
     files.update(flags)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "load_portrait", lambda *_: FakePortrait(dynamic=False))
-        evaluate_module.evaluate(
+        patch.setattr(contestants, "load_portrait", lambda *_: FakePortrait(dynamic=False))
+        score.evaluate(
             **{name: subject / path for name, path in files.items()},
             static=subject / "static", settings=EvaluateSettings(device="cpu"),
         )  # fmt: skip

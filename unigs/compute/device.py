@@ -1,4 +1,4 @@
-"""Where a training runs."""
+"""Which device computes, and its name for the records."""
 
 from __future__ import annotations
 
@@ -45,3 +45,14 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def device_name(device: str) -> str:
+    """Kind and model of a device, for instance "cuda: NVIDIA H200" or "cpu: AMD EPYC 7B13".
+
+    Args:
+        device: "cpu" or "cuda".
+    """
+    if device == "cuda":
+        return f"cuda: {torch.cuda.get_device_name()}"
+    return f"cpu: {processor_name()}"

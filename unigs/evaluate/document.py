@@ -2,8 +2,7 @@
 
 from unigs.evaluate.inputs import FrameTable
 from unigs.evaluate.judge import Truth
-from unigs.evaluate.methods import PORTRAIT
-from unigs.evaluate.records import Record, find, to_json
+from unigs.evaluate.records import PORTRAIT, Record, find, to_json
 
 PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own pose, eyes and speech"
 # What the log shows.

@@ -8,14 +8,25 @@ from unigs.face.action_units import action_units
 from unigs.face.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 from unigs.subject.dataset import ACTION_UNITS
 
-# Upper lid, lower lid (both at the middle), then the outer and inner corner.
 RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
+"""Upper lid, lower lid (both at the middle), outer and inner corner of the right eye."""
+
 LEFT_EYE = (386, 374, *LEFT_EYE_CORNERS)
+"""Upper lid, lower lid (both at the middle), outer and inner corner of the left eye."""
+
 AU_BACKEND = "unigs.face.action_units, calibrated on the clip"
+"""What measures action units, for the records."""
 
 
 def eye_opening(points: np.ndarray) -> np.ndarray:
-    """Lid distance over eye width, mean of both eyes, [T]; without unit, NaN where no face is."""
+    """Lid distance over eye width, mean of both eyes.
+
+    Args:
+        points: landmarks [T,478,2|3], px; NaN where no face was found.
+
+    Returns:
+        float [T], without unit; NaN where no face was found.
+    """
     ratios = []
     for upper, lower, outer, inner in (RIGHT_EYE, LEFT_EYE):
         lids = np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=1)

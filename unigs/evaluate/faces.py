@@ -8,7 +8,7 @@ from unigs.face.follow import FaceFollower
 from unigs.face.mesh import POINTS
 
 CONFIDENCE = 0.5
-BACKEND = "mediapipe 0.10.14 face mesh with irises"
+"""Least confidence of the detector at which a face counts as found."""
 
 
 class FaceReader:

@@ -12,7 +12,10 @@ import numpy as np
 from unigs.evaluate.records import Record, measured
 
 REGIONS = ("hair", "band")
+"""Regions over which flicker is taken."""
+
 BACKEND = "unigs.evaluate.flicker"
+"""What measures flicker, for the records."""
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Flicker:
         Args:
             frame: uint8 [H,W,3].
             masks: region masks of the TRUE frame, bool [H,W]; the middle frame's count.
-            follows: False where this frame does not continue the one before (removed frames lie
+            follows: False where the frame does not continue the frame before (removed frames lie
                 between, or a cut), so that no difference is taken across the gap.
         """
         if not follows:
@@ -50,7 +53,11 @@ class Flicker:
         del self._frames[0], self._masks[0]
 
     def records(self, method: str = "portrait") -> list[Record]:
-        """One record per region."""
+        """One record per region.
+
+        Args:
+            method: what was shown, or "truth".
+        """
         missing = "no three consecutive test frames with pixels of this region"
         return [
             measured(

@@ -14,11 +14,19 @@ from unigs.evaluate.records import FULL, Record, measured
 from unigs.evaluate.regions import REGIONS
 
 WINDOW = 11
+"""Width of the Gaussian window of SSIM, px."""
+
 SIGMA = 1.5
+"""Standard deviation of the Gaussian window of SSIM, px."""
+
 K1, K2 = 0.01, 0.03
+"""Constants of SSIM that keep its two quotients finite, as shares of the value range."""
 
 PSNR_BACKEND = "unigs.evaluate.image"
+"""What measures PSNR, for the records."""
+
 SSIM_BACKEND = "unigs.evaluate.image (11x11 Gaussian window, sigma 1.5)"
+"""What measures SSIM, for the records."""
 
 
 def psnr(mse: float) -> float:
@@ -27,7 +35,15 @@ def psnr(mse: float) -> float:
 
 
 def squared_error(truth: np.ndarray, render: np.ndarray) -> np.ndarray:
-    """Squared error per pixel, averaged over the channels, of two uint8 [H,W,3] images in [0,1]."""
+    """Squared error per pixel, averaged over the channels.
+
+    Args:
+        truth: uint8 [H,W,3].
+        render: uint8 [H,W,3].
+
+    Returns:
+        float64 [H,W] for values scaled to [0,1].
+    """
     difference = truth.astype(np.float64) - render.astype(np.float64)
     return (difference * difference).mean(axis=2) / 255.0**2
 
@@ -81,7 +97,13 @@ class ImageScores:
     _windows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0))
 
     def add(self, truth: np.ndarray, render: np.ndarray, masks: dict[str, np.ndarray]) -> None:
-        """Score one frame: truth and render uint8 [H,W,3], masks of `region_masks`."""
+        """Score one frame.
+
+        Args:
+            truth: uint8 [H,W,3].
+            render: uint8 [H,W,3].
+            masks: masks of `region_masks`, bool [H,W] each.
+        """
         error, similarity = squared_error(truth, render), ssim_map(truth, render)
         row: dict[str, float] = {}
         for region in REGIONS:

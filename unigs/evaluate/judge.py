@@ -19,16 +19,28 @@ from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
 from unigs.evaluate.inputs import FrameTable
-from unigs.evaluate.methods import MEAN, NEAREST, PORTRAIT, SHUFFLED, STATIC
-from unigs.evaluate.mouth import landmark_distance, mouth_opening, mouth_records, voice_records
-from unigs.evaluate.records import Record, measured
-from unigs.evaluate.sync import sync_record
+from unigs.evaluate.mouth import (
+    landmark_distance,
+    mouth_opening,
+    mouth_records,
+    sync_record,
+    voice_records,
+)
+from unigs.evaluate.records import (
+    MEAN,
+    NEAREST,
+    PORTRAIT,
+    SHUFFLED,
+    STATIC,
+    TRUTH,
+    Record,
+    measured,
+)
 from unigs.losses import lpips
 from unigs.settings.evaluate import EvaluateSettings
 
-TRUTH = "truth"
-# Methods in whose frames the face is searched; of the nearest frame the landmarks are known.
 WITH_FACES = (PORTRAIT, SHUFFLED, STATIC)
+"""Methods in whose frames the face is searched; of the nearest frame the landmarks are known."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,14 @@ class Judge:
         methods: Iterable[str],
         stack: contextlib.ExitStack,
     ) -> "Judge":
-        """Set up a judge for these methods; its detectors close with `stack`."""
+        """Set up a judge.
+
+        Args:
+            settings: section `evaluate`.
+            device: where LPIPS is computed, "cpu" or "cuda".
+            methods: the methods to judge.
+            stack: closes the face detectors.
+        """
         methods = list(methods)
         pictured = [name for name in methods if name != SHUFFLED]
         moving = [TRUTH, *(name for name in pictured if name not in (NEAREST, MEAN))]
@@ -95,9 +114,9 @@ class Judge:
 
         Args:
             real: the true frame, uint8 [H,W,3].
-            rendered: each method's picture of it.
-            masks: region masks of the true frame.
-            follows: whether it continues the frame before.
+            rendered: method -> picture of that frame, uint8 [H,W,3].
+            masks: region masks of the true frame, bool [H,W] each.
+            follows: whether the frame continues the test frame before.
         """
         for name, scores in self.images.items():
             scores.add(real, rendered[name], masks)
@@ -109,10 +128,16 @@ class Judge:
             reader.read(rendered[name])
 
     def records(self, truth: Truth, size: int, device: str) -> list[Record]:
-        """All figures; `device` is named in each."""
+        """All figures.
+
+        Args:
+            truth: what is known of the true frames.
+            size: width of the frames, px.
+            device: name of the device that measured, for each record.
+        """
         found: list[Record] = []
         for name, scores in self.images.items():
-            found += [record.labelled(method=name) for record in scores.records()]
+            found += [record.labeled(method=name) for record in scores.records()]
             found.append(self._lpips(name))
         for name, flicker in self.flicker.items():
             found += flicker.records(name)
@@ -125,7 +150,7 @@ class Judge:
                 found += au_records(*units, AU_BACKEND, name)
         both = points[PORTRAIT], points[SHUFFLED]
         found += voice_records(truth.points, *both, size, truth.backend)
-        return [record.labelled(device=device) for record in [*found, sync_record()]]
+        return [record.labeled(device=device) for record in [*found, sync_record()]]
 
     def points(self, truth: Truth) -> dict[str, np.ndarray]:
         """Landmarks [n,478,3] by method."""

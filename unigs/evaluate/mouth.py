@@ -1,7 +1,11 @@
 """Does the mouth move, and with the voice? Landmark distance and mouth opening.
 
 Landmark distance alone hardly notices a mouth that never moves (the mean shape is never far away),
-so the opening's correlation with the truth and its spread stand beside it.
+so the opening's correlation with the truth and its spread stand beside it. Sync-C, the confidence
+of SyncNet, has its slot here and stays empty: SyncNet judges lip and voice by a network trained on
+broadcast television, so there is no closed form, and its weights (`syncnet_v2.model`,
+non-commercial) cannot be shipped. `lmd_256_gain` and `opening_correlation` answer the same
+question without them.
 """
 
 import numpy as np
@@ -9,28 +13,43 @@ import numpy as np
 from unigs.evaluate.records import Record, measured
 from unigs.face.mesh import IBUG68, MOUTH_OPENING
 
-# The mouth points (48..67) of the 68-point scheme on which the field measures LMD.
 LIPS = IBUG68[48:]
+"""The mouth points (48..67) of the 68-point scheme on which the field measures LMD."""
+
 REFERENCE_SIZE = 256
+"""Image width, px, to which landmark distances are scaled."""
+
+NO_SYNCNET = (
+    "SyncNet v2 and its weights (syncnet_v2.model) are not part of this installation; "
+    "see lmd_256_gain and opening_correlation for whether the mouth follows the voice"
+)
+"""Why Sync-C is empty. Until the weights can be fetched with the user's consent it stays so."""
 
 
-def centred_lips(points: np.ndarray) -> np.ndarray:
-    """Lip points [T,20,2], px, each frame relative to its own mean (head motion cancels)."""
+def centered_lips(points: np.ndarray) -> np.ndarray:
+    """Lip points relative to their mean in each frame, so that head motion cancels.
+
+    Args:
+        points: landmarks [T,468 or 478,2|3], px.
+
+    Returns:
+        float64 [T,20,2], px.
+    """
     lips = points[:, list(LIPS), :2].astype(np.float64)
     return lips - lips.mean(axis=1, keepdims=True)
 
 
 def landmark_distance(truth: np.ndarray, render: np.ndarray) -> np.ndarray:
-    """LMD per frame [T], px: mean distance of the 20 centred lip points (Chen et al. 2018).
+    """LMD per frame [T], px: mean distance of the 20 centered lip points (Chen et al. 2018).
 
     Args:
         truth: landmarks of the true frames, [T,468 or 478,2|3], px; NaN where no face was found.
-        render: landmarks of the rendered frames, same shape.
+        render: landmarks of the rendered frames, of the shape of `truth`.
 
     Returns:
         float64 [T], NaN where either face is missing.
     """
-    return np.linalg.norm(centred_lips(truth) - centred_lips(render), axis=2).mean(axis=1)
+    return np.linalg.norm(centered_lips(truth) - centered_lips(render), axis=2).mean(axis=1)
 
 
 def mouth_opening(points: np.ndarray) -> np.ndarray:
@@ -151,3 +170,8 @@ def voice_records(
             **labels,
         ),
     ]
+
+
+def sync_record() -> Record:
+    """The empty Sync-C record of the portrait, with its reason."""
+    return Record("sync_c", None, region="mouth", backend="SyncNet v2", reason=NO_SYNCNET)

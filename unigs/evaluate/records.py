@@ -8,6 +8,16 @@ import math
 from dataclasses import asdict, dataclass, replace
 
 FULL = "full"
+"""Region of a figure that is taken over the whole frame."""
+
+PORTRAIT, SHUFFLED, STATIC = "portrait", "shuffled", "static"
+"""Methods that are rendered: the portrait, the portrait with shuffled speech, its static model."""
+
+NEAREST, MEAN = "nearest_pose", "mean_frame"
+"""Methods that show pictures of the training part: the nearest frame by pose, the mean frame."""
+
+TRUTH = "truth"
+"""The true frames themselves, for figures that the truth has, too (flicker)."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +25,13 @@ class Record:
     """A measured figure (`value`), or the `reason` why there is none."""
 
     metric: str
-    """psnr, ssim, lpips, lmd, lmd_256, opening_correlation, ..., sync_c, fps."""
+    """Name of what was measured: psnr, lmd_256, fps, ..."""
     value: float | None
     unit: str = ""
     region: str = FULL
     """full, person, head, face, hair, torso, mouth, band, eyes."""
-    method: str = "portrait"
-    """What was judged: portrait, static, nearest_pose, mean_frame, truth."""
+    method: str = PORTRAIT
+    """What was judged: one of the methods above, or the truth."""
     frames: int = 0
     """Number of frames that entered the figure."""
     backend: str = ""
@@ -44,13 +54,20 @@ class Record:
         if (self.value is None) == (self.reason is None):
             raise ValueError(f"{self.metric}/{self.region}: give either a value or a reason")
 
-    def labelled(self, **changes: str) -> "Record":
+    def labeled(self, **changes: str) -> "Record":
         """The same record for another method or device."""
         return replace(self, **changes)
 
 
 def measured(metric: str, value: float | None, missing: str, **fields: object) -> Record:
-    """A record of `value`; where it is None or not finite, an empty record that says `missing`."""
+    """A record of a value, or an empty record where there is none.
+
+    Args:
+        metric: name of what was measured.
+        value: the figure; None or not finite where it could not be measured.
+        missing: the reason that an empty record gives.
+        **fields: further fields of the record.
+    """
     if value is None or not math.isfinite(value):
         return Record(metric, None, reason=missing, **fields)
     return Record(metric, float(value), **fields)
@@ -67,10 +84,18 @@ def to_json(records: list[Record]) -> list[dict]:
     return rows
 
 
-def find(
-    rows: list[dict], metric: str, region: str = FULL, method: str = "portrait"
-) -> dict | None:
-    """The row of `metrics.json` for a metric, region and method; None where it was not written."""
+def find(rows: list[dict], metric: str, region: str = FULL, method: str = PORTRAIT) -> dict | None:
+    """The row of `metrics.json` for a figure.
+
+    Args:
+        rows: content of `metrics` in the file.
+        metric: name of what was measured.
+        region: where it was measured.
+        method: what was judged.
+
+    Returns:
+        the row, or None where none was written.
+    """
     for row in rows:
         if (row["metric"], row["region"], row["method"]) == (metric, region, method):
             return row

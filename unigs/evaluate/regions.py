@@ -9,6 +9,7 @@ import numpy as np
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
 
 REGIONS = ("full", "person", "head", "face", "mouth", "hair", "torso", "band")
+"""Regions of figures on pixels, in the order of `metrics.json`."""
 
 
 def band_mask(labels: np.ndarray, reach: int) -> np.ndarray:
@@ -31,6 +32,13 @@ def person_mask(labels: np.ndarray, margin: int) -> np.ndarray:
     """Everything but background, eroded by `margin` px, so that the plate plays no part.
 
     The image border does not erode: the torso goes on below it.
+
+    Args:
+        labels: label image, uint8 [H,W].
+        margin: erosion, px; 0 or less: none.
+
+    Returns:
+        bool [H,W].
     """
     person = (labels != BACKGROUND).astype(np.uint8)
     if margin <= 0:

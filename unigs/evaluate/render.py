@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.evaluate.device import choose_device
-from unigs.evaluate.inputs import FrameTable, pick, read_drivers, read_frame_table
-from unigs.evaluate.play import play_frames
+from unigs.compute.device import pick_device
+from unigs.evaluate.inputs import Drivers, FrameTable, pick, read_drivers, read_frame_table
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import VideoWriter, read_video
 from unigs.model.portrait import Portrait
@@ -27,8 +26,13 @@ from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 
 TITLE = "Ground truth | synthetic render"
+"""Title in the preview's metadata."""
+
 COMMENT = "The right half is synthetic: rendered by UniGS from speech, eyes and head pose."
+"""Comment in the preview's metadata."""
+
 AUDIO_RATE = 16000
+"""Samples per second of the preview's sound."""
 
 
 def render_test(
@@ -60,10 +64,14 @@ def render_test(
         shuffled: the same with the test part's speech rolled by half its length (.mkv).
         preview: truth beside render, with sound (.mp4).
         settings: section `evaluate`.
+
+    Raises:
+        UserError: a file is missing or damaged, describes another clip, or the portrait renders
+            another size than the clip's.
     """
     table = read_frame_table(frames, pose)
     drivers = read_drivers(pose, body, speech, eyes, table, frames)
-    model = load_portrait(portrait, choose_device(settings.device))
+    model = load_portrait(portrait, pick_device(settings.device).type)
     truth = pick(read_video(video), table.test, video)
     with contextlib.ExitStack() as files:
         sound = files.enter_context(tempfile.TemporaryDirectory())
@@ -88,6 +96,32 @@ def render_test(
             play_frames(model, drivers, table.test, shuffled_rows(table.test)), table, "shuffled"
         ):
             wrong.write(image)
+
+
+def play_frames(
+    model: Portrait, drivers: Drivers, rows: np.ndarray, heard: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Render frames, uint8 [H,W,3] each.
+
+    Args:
+        model: the portrait; a static one gets no speech and no eyes.
+        drivers: what drives it.
+        rows: the frames whose poses and eyes are used, int [n].
+        heard: the frames whose speech is used, int [n]; by default `rows`.
+    """
+    alive = model.has_dynamics
+    return model.play_clip(
+        drivers.rotation[rows],
+        drivers.translation[rows],
+        drivers.speech[rows if heard is None else heard] if alive else None,
+        drivers.eyes[rows] if alive else None,
+        (drivers.body_rotation[rows], drivers.body_translation[rows], drivers.body_outline[rows]),
+    )
+
+
+def play_frame(model: Portrait, drivers: Drivers, row: int) -> np.ndarray:
+    """Render one frame by itself, uint8 [H,W,3], as someone who streams does."""
+    return next(play_frames(model, drivers, np.array([row])))
 
 
 def shuffled_rows(test: np.ndarray) -> np.ndarray:

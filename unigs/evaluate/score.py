@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.evaluate.contestants import nearest_by_pose
-from unigs.evaluate.device import choose_device, device_name
+from unigs.compute.device import device_name, pick_device
+from unigs.evaluate.contestants import nearest_by_pose, picture_streams, static_stream
 from unigs.evaluate.document import document, headline
 from unigs.evaluate.inputs import FrameTable, check_lengths, pick, read_aligned, read_frame_table
 from unigs.evaluate.judge import Judge, Truth
-from unigs.evaluate.methods import PORTRAIT, SHUFFLED, STATIC, picture_streams, static_stream
+from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
 from unigs.media.video import read_video
 from unigs.settings.evaluate import EvaluateSettings
@@ -49,9 +49,9 @@ def evaluate(
 
     Args:
         render: lossless render of the test frames.
-        shuffled: the same with shuffled speech.
+        shuffled: lossless render of the test frames with shuffled speech.
         video: the clip (truth).
-        frames: its frame table (.csv).
+        frames: the clip's frame table (.csv).
         landmarks: landmarks of the true frames (.npz).
         pose: head poses (.npz).
         labels: label video of the true frames.
@@ -62,9 +62,12 @@ def evaluate(
         body: motion of the torso (.npz), for the static portrait.
         static: the static portrait, as a baseline.
         static_run: run.json of the static stage, whose time is added to the training time.
+
+    Raises:
+        UserError: a file is missing or damaged, or describes another number of frames.
     """
     table = read_frame_table(frames, pose)
-    device = choose_device(settings.device)
+    device = pick_device(settings.device).type
     poses, marks = load_npz(pose, "R", "t"), load_npz(landmarks, "points", "backend")
     check_lengths(table, frames, {landmarks: len(marks["points"]), pose: len(poses["R"])})
     trained = [read_json(path) for path in (static_run, run) if path is not None]
@@ -80,7 +83,7 @@ def evaluate(
         if settings.baselines and static is not None:
             streams[STATIC] = static_stream(static, device, poses, body, table)
         judge = Judge.build(settings, device, streams, stack)
-        size = hold_court(judge, streams, table, video, labels, settings)
+        size = score_frames(judge, streams, table, video, labels, settings)
     points = marks["points"]
     beside = None if nearest is None else points[nearest]
     truth = Truth(points, table.test, str(marks["backend"]), beside)
@@ -92,7 +95,7 @@ def evaluate(
     log.info("%s", headline(content["metrics"]))
 
 
-def hold_court(
+def score_frames(
     judge: Judge,
     streams: dict[str, Iterator[np.ndarray]],
     table: FrameTable,
@@ -100,12 +103,24 @@ def hold_court(
     labels: Path,
     settings: EvaluateSettings,
 ) -> int:
-    """Show the judge every test frame with the methods' pictures; return the frames' width."""
+    """Score every test frame of every method. Returns the frame width in pixels.
+
+    Args:
+        judge: collects the figures.
+        streams: method -> its pictures of the test frames, uint8 [H,W,3], in order.
+        table: the clip's frame table.
+        video: the clip (truth).
+        labels: label video of the true frames.
+        settings: section `evaluate`.
+
+    Raises:
+        UserError: a render has more or fewer frames than the test part.
+    """
     truths = pick(read_video(video), table.test, video)
     regions = pick(read_labels(labels), table.test, labels)
     frames = progress(zip(truths, regions, strict=True), total=len(table.test), label="evaluate")
-    for index, (real, labelled) in enumerate(frames):
-        masks = region_masks(labelled, settings.band_share, settings.erode_share)
+    for index, (real, label_image) in enumerate(frames):
+        masks = region_masks(label_image, settings.band_share, settings.erode_share)
         pictures = {name: next(stream) for name, stream in streams.items()}
         judge.add(real, pictures, masks, bool(table.follows[index]))
     for stream in streams.values():

@@ -1,7 +1,7 @@
 """Stage measure_speed: frames per second, one frame at a time, as a viewer would play them.
 
 A frame counts from the driving numbers in main memory to the finished 8-bit picture in main memory.
-The device is synchronised before and after, which most published figures leave out.
+The device is synchronized before and after, which most published figures leave out.
 """
 
 import json
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from unigs.compute.device import device_name, pick_device
 from unigs.compute.threads import get_threads
-from unigs.evaluate.device import choose_device, device_name
 from unigs.evaluate.inputs import read_drivers, read_frame_table
-from unigs.evaluate.play import play_frame
 from unigs.evaluate.records import Record, to_json
+from unigs.evaluate.render import play_frame
 from unigs.model.storage import load_portrait
 from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.prepare.speech.extract import RATE
@@ -54,7 +54,7 @@ def measure_speed(
     """
     table = read_frame_table(frames, pose)
     drivers = read_drivers(pose, body, speech, eyes, table, frames)
-    device = choose_device(settings.device)
+    device = pick_device(settings.device).type
     model = load_portrait(portrait, device)
     turns = np.resize(table.test, settings.speed_warmup + settings.speed_frames).tolist()
     seconds = time_frames(partial(play_frame, model, drivers), turns, settings.speed_warmup, device)
@@ -80,9 +80,19 @@ def measure_speed(
 def time_frames(
     play: Callable[[int], object], rows: list[int], warmup: int, device: str
 ) -> np.ndarray:
-    """Seconds per frame, [len(rows) - warmup]; the device is idle at either end of each."""
+    """Time the playing of frames; the device is idle at either end of each.
 
-    def synchronise() -> None:
+    Args:
+        play: renders the frame of a row.
+        rows: the rows to play, in turn.
+        warmup: number of first rows that are played but not timed.
+        device: "cpu" or "cuda".
+
+    Returns:
+        seconds per frame, float [len(rows) - warmup].
+    """
+
+    def synchronize() -> None:
         if device == "cuda":
             torch.cuda.synchronize()
 
@@ -90,10 +100,10 @@ def time_frames(
         play(row)
     seconds = []
     for row in rows[warmup:]:
-        synchronise()
+        synchronize()
         started = time.perf_counter()
         play(row)
-        synchronise()
+        synchronize()
         seconds.append(time.perf_counter() - started)
     return np.array(seconds)
 
@@ -102,6 +112,11 @@ def time_encoder(speech: Path, count: int, fps: float) -> float:
     """Seconds that the clip's own speech encoder takes per video frame.
 
     Encoded is noise as long as the clip, at once, as `drive` does; its content does not matter.
+
+    Args:
+        speech: speech features (.npz) with the encoder that made them.
+        count: number of frames of the clip.
+        fps: frames per second of the clip.
     """
     encoder = SpeechEncoder.from_dict(json.loads(str(load_npz(speech, "encoder")["encoder"])))
     noise = np.random.default_rng(0).normal(0, 0.1, round(count / fps * RATE)).astype(np.float32)
@@ -112,7 +127,13 @@ def time_encoder(speech: Path, count: int, fps: float) -> float:
 
 
 def speed_records(seconds: np.ndarray, hearing: float, encoder: str) -> list[Record]:
-    """Figures from seconds per frame [n] and seconds per frame of the speech encoder."""
+    """Figures of speed.
+
+    Args:
+        seconds: seconds per frame, [n].
+        hearing: seconds per frame of the speech encoder.
+        encoder: name of the speech encoder.
+    """
     how = "batch 1, from driving numbers to 8-bit picture in main memory, device synchronised"
     common = {"frames": len(seconds), "backend": "unigs.evaluate.speed"}
     mean = float(seconds.mean())

@@ -15,6 +15,7 @@ from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
+from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.subject.labels import HAIR, MOUTH, TORSO
 from unigs.train.average import RunningAverage
@@ -32,7 +33,7 @@ from unigs.train.losses import (
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import Poses
-from unigs.train.run_record import run_record, write_record
+from unigs.train.run_record import run_record
 from unigs.train.static import gaussian_rates
 
 log = logging.getLogger("unigs")
@@ -76,7 +77,7 @@ def train_dynamic(
     info = run_record("dynamic", settings, summary, device, dataset)
     portrait.meta = {**portrait.meta, "dynamic": info}
     save_portrait(portrait, out)
-    write_record(record, {**info, "static": portrait.meta.get("static")})
+    write_json(record, {**info, "static": portrait.meta.get("static")})
     checkpoint.remove()
 
 

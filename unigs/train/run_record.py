@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import torch
 
 import unigs
 from unigs.compute.device import processor_name
-from unigs.stage.files import load_npz, write_json
+from unigs.stage.files import load_npz
 from unigs.subject.dataset import Dataset
 
 
@@ -34,16 +33,14 @@ def run_record(
     }
 
 
-def write_record(path: Path, record: dict) -> None:
-    """Write run.json."""
-    write_json(path, record)
-
-
 def backends(dataset: Dataset) -> dict[str, str]:
     """Which back-end made each feature, as the feature files say."""
-    found = {}
-    for name in ("landmarks", "pose", "speech"):
-        path = getattr(dataset.files, name)
+    found, files = {}, dataset.files
+    for name, path in (
+        ("landmarks", files.landmarks),
+        ("pose", files.pose),
+        ("speech", files.speech),
+    ):
         if path is not None and "backend" in (arrays := load_npz(path)):
             found[name] = str(arrays["backend"])
     return found

@@ -15,7 +15,7 @@ from unigs.model.storage import save_portrait
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz
+from unigs.stage.files import load_npz, save_npz, write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl
@@ -25,7 +25,7 @@ from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import Poses
 from unigs.train.refine_poses import refine_poses
-from unigs.train.run_record import run_record, write_record
+from unigs.train.run_record import run_record
 
 MEANS_DECAY = 0.02
 """The means' learning rate ends at this share of its start (3DGS: 0.01)."""
@@ -58,7 +58,7 @@ def train_static(
     task.portrait.meta = {"static": info}
     save_portrait(task.portrait, out)
     save_npz(poses, **task.refined())
-    write_record(record, info)
+    write_json(record, info)
     checkpoint.remove()
 
 
