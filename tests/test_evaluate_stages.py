@@ -10,10 +10,12 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
+from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
-from unigs.evaluate.records import find
+from unigs.evaluate.records import find, to_json
+from unigs.evaluate.speed import speed_records
 from unigs.media.audio import write_wav
 from unigs.media.video import VideoWriter, probe, read_video
 from unigs.settings.evaluate import EvaluateSettings
@@ -196,6 +198,12 @@ def test_every_figure_says_region_backend_and_device_or_why_it_is_empty(metrics)
     for metric, region in (("lpips", "full"), ("sync_c", "mouth")):
         row = find(metrics["metrics"], metric, region)
         assert row["value"] is None and "weights" in row["reason"]
+
+
+def test_every_figure_of_the_catalogue_is_written(metrics):
+    written = metrics["metrics"] + to_json(speed_records(np.ones(2), 1.0, "mfcc"))
+    for figure in FIGURES:
+        assert find(written, figure.metric, figure.region) is not None, figure.key
 
 
 def test_metrics_name_the_stand_ins(metrics):

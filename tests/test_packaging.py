@@ -115,6 +115,17 @@ def test_a_dry_run_loads_little():
     assert needed <= {"pyyaml", "jsonschema"}
 
 
+def test_every_file_of_the_package_is_installed():
+    settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = set(PACKAGE.rglob("*.py"))
+    for package, patterns in settings["package-data"].items():
+        for pattern in patterns:
+            installed |= set(REPO.joinpath(*package.split(".")).glob(pattern))
+    files = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    files = {path for path in files if "__pycache__" not in path.parts}
+    assert PACKAGE / "report/templates/page.html" in files and files == installed
+
+
 def test_versions_agree():
     citation = yaml.safe_load((REPO / "CITATION.cff").read_text())
     assert PROJECT["version"] == unigs.__version__ == citation["version"]

@@ -16,7 +16,7 @@ from unigs.report.gallery import gallery
 from unigs.report.runs import Run
 from unigs.report.sheet import choose, draw_test_sheet, error_image
 from unigs.stage.errors import UserError
-from unigs.stage.files import read_json
+from unigs.stage.files import read_json, write_json
 
 
 def test_sheet_takes_even_frames_and_the_worst_of_the_rest():
@@ -91,12 +91,18 @@ class Links(HTMLParser):
     def __init__(self):
         super().__init__()
         self.found, self.tags, self.anchors = [], [], set()
+        self.text, self.titles = "", []
+
+    def handle_data(self, data):
+        self.text += data
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         values = dict(attrs)
         self.anchors |= {values["id"]} if "id" in values else set()
         self.found += [values[key] for key in ("href", "src") if key in values]
+        # A figure that nobody measured has a reason of its own.
+        self.titles += [t for t in [values.get("title")] if t not in (None, "not measured")]
 
 
 @pytest.fixture
@@ -158,11 +164,38 @@ def test_page_shows_the_figures_of_the_run(site):
     assert '<span class="up">+1.00 to static</span>' in text
 
 
-def test_names_are_escaped(tmp_path):
-    run = write_run(tmp_path, "<b>x", "unigs", 20.0)
-    gallery((run / "metrics.json",), tmp_path / "index.html")
+def test_html_in_names_comes_out_escaped(tmp_path):
+    """In text, attributes and links: subject, variant, sound, table, title, reason."""
+    evil = "\"'><script>%s{{ 7 * 7 }}&amp;"
+    run = write_run(tmp_path, evil % "subject", evil % "variant", 20.0)
+    talk = run.parents[1] / "other" / "drive" / f"{evil % 'sound'}.mp4"
+    own = run.parent / "drive" / f"{evil % 'own'}.mp4"
+    plot = run.parent / "figures" / f"{evil % 'plot'}.svg"
+    for path in (talk, own, plot):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x")
+    (tmp_path / "tables").mkdir()
+    table_of(tmp_path / "tables", [run])
+    (tmp_path / "tables/table.csv").rename(tmp_path / f"tables/{evil % 'table'}.csv")
+    content = read_json(run / "metrics.json")
+    content["device"] = content["landmark_backend"] = evil % "device"
+    for row in content["metrics"]:
+        if row["metric"] == "lmd_256":
+            row["value"], row["reason"] = None, evil % "reason"
+    write_json(run / "metrics.json", content)
+    gallery(
+        (run / "metrics.json",), tmp_path / "index.html", figures=(plot,), drives=(talk, own),
+        tables=(tmp_path / f"tables/{evil % 'table'}.csv",), title=evil % "title",
+    )  # fmt: skip
+    page = Links()
     text = (tmp_path / "index.html").read_text()
-    assert "<b>x" not in text and "&lt;b&gt;x" in text
+    page.feed(text)
+    assert "script" not in page.tags and "<script" not in text
+    for name in ("subject", "variant", "sound", "table", "title", "device"):
+        assert evil % name in page.text, name
+    assert page.titles == [evil % "reason"] and f"empty: {evil % 'reason'}" in page.text
+    for target in page.found:
+        assert target.startswith("#") or (tmp_path / unquote(target)).is_file(), target
 
 
 def test_page_refuses_files_that_it_cannot_link_to(tmp_path):

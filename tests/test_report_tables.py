@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unigs.evaluate.records import Record, to_json
-from unigs.report.runs import place, read_runs
+from unigs.report.runs import read_runs, run_of
 from unigs.report.tables import collate, duration
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
@@ -116,7 +116,7 @@ def test_shipped_figures_of_the_paper_have_the_columns_of_our_tables(tmp_path):
 
 def test_files_elsewhere_are_refused(tmp_path):
     with pytest.raises(UserError, match="subject/variant/test/file"):
-        place(tmp_path / "metrics.json")
+        run_of(tmp_path / "metrics.json")
     run = write_run(tmp_path, "ann", "unigs", 24.0)
     with pytest.raises(UserError, match="write subject=dataset"):
         read_runs((run / "metrics.json",), datasets=("ann",))

@@ -177,6 +177,11 @@ def test_editing_a_module_reruns_its_stages_and_what_follows(finished, edit):
     assert not {*PREPARATION, "train_static", "make_speaker"} & set(jobs)
 
 
+def test_editing_a_template_reruns_the_page_and_nothing_else(finished, edit):
+    edit("unigs/report/templates/parts.html", lambda text: text + "{# edited #}\n")
+    assert planned(cwd=finished) == {"gallery": 1, "all": 1}
+
+
 def test_editing_a_rule_reruns_it_and_what_follows(finished, edit):
     edit(
         "workflow/rules/prepare.smk",

@@ -1,15 +1,12 @@
 """What `metrics.json` says: the records, and all that a reader needs to trust them."""
 
+from unigs.evaluate import catalogue
 from unigs.evaluate.inputs import FrameTable
 from unigs.evaluate.judge import Truth
 from unigs.evaluate.records import PORTRAIT, Record, find, to_json
 
 PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own pose, eyes and speech"
-# What the log shows.
-HEADLINE = (
-    ("psnr", "full"), ("ssim", "full"), ("psnr", "hair"), ("psnr", "torso"), ("psnr", "band"),
-    ("lmd_256", "mouth"), ("opening_correlation", "mouth"), ("lmd_256_gain", "mouth"),
-)  # fmt: skip
+"""What is compared with what."""
 
 
 def document(
@@ -73,10 +70,12 @@ def summary(rows: list[dict]) -> dict[str, float | None]:
 
 
 def headline(rows: list[dict]) -> str:
-    """One line for the log."""
+    """One line for the log: the figures of the catalogue that are marked for it."""
     parts = []
-    for metric, region in HEADLINE:
-        row = find(rows, metric, region)
+    for figure in catalogue.over_the_picture():
+        if not figure.in_headline:
+            continue
+        row = find(rows, figure.metric, figure.region)
         value = "-" if row is None or row["value"] is None else f"{row['value']:.4g}"
-        parts.append(f"{metric} {region} {value}")
+        parts.append(f"{figure.metric} {figure.region} {value}")
     return ", ".join(parts)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from unigs.evaluate.mouth import correlation, spread_ratio
-from unigs.evaluate.records import Record, measured
+from unigs.evaluate.records import PORTRAIT, Record, measured
 from unigs.face.action_units import action_units
 from unigs.face.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 from unigs.subject.dataset import ACTION_UNITS
@@ -36,7 +36,7 @@ def eye_opening(points: np.ndarray) -> np.ndarray:
 
 
 def eye_records(
-    truth: np.ndarray, render: np.ndarray, backend: str, method: str = "portrait"
+    truth: np.ndarray, render: np.ndarray, backend: str, method: str = PORTRAIT
 ) -> list[Record]:
     """Correlation and spread of the eye opening.
 
@@ -92,7 +92,7 @@ def units_of_render(
 
 
 def au_records(
-    truth: np.ndarray, render: np.ndarray, backend: str, method: str = "portrait"
+    truth: np.ndarray, render: np.ndarray, backend: str, method: str = PORTRAIT
 ) -> list[Record]:
     """Mean absolute error per action unit, and their mean.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from unigs.evaluate.records import Record, measured
+from unigs.evaluate.records import PORTRAIT, Record, measured
 
 REGIONS = ("hair", "band")
 """Regions over which flicker is taken."""
@@ -52,7 +52,7 @@ class Flicker:
         self._triples += 1
         del self._frames[0], self._masks[0]
 
-    def records(self, method: str = "portrait") -> list[Record]:
+    def records(self, method: str = PORTRAIT) -> list[Record]:
         """One record per region.
 
         Args:

@@ -10,7 +10,7 @@ question without them.
 
 import numpy as np
 
-from unigs.evaluate.records import Record, measured
+from unigs.evaluate.records import PORTRAIT, Record, measured
 from unigs.face.mesh import IBUG68, MOUTH_OPENING
 
 LIPS = IBUG68[48:]
@@ -82,7 +82,7 @@ def mean_distance(truth: np.ndarray, render: np.ndarray) -> tuple[float | None, 
 
 
 def mouth_records(
-    truth: np.ndarray, render: np.ndarray, size: int, backend: str, method: str = "portrait"
+    truth: np.ndarray, render: np.ndarray, size: int, backend: str, method: str = PORTRAIT
 ) -> list[Record]:
     """LMD, and correlation and spread of the mouth opening, of one method's test frames.
 

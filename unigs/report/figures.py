@@ -1,6 +1,6 @@
 """Stage plot: training curves, PSNR over time and by region, mouth and eyes against the truth.
 
-The figures are SVG with a transparent ground and colours that read on light and dark pages.
+The figures are SVG with a transparent ground and colors that read on light and dark pages.
 """
 
 from pathlib import Path
@@ -12,17 +12,17 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unigs.report.runs import METHOD_NAMES, Run, place
+from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
+from unigs.evaluate.regions import REGIONS
+from unigs.report.palette import BLUE, GREEN, GRID, INK, ORANGE, RED, VIOLET
+from unigs.report.runs import METHOD_NAMES, Run, run_of
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, read_json
 
-INK, GRID = "#808790", "#80879040"
-BLUE, ORANGE, GREEN, RED, VIOLET = "#3f7fd6", "#e0862d", "#3ca06a", "#d2555a", "#8d6cc9"
-METHOD_COLORS = {
-    "portrait": BLUE, "static": ORANGE, "nearest_pose": GREEN, "mean_frame": INK,
-}  # fmt: skip
-REGION_ORDER = ("full", "person", "head", "face", "mouth", "hair", "torso", "band")
+METHOD_COLORS = {PORTRAIT: BLUE, STATIC: ORANGE, NEAREST: GREEN, MEAN: INK}
+"""Color of every method."""
+
 STYLE = {
     "svg.hashsalt": "unigs",  # the same data give the same file
     "font.size": 11,
@@ -42,6 +42,7 @@ STYLE = {
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
 }
+"""Look of all figures of this module, as Matplotlib's settings."""
 
 
 def plot(
@@ -65,8 +66,11 @@ def plot(
         quality: PSNR per test frame (.svg).
         motion: mouth and eye opening per test frame (.svg).
         regions: PSNR by region and method (.svg).
+
+    Raises:
+        UserError: a file is missing or lacks a column.
     """
-    subject, variant = place(metrics)
+    subject, variant = run_of(metrics)
     run = Run(subject, variant, read_json(metrics))
     table = read_table(rows, "time", "psnr_full")
     matplotlib.use("Agg")
@@ -80,6 +84,10 @@ def plot(
 
 def read_table(path: Path, *required: str) -> pd.DataFrame:
     """Read a CSV file.
+
+    Args:
+        path: the file.
+        *required: columns that it must have.
 
     Raises:
         UserError: the file is missing or lacks a required column.
@@ -95,7 +103,12 @@ def read_table(path: Path, *required: str) -> pd.DataFrame:
 
 
 def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
-    """Loss and PSNR over the steps of both stages, one after the other."""
+    """Loss and PSNR over the steps of both stages, one after the other.
+
+    Args:
+        static: training curve of the static stage.
+        dynamic: training curve of the dynamic stage.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
     start = 0
     for table in (static, dynamic):
@@ -120,7 +133,16 @@ def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:
 def draw(
     axes: Axes, x: np.ndarray, table: pd.DataFrame, column: str, color: str, label: str
 ) -> None:
-    """Plot a column where it has numbers; a column that is absent is left out."""
+    """Plot a column where it has numbers; a column that is absent is left out.
+
+    Args:
+        axes: where to plot.
+        x: horizontal positions [n].
+        table: has n rows.
+        column: name of the column.
+        color: color of the curve.
+        label: the curve's words in the legend.
+    """
     if column not in table:
         return
     y = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
@@ -137,12 +159,17 @@ def has_positive(axes: Axes) -> bool:
 
 
 def legend(axes: Axes, columns: int = 2) -> None:
-    """A legend below the axes that does not name a curve twice."""
+    """Draw a legend below the axes that does not name a curve twice.
+
+    Args:
+        axes: has the curves.
+        columns: number of columns of the legend.
+    """
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if unique:
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": columns}
-        axes.legend(unique.values(), unique.keys(), fontsize=9.5, **place)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": columns}
+        axes.legend(unique.values(), unique.keys(), fontsize=9.5, **below)
 
 
 def quality_figure(table: pd.DataFrame) -> Figure:
@@ -181,17 +208,17 @@ def motion_figure(table: pd.DataFrame) -> Figure:
 def region_figure(run: Run) -> Figure:
     """PSNR by region: the portrait and what it has to beat."""
     figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    methods = {"portrait": "portrait", **METHOD_NAMES}
+    methods = {PORTRAIT: "portrait", **METHOD_NAMES}
     width, shown = 0.2, 0
     for method, words in methods.items():
-        values = [run.value("psnr", region, method) for region in REGION_ORDER]
+        values = [run.value("psnr", region, method) for region in REGIONS]
         if all(value is None for value in values):
             continue
         heights = [np.nan if value is None else value for value in values]
-        places = np.arange(len(REGION_ORDER)) + (shown - 1.5) * width
+        places = np.arange(len(REGIONS)) + (shown - 1.5) * width
         axes.bar(places, heights, width * 0.92, color=METHOD_COLORS[method], label=words)
         shown += 1
-    axes.set_xticks(range(len(REGION_ORDER)), REGION_ORDER)
+    axes.set_xticks(range(len(REGIONS)), REGIONS)
     low = [float(bar.get_height()) for bar in axes.patches if np.isfinite(bar.get_height())]
     if low:
         axes.set_ylim(bottom=max(0.0, np.floor(min(low)) - 2))

@@ -4,38 +4,18 @@ Plain HTML with relative links: it opens from disk, from a web server, or copied
 folder. It asks nothing of the network and runs no script.
 """
 
-import os
-from collections.abc import Iterable
+from collections import defaultdict
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 
 import unigs
-from unigs.report.page_parts import (
-    card_head,
-    page,
-    reasons_list,
-    stand_in_table,
-    stats,
-    table_card,
-)
+from unigs.report.page import Table, render, stand_ins, table
 from unigs.report.runs import Run, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
-
-INTRO = (
-    "Portraits that talk: head, hair and torso in one Gaussian field, driven by speech, eyes and "
-    "head pose. Figures and pairs are of test frames, which training never saw."
-)
-NOTICE = (
-    "The videos on this page are synthetic. In each pair the left half is the recording (of a "
-    "person, or of the demo's made-up speaker) and the right half is rendered; nothing of the "
-    "left half is pasted into the right one."
-)
 
 
 @dataclass
@@ -43,7 +23,8 @@ class Entry:
     """What the page shows of one subject and variant."""
 
     run: Run
-    files: dict[str, list[Path]] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    """Kind -> files, relative to the page."""
 
 
 @dataclass
@@ -52,7 +33,8 @@ class Subject:
 
     name: str
     runs: dict[str, Entry] = field(default_factory=dict)
-    files: dict[str, list[Path]] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    """Kind -> files that belong to no run of the page, relative to it."""
 
 
 def gallery(
@@ -82,6 +64,9 @@ def gallery(
         preparation: pictures of the subjects' preparation (.png).
         tables: tables (.csv), each with a .md of the same name beside it.
         title: the page's heading.
+
+    Raises:
+        UserError: a file is missing, lies elsewhere, or belongs to no run of the page.
     """
     root = out.resolve().parent
     runs = read_runs(metrics, speed)
@@ -92,20 +77,15 @@ def gallery(
     for kind, paths in {**kinds, "preparation": preparation}.items():
         for path in paths:
             file_under(below(path, root), kind, subjects)
-    sections = [subject_section(subject) for subject in subjects.values()]
-    links = [(name, f"s-{name}") for name in subjects]
-    if tables:
-        sections.append(tables_section(tables, root))
-        links.append(("Tables", "tables"))
-    sections.append(stand_in_section(runs))
-    links.append(("What stands in for what", "stand-ins"))
-    head = f'<p class="lead">{escape(INTRO)}</p>{navigation(links)}'
-    head += f'<p class="notice">{escape(NOTICE)}</p>'
-    foot = (
-        f"<p>Made by UniGS {escape(unigs.__version__)}. Use portraits of people only with their "
-        "consent, and say that they are synthetic.</p>"
+    page = render(
+        "page.html",
+        title=title,
+        subjects=list(subjects.values()),
+        tables=[table_of(path, root) for path in tables],
+        stand_ins=stand_ins(runs),
+        version=unigs.__version__,
     )
-    write_text(out, page(title, head, "\n".join(sections), foot))
+    write_text(out, page)
 
 
 def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
@@ -113,15 +93,20 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
 
     Preparation, and talking videos of variants without figures, belong to the subject.
 
+    Args:
+        path: the file, relative to the page.
+        kind: preview, sheet, figure, drive or preparation.
+        subjects: the subjects of the page by name.
+
     Raises:
         UserError: the subject or the run is not on the page.
     """
     name, variant = path.parts[0], path.parts[1]
     subject = subjects.get(name)
     if subject is not None and variant in subject.runs:
-        subject.runs[variant].files.setdefault(kind, []).append(path)
+        subject.runs[variant].files[kind].append(path)
     elif subject is not None and kind in ("preparation", "drive"):
-        subject.files.setdefault(kind, []).append(path)
+        subject.files[kind].append(path)
     else:
         raise UserError(f"{path} belongs to no run of the page: give its metrics.json, too.")
 
@@ -129,8 +114,12 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
 def below(path: Path, root: Path) -> Path:
     """A file's path relative to the page's folder.
 
+    Args:
+        path: the file.
+        root: the page's folder.
+
     Raises:
-        UserError: it lies elsewhere or does not exist, so that a link to it would be dead.
+        UserError: the file lies elsewhere or does not exist, so that a link to it would be dead.
     """
     full = Path(path).resolve()
     if not full.is_file():
@@ -140,103 +129,18 @@ def below(path: Path, root: Path) -> Path:
     return full.relative_to(root)
 
 
-def link(path: Path) -> str:
-    """A relative path as a URL, quoted for an attribute."""
-    return escape(quote(path.as_posix()))
+def table_of(path: Path, root: Path) -> Table:
+    """A table of the page, with links to its CSV file and to the Markdown beside it.
 
+    Args:
+        path: the table (.csv).
+        root: the page's folder.
 
-def navigation(links: Iterable[tuple[str, str]]) -> str:
-    """Links to the parts of the page."""
-    items = "".join(f'<a href="#{escape(quote(to))}">{escape(words)}</a>' for words, to in links)
-    return f"<nav>{items}</nav>"
-
-
-def subject_section(subject: Subject) -> str:
-    """Everything of one subject."""
-    parts = [f'<section id="s-{escape(quote(subject.name))}"><h2>{escape(subject.name)}</h2>']
-    parts += [run_card(entry) for entry in subject.runs.values()]
-    if talking := subject.files.get("drive"):
-        parts.append(f'<div class="card">{talking_videos(talking)}</div>')
-    if pictures := subject.files.get("preparation"):
-        body = "".join(picture(path, "preparation", "sheet") for path in pictures)
-        parts.append(
-            '<div class="card"><h3>Preparation</h3><details><summary>Landmarks, head axes, '
-            f"regions, kept frames</summary>{body}</details></div>"
-        )
-    return "\n".join([*parts, "</section>"])
-
-
-def talking_videos(paths: list[Path]) -> str:
-    """Videos of portraits that speak other audio, with variant and name of the sound."""
-    body = "".join(
-        f'<figure>{video(path)}<figcaption class="dim">{escape(path.stem)} · '
-        f"{escape(path.parts[1])} · synthetic</figcaption></figure>"
-        for path in paths
-    )
-    return f'<h4>Speaking other audio</h4><div class="pair">{body}</div>'
-
-
-def run_card(entry: Entry) -> str:
-    """Videos, figures and plots of one run."""
-    run = entry.run
-    parts = ['<article class="card">', card_head(run)]
-    for path in entry.files.get("preview", []):
-        parts.append(video(path))
-        parts.append('<p class="below"><span>recording</span><span>render (synthetic)</span></p>')
-    parts.append(stats(run))
-    plots = entry.files.get("figure", [])
-    if plots:
-        body = "".join(picture(path, path.stem) for path in plots)
-        parts.append(
-            f'<details open><summary>Curves</summary><div class="plots">{body}</div></details>'
-        )
-    for path in entry.files.get("sheet", []):
-        body = picture(path, "truth, render and error of test frames", "sheet")
-        words = "Test frames: truth, render, error; the worst ones last"
-        parts.append(f"<details><summary>{words}</summary>{body}</details>")
-    if talking := entry.files.get("drive"):
-        parts.append(talking_videos(talking))
-    parts.append(reasons_list(run))
-    return "\n".join([*parts, "</article>"])
-
-
-def video(path: Path) -> str:
-    """A player; nothing but the header is read before somebody presses play."""
-    return f'<video controls preload="metadata" playsinline src="{link(path)}"></video>'
-
-
-def picture(path: Path, words: str, kind: str = "") -> str:
-    """A picture that opens in full size when clicked."""
-    where = link(path)
-    return (
-        f'<figure><a href="{where}"><img loading="lazy" class="{kind}" src="{where}" '
-        f'alt="{escape(words)}"></a></figure>'
-    )
-
-
-def tables_section(tables: tuple[Path, ...], root: Path) -> str:
-    """The tables, with links to their files."""
-    parts = ['<section id="tables"><h2>Tables</h2>']
-    for path in tables:
-        frame = pd.read_csv(path)
-        files = [path, path.with_suffix(".md")]
-        links = " · ".join(
-            f'<a href="{link(below(file, root))}">{escape(os.path.basename(file))}</a>'
-            for file in files
-            if file.is_file()
-        )
-        parts.append(table_card(path.stem, frame, links))
-    return "\n".join([*parts, "</section>"])
-
-
-def stand_in_section(runs: list[Run]) -> str:
-    """Which back-ends were used, beside what the paper used."""
-    return (
-        '<section id="stand-ins"><h2>What stands in for what</h2><div class="card">'
-        "<p>The paper uses models that need a licence or a download. Where they are missing, "
-        "embedded ones do the work, and the figures above are theirs.</p>"
-        f"{stand_in_table(runs)}</div></section>"
-    )
+    Raises:
+        UserError: the table is not below the page's folder.
+    """
+    files = [file for file in (path, path.with_suffix(".md")) if file.is_file()]
+    return table(path.stem, pd.read_csv(path), [below(file, root) for file in files])
 
 
 if __name__ == "__main__":

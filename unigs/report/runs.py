@@ -6,15 +6,17 @@ The files of a run lie at `{subject}/{variant}/test/`; subject and variant are r
 from dataclasses import dataclass
 from pathlib import Path
 
-from unigs.evaluate.records import FULL, find
+from unigs.evaluate.catalogue import Figure
+from unigs.evaluate.records import FULL, MEAN, NEAREST, PORTRAIT, STATIC, find
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
 METHOD_NAMES = {
-    "static": "static model",
-    "nearest_pose": "nearest training frame by pose",
-    "mean_frame": "mean training frame",
+    STATIC: "static model",
+    NEAREST: "nearest training frame by pose",
+    MEAN: "mean training frame",
 }
+"""What the portrait has to beat, in words."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,44 @@ class Run:
     """Content of speed.json."""
     dataset: str = "own"
 
-    def value(self, metric: str, region: str = FULL, method: str = "portrait") -> float | None:
-        """A figure, or None where it is empty or was not measured."""
-        row = find(self._rows(metric), metric, region, method)
+    @property
+    def rows(self) -> list[dict]:
+        """The records of both files."""
+        return self.metrics["metrics"] + (self.speed["metrics"] if self.speed else [])
+
+    def value(self, metric: str, region: str = FULL, method: str = PORTRAIT) -> float | None:
+        """A figure, or None where it is empty or was not measured.
+
+        Args:
+            metric: name of what was measured.
+            region: where it was measured.
+            method: what was judged.
+        """
+        row = find(self.rows, metric, region, method)
         return None if row is None else row["value"]
 
-    def reason(self, metric: str, region: str = FULL, method: str = "portrait") -> str | None:
-        """Why a figure is empty; None where it is not."""
-        row = find(self._rows(metric), metric, region, method)
+    def shown(self, figure: Figure, method: str = PORTRAIT) -> float | None:
+        """A figure of the catalogue in the unit in which it is shown; None where it is empty.
+
+        Args:
+            figure: the entry of the catalogue.
+            method: what was judged.
+        """
+        value = self.value(figure.metric, figure.region, method)
+        return None if value is None else value * figure.factor
+
+    def why_empty(self, figure: Figure, method: str = PORTRAIT) -> str | None:
+        """Why a figure of the catalogue is empty; None where it is not.
+
+        Args:
+            figure: the entry of the catalogue.
+            method: what was judged.
+        """
+        row = find(self.rows, figure.metric, figure.region, method)
         return "not measured" if row is None else row["reason"]
 
-    def _rows(self, metric: str) -> list[dict]:
-        timed = metric.startswith(("fps", "frame_ms", "speech_ms"))
-        if timed:
-            return self.speed["metrics"] if self.speed else []
-        return self.metrics["metrics"]
 
-
-def place(path: Path) -> tuple[str, str]:
+def run_of(path: Path) -> tuple[str, str]:
     """Subject and variant of a file `.../{subject}/{variant}/test/{name}`.
 
     Raises:
@@ -75,10 +97,10 @@ def read_runs(
         if word.count("=") != 1:
             raise UserError(f"--datasets {word}: write subject=dataset.")
     belongs = dict(word.split("=") for word in datasets)
-    timed = {place(path): read_json(path) for path in speed}
+    timed = {run_of(path): read_json(path) for path in speed}
     runs = []
     for path in metrics:
-        subject, variant = place(path)
+        subject, variant = run_of(path)
         content = read_json(path)
         if "metrics" not in content:
             raise UserError(f"{path} has no metrics: run evaluate anew.")

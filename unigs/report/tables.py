@@ -1,55 +1,23 @@
 """Stage collate: the figures of several subjects and variants, with the paper's beside them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from unigs.evaluate import catalogue
+from unigs.evaluate.catalogue import PAPER_SIZE
+from unigs.evaluate.records import PORTRAIT, STATIC
 from unigs.report.runs import METHOD_NAMES, Run, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_text
 
-PAPER_SIZE = 480
-"""Pixels of the paper's frames: landmark distances are scaled to it."""
 GONE = "–"
+"""What stands for an empty figure."""
 
-
-@dataclass(frozen=True)
-class Column:
-    """A figure of the table: where it comes from and how it is written."""
-
-    key: str
-    title: str
-    metric: str
-    region: str = "full"
-    digits: int = 2
-    factor: float = 1.0
-
-
-COLUMNS = (
-    Column("psnr", "PSNR ↑", "psnr"),
-    Column("lpips", "LPIPS ↓", "lpips", digits=4),
-    Column("ssim", "SSIM ↑", "ssim", digits=3),
-    Column("lmd", "LMD ↓", "lmd_256", "mouth", digits=3, factor=PAPER_SIZE / 256),
-    Column("sync_c", "Sync-C ↑", "sync_c", "mouth", digits=3),
-    Column("fps", "FPS ↑", "fps", digits=1),
-    Column("psnr_person", "person", "psnr", "person"),
-    Column("psnr_head", "head", "psnr", "head"),
-    Column("psnr_hair", "hair", "psnr", "hair"),
-    Column("psnr_torso", "torso", "psnr", "torso"),
-    Column("psnr_band", "band", "psnr", "band"),
-    Column("psnr_mouth", "mouth", "psnr", "mouth"),
-    Column("opening", "opening r", "opening_correlation", "mouth"),
-    Column("deaf", "r, shuffled voice", "opening_correlation_shuffled", "mouth"),
-    Column("spread", "opening spread", "opening_spread", "mouth"),
-    Column("gain", "voice gain", "lmd_256_gain", "mouth"),
-    Column("blink", "blink r", "eye_correlation", "eyes"),
-)
-BY_KEY = {column.key: column for column in COLUMNS}
-# The second half of the table does not exist in the paper.
-OURS_ONLY = tuple(column.key for column in COLUMNS[6:])
+TRAINING = "training"
+"""Column of the training time, which is text and no figure of the catalogue."""
 
 
 def collate(
@@ -87,33 +55,44 @@ def is_first(run: Run, runs: list[Run]) -> bool:
 
 
 def run_rows(run: Run, first: bool = True) -> list[dict]:
-    """The rows of one run: the portrait, its static model, and the pictures of the clip."""
-    rows = [figure_row(run, "portrait", run.variant)]
+    """The rows of one run: the portrait, its static model, and the pictures of the clip.
+
+    Args:
+        run: figures of a subject and variant.
+        first: whether to list the pictures of the clip, too.
+    """
+    rows = [figure_row(run, PORTRAIT, run.variant)]
     methods = {row["method"] for row in run.metrics["metrics"]}
     for method, words in METHOD_NAMES.items():
-        if method not in methods or (method != "static" and not first):
+        if method not in methods or (method != STATIC and not first):
             continue
-        name = f"{words} of {run.variant}" if method == "static" else words
+        name = f"{words} of {run.variant}" if method == STATIC else words
         rows.append(figure_row(run, method, name))
     return rows
 
 
 def figure_row(run: Run, method: str, name: str) -> dict:
-    """One row of the table."""
+    """One row of the table.
+
+    Args:
+        run: figures of a subject and variant.
+        method: what was judged.
+        name: the method's name in the table.
+    """
     row = {
-        "source": "here" if method == "portrait" else "baseline",
+        "source": "here" if method == PORTRAIT else "baseline",
         "dataset": run.dataset,
         "subject": run.subject,
         "method": name,
     }
     reasons = []
-    for column in COLUMNS:
-        value = run.value(column.metric, column.region, method)
-        row[column.key] = None if value is None else value * column.factor
-        if value is None and method == "portrait":
-            reasons.append(f"{column.key}: {run.reason(column.metric, column.region, method)}")
+    for figure in catalogue.FIGURES:
+        value = run.shown(figure, method)
+        row[figure.key] = value
+        if value is None and method == PORTRAIT:
+            reasons.append(f"{figure.key}: {run.why_empty(figure, method)}")
     trained = run.metrics.get("training", {}).get("seconds")
-    row["training"] = duration(trained) if trained is not None and method == "portrait" else None
+    row[TRAINING] = duration(trained) if trained is not None and method == PORTRAIT else None
     row["test_frames"], row["size"] = run.metrics["test_frames"], run.metrics["size"]
     row["device"] = run.metrics["device"]
     known = run.metrics.get("backends", {}) | {"landmarks": run.metrics["landmark_backend"]}
@@ -138,9 +117,9 @@ def mean_rows(rows: list[dict]) -> list[dict]:
             mean = {key: None for key in same[0]}
             mean |= {key: same[0][key] for key in ("source", "dataset", "method")}
             mean["subject"] = f"mean of {len(same)}"
-            for column in COLUMNS:
-                values = [row[column.key] for row in same]
-                mean[column.key] = None if None in values else float(np.mean(values))
+            for key in catalogue.by_key():
+                values = [row[key] for row in same]
+                mean[key] = None if None in values else float(np.mean(values))
             found.append(mean)
     return found
 
@@ -161,10 +140,10 @@ def paper_rows(path: Path | None) -> list[dict]:
     rows = []
     for index, name in enumerate(names):
         row = {"source": "paper", "dataset": table["dataset"][index], "subject": "", "method": name}
-        for column in COLUMNS:
-            text = str(table[column.key][index]) if column.key in table else ""
-            row[column.key] = float(text) if text else None
-        row["training"] = str(table["training"][index]) if "training" in table else None
+        for key in catalogue.by_key():
+            text = str(table[key][index]) if key in table else ""
+            row[key] = float(text) if text else None
+        row[TRAINING] = str(table[TRAINING][index]) if TRAINING in table else None
         rows.append(row)
     return rows
 
@@ -174,26 +153,49 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.3g}h" if seconds >= 3600 else f"{seconds / 60:.2g}min"
 
 
+def heading(key: str) -> str:
+    """Title of a column: of a figure, or of the training time."""
+    return "training ↓" if key == TRAINING else catalogue.by_key()[key].heading
+
+
 def cell(row: pd.Series, key: str) -> str:
-    """A figure as text; a dash where it is empty."""
+    """A figure or the training time as text; a dash where it is empty.
+
+    Args:
+        row: a row of the table.
+        key: the column.
+    """
     value = row.get(key)
     if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
         return GONE
-    return f"{value:.{BY_KEY[key].digits}f}" if key in BY_KEY else str(value)
+    return str(value) if key == TRAINING else catalogue.by_key()[key].text(value)
 
 
 def to_markdown(table: pd.DataFrame, runs: list[Run], title: str) -> str:
-    """The table for people: the paper's columns, then ours by region, then what to know."""
-    shown = ("psnr", "lpips", "ssim", "lmd", "sync_c", "training", "fps")
-    text = [f"# {title}", "", *_grid(table, shown), ""]
+    """The table for people: the paper's columns, then ours by region, then what to know.
+
+    Args:
+        table: all rows.
+        runs: the runs that are in it.
+        title: the heading.
+    """
+    text = [f"# {title}", "", *_grid(table, paper_columns()), ""]
     here = table[table["source"] != "paper"]
-    text += ["## PSNR by region, mouth and eyes", "", *_grid(here, OURS_ONLY), ""]
+    ours = [figure.key for figure in catalogue.FIGURES if not figure.of_paper]
+    text += ["## PSNR by region, mouth and eyes", "", *_grid(here, ours), ""]
     text += ["## Read with it", "", *(f"- {line}" for line in notes(runs, table)), ""]
     return "\n".join(text)
 
 
-def _grid(table: pd.DataFrame, keys: tuple[str, ...]) -> list[str]:
-    titles = [BY_KEY[key].title if key in BY_KEY else "training ↓" for key in keys]
+def paper_columns() -> list[str]:
+    """The paper's columns in its order: quality, training time, speed."""
+    figures = [figure for figure in catalogue.FIGURES if figure.of_paper]
+    quality = [figure.key for figure in figures if not figure.is_cost]
+    return [*quality, TRAINING, *(figure.key for figure in figures if figure.is_cost)]
+
+
+def _grid(table: pd.DataFrame, keys: list[str]) -> list[str]:
+    titles = [heading(key) for key in keys]
     lines = ["| " + " | ".join(["dataset", "subject", "method", *titles]) + " |"]
     lines.append("|" + "---|" * 3 + "--:|" * len(keys))
     for _, row in table.iterrows():
@@ -204,7 +206,12 @@ def _grid(table: pd.DataFrame, keys: tuple[str, ...]) -> list[str]:
 
 
 def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
-    """What a reader has to know: protocol, back-ends, devices, reasons for empty columns."""
+    """What a reader has to know: protocol, back-ends, devices, reasons for empty columns.
+
+    Args:
+        runs: the runs that are in the table.
+        table: all rows.
+    """
     found = [
         "Every pixel is rendered, none is pasted from a test frame; lossless renders are compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
@@ -222,10 +229,9 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     stands = {f"{k} {v}" for run in runs for k, v in run.metrics.get("backends", {}).items()}
     if stands:
         found.append(f"Back-ends: {', '.join(sorted(stands))}.")
-    for column in COLUMNS:
-        reasons = {run.reason(column.metric, column.region) for run in runs} - {None}
-        for reason in sorted(reasons):
-            found.append(f"{column.title.split()[0]} is empty where {reason}.")
+    for figure in catalogue.FIGURES:
+        reasons = {run.why_empty(figure) for run in runs} - {None}
+        found += [f"{figure.name} is empty where {reason}." for reason in sorted(reasons)]
     return found
 
 

@@ -1,0 +1,139 @@
+"""The catalogue of figures: one entry says where a figure comes from and where it is shown.
+
+Tables, tiles of the page and the log's headline are derived from the entries. A new figure takes
+two edits: the function that measures it writes a record, and an entry below shows it.
+"""
+
+from dataclasses import dataclass
+
+from unigs.evaluate.records import FULL
+
+PAPER_SIZE = 480
+"""Pixels of the paper's frames: landmark distances are scaled to it."""
+
+REGION_ORDER = (FULL, "person", "head", "face", "hair", "torso", "band", "mouth", "eyes")
+"""Order of tiles and headline: the whole, then its parts, those judged by landmarks last."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that is shown: a record's metric and region, and how people read it."""
+
+    key: str
+    """Column of the tables' CSV files, and of the paper's."""
+    metric: str
+    """Metric of the record."""
+    title: str
+    """Heading in tables, without arrow."""
+    region: str = FULL
+    """Region of the record."""
+    digits: int = 2
+    """Decimals that people are shown."""
+    factor: float = 1.0
+    """What the record's value is multiplied by."""
+    higher_is_better: bool | None = True
+    """Direction; None where neither more nor less is better."""
+    of_paper: bool = False
+    """Whether the paper has the figure, too; the others are listed in a table of their own."""
+    is_cost: bool = False
+    """Whether the figure is about time, not quality: shown behind all figures of quality."""
+    tile: str = ""
+    """Words under the figure's tile on the page; empty: no tile."""
+    in_headline: bool = False
+    """Whether the log of the evaluation shows the figure."""
+    paper_tool: str = ""
+    """What measured the figure in the paper, where that may be missing here; else empty."""
+
+    @property
+    def heading(self) -> str:
+        """Title, with an arrow for the better direction where the paper prints one."""
+        if not self.of_paper or self.higher_is_better is None:
+            return self.title
+        return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
+
+    @property
+    def name(self) -> str:
+        """First word of the title, for sentences."""
+        return self.title.split()[0]
+
+    def is_better(self, change: float) -> bool:
+        """Whether a change of the figure is one for the better."""
+        if self.higher_is_better is None:
+            return False
+        return change > 0 if self.higher_is_better else change < 0
+
+    def text(self, value: float) -> str:
+        """A value (already multiplied by the factor) as people are shown it."""
+        return f"{value:.{self.digits}f}"
+
+
+FIGURES = (
+    Figure("psnr", "psnr", "PSNR", of_paper=True, tile="PSNR, dB", in_headline=True),
+    Figure(
+        "lpips",
+        "lpips",
+        "LPIPS",
+        digits=4,
+        higher_is_better=False,
+        of_paper=True,
+        paper_tool="LPIPS",
+    ),
+    Figure("ssim", "ssim", "SSIM", digits=3, of_paper=True, tile="SSIM", in_headline=True),
+    Figure(
+        "lmd",
+        "lmd_256",
+        "LMD",
+        "mouth",
+        digits=3,
+        factor=PAPER_SIZE / 256,
+        higher_is_better=False,
+        of_paper=True,
+        tile=f"LMD, px at {PAPER_SIZE}",
+        in_headline=True,
+    ),
+    Figure("sync_c", "sync_c", "Sync-C", "mouth", digits=3, of_paper=True, paper_tool="SyncNet"),
+    Figure("fps", "fps", "FPS", digits=1, of_paper=True, is_cost=True, tile="frames per second"),
+    Figure("psnr_person", "psnr", "person", "person"),
+    Figure("psnr_head", "psnr", "head", "head"),
+    Figure("psnr_hair", "psnr", "hair", "hair", tile="hair, dB", in_headline=True),
+    Figure("psnr_torso", "psnr", "torso", "torso", tile="torso, dB", in_headline=True),
+    Figure("psnr_band", "psnr", "band", "band", tile="hair/torso band, dB", in_headline=True),
+    Figure("psnr_mouth", "psnr", "mouth", "mouth"),
+    Figure(
+        "opening",
+        "opening_correlation",
+        "opening r",
+        "mouth",
+        tile="mouth opening, r",
+        in_headline=True,
+    ),
+    Figure(
+        "deaf", "opening_correlation_shuffled", "r, shuffled voice", "mouth", higher_is_better=None
+    ),
+    Figure("spread", "opening_spread", "opening spread", "mouth", higher_is_better=None),
+    Figure(
+        "gain",
+        "lmd_256_gain",
+        "voice gain",
+        "mouth",
+        tile="gain of the right voice, px",
+        in_headline=True,
+    ),
+    Figure("blink", "eye_correlation", "blink r", "eyes", tile="eye opening, r"),
+)
+"""All figures that are shown, in the order of the tables' columns."""
+
+
+def by_key() -> dict[str, Figure]:
+    """All figures by their keys, in the order of the tables' columns."""
+    return {figure.key: figure for figure in FIGURES}
+
+
+def over_the_picture() -> list[Figure]:
+    """All figures in the order of `REGION_ORDER`, those of cost last."""
+
+    def place(figure: Figure) -> tuple[bool, int]:
+        known = figure.region in REGION_ORDER
+        return figure.is_cost, REGION_ORDER.index(figure.region) if known else len(REGION_ORDER)
+
+    return sorted(FIGURES, key=place)
