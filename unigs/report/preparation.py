@@ -29,11 +29,21 @@ from unigs.stage.files import load_npz
 from unigs.stage.progress import progress
 from unigs.subject.labels import COLORS, NAMES, overlay, read_labels
 
-SIDE = 320  # pixels of one picture of the sheet
-COLUMNS = 8  # two rows of pictures for each eight frames: the clip, and what was found in it
+SIDE = 320
+"""Width and height of one picture of the sheet, px."""
+
+COLUMNS = 8
+"""Frames side by side; each is shown twice, as it is and below with what was found in it."""
+
 SAMPLES = 23
-AXIS = 0.06  # metres: length of the drawn head axes
-SUBPIXEL = 4  # binary digits of a pixel's fraction that OpenCV draws with
+"""Frames of the sheet."""
+
+AXIS = 0.06
+"""Length of the drawn head axes, meters."""
+
+SUBPIXEL = 4
+"""Binary digits of the fraction of a pixel with which OpenCV draws."""
+
 LINES = (
     (FACE_OVAL, (255, 255, 255)),
     (RIGHT_BROW, (255, 190, 60)),
@@ -45,6 +55,7 @@ LINES = (
     (LIPS_OUTER, (255, 90, 120)),
     (LIPS_INNER, (255, 90, 120)),
 )
+"""Lines that are drawn of a face, and their colors (RGB)."""
 
 
 def draw_sheet(
@@ -66,9 +77,15 @@ def draw_sheet(
     and what was kept.
 
     Args:
-        video: the clip. frames: frame table. landmarks: .npz. pose: .npz. eyes: action units.
-        labels: label video. background: plate.
-        out: the sheet (.png). curves: the curves (.png).
+        video: the clip.
+        frames: the clip's frame table (.csv).
+        landmarks: landmarks of all frames (.npz).
+        pose: head poses (.npz).
+        eyes: action units (.csv).
+        labels: label video.
+        background: the background plate (.png).
+        out: the sheet (.png).
+        curves: the curves (.png).
 
     Raises:
         UserError: a file is missing or describes another number of frames.
@@ -96,6 +113,10 @@ def draw_sheet(
 
 def choose_frames(table: pd.DataFrame, count: int = SAMPLES) -> np.ndarray:
     """Frames worth a look: evenly spaced, the middles of removed ranges put in for their nearest.
+
+    Args:
+        table: the clip's frame table.
+        count: most frames that are chosen.
 
     Returns:
         at most `count` frame numbers, increasing.
@@ -138,7 +159,7 @@ def _pictures(
 
 
 def legend() -> np.ndarray:
-    """A picture that names the regions in their colours."""
+    """A picture that names the regions in their colors."""
     image = np.full((SIDE, SIDE, 3), 40, np.uint8)
     for row, (name, color) in enumerate(zip(NAMES[1:], COLORS[1:].tolist(), strict=True)):
         place = (SIDE // 8, SIDE * (row + 2) // 6)
@@ -147,7 +168,12 @@ def legend() -> np.ndarray:
 
 
 def draw_landmarks(image: np.ndarray, points: np.ndarray) -> None:
-    """Draw the lines of face, brows, eyes, irises and lips [478,2+] into `image`, if known."""
+    """Draw the lines of face, brows, eyes, irises and lips, if they are known.
+
+    Args:
+        image: drawn into, uint8 RGB [H,W,3].
+        points: landmarks [478,2|3], px; NaN where no face was found.
+    """
     if not np.isfinite(points).all():
         return
     for ring, color in LINES:
@@ -156,7 +182,14 @@ def draw_landmarks(image: np.ndarray, points: np.ndarray) -> None:
 
 
 def draw_axes(image: np.ndarray, poses: dict[str, np.ndarray], k: int, scale: float) -> None:
-    """Draw the head axes of frame k from the tip of the nose: right, down, backwards."""
+    """Draw the head axes of a frame from the tip of the nose: right, down, backwards.
+
+    Args:
+        image: drawn into, uint8 RGB [H,W,3].
+        poses: R [T,3,3], t [T,3] in meters, shape [N,3] in meters, focal and size in px.
+        k: the frame.
+        scale: size of `image` over the size of the clip.
+    """
     rotation, shift = poses["R"][k], poses["t"][k]
     if not (np.isfinite(rotation).all() and np.isfinite(shift).all()):
         return

@@ -13,22 +13,30 @@ import numpy as np
 import pandas as pd
 
 from unigs.face.mesh import LEFT_EYE_CORNERS, MOUTH_OPENING, RIGHT_EYE_CORNERS
+from unigs.report.palette import BLUE, GREEN, INK, OCHER, ORANGE, RED, SLATE, VIOLET
 from unigs.stage.files import atomic
 
-BLUE, ORANGE, GREEN, RED, GREY = "#2f6fce", "#d9822b", "#2b8a57", "#c2453a", "#8a929c"
 REASON_COLORS = {
-    "no_face": "#4a4f57",
-    "second_face": "#8c5fc9",
-    "hands": "#d9822b",
-    "fade": "#b9a13a",
-    "jump_cut": "#c2453a",
-    "head_turn": "#2f6fce",
-    "user": "#2b8a57",
+    "no_face": SLATE,
+    "second_face": VIOLET,
+    "hands": ORANGE,
+    "fade": OCHER,
+    "jump_cut": RED,
+    "head_turn": BLUE,
+    "user": GREEN,
 }
+"""Color of every reason for which frames are removed."""
 
 
 def mouth_opening(points: np.ndarray) -> np.ndarray:
-    """Distance of the inner lips [T] as a share of the distance of the eyes' outer corners."""
+    """Distance of the inner lips as a share of the distance of the eyes' outer corners.
+
+    Args:
+        points: landmarks [T,478,2|3], px.
+
+    Returns:
+        float [T].
+    """
     upper, lower = np.array(MOUTH_OPENING).T
     gap = np.linalg.norm(points[:, upper] - points[:, lower], axis=-1).mean(1)
     eyes = points[:, RIGHT_EYE_CORNERS[0]] - points[:, LEFT_EYE_CORNERS[0]]
@@ -36,7 +44,14 @@ def mouth_opening(points: np.ndarray) -> np.ndarray:
 
 
 def turns(rotations: np.ndarray) -> np.ndarray:
-    """Yaw, pitch and roll [T,3] in degrees of R [T,3,3], with the signs of `head_angles`."""
+    """Yaw, pitch and roll of rotations, with the signs of `head_angles`.
+
+    Args:
+        rotations: R of x_cam = R x + t, [T,3,3].
+
+    Returns:
+        float [T,3], degrees.
+    """
     forward = rotations[:, :, 2]
     yaw = np.arctan2(-forward[:, 0], forward[:, 2])
     pitch = np.arcsin(np.clip(-forward[:, 1], -1, 1))
@@ -55,8 +70,10 @@ def draw_curves(
 
     Args:
         out: the picture (.png).
-        table: frame table. points: landmarks [T,478,3]. poses: R [T,3,3], t [T,3] metres.
-        units: action units per frame.
+        table: the clip's frame table.
+        points: landmarks [T,478,3], px.
+        poses: R [T,3,3], and t [T,3] in meters.
+        units: action units, one row per frame.
     """
     time = table["time"].to_numpy()
     with plt.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
@@ -69,7 +86,7 @@ def draw_curves(
         shift = 100 * (poses["t"] - np.nanmedian(poses["t"], axis=0))
         _lines(axes[1], time, shift.T, ("right", "down", "away"), "head position (cm)")
         others = [name for name in units.columns if name.startswith("AU") and name != "AU45"]
-        for name, color in zip(others, (BLUE, ORANGE, GREEN, GREY, "#8c5fc9"), strict=False):
+        for name, color in zip(others, (BLUE, ORANGE, GREEN, INK, VIOLET), strict=False):
             axes[2].plot(time, units[name], color=color, lw=0.9, label=name)
         axes[2].plot(time, units["AU45"], color=RED, lw=1.4, label="AU45 (blink)")
         axes[2].set(ylabel="action units (0 to 5)", ylim=(0, 5.2))
@@ -84,7 +101,7 @@ def draw_curves(
             axis.grid(alpha=0.25)
             axis.margins(x=0)
             for first, last in _spans((table["split"] == "test").to_numpy()):
-                axis.axvspan(time[first], time[last], color=GREY, alpha=0.15, lw=0)
+                axis.axvspan(time[first], time[last], color=INK, alpha=0.15, lw=0)
         axes[4].set(xlabel="time (s); shaded: held out for the test")
         with atomic(out) as temporary:
             figure.savefig(temporary, dpi=110)

@@ -15,6 +15,7 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 
 GAIN = 3
+"""Magnification of errors."""
 
 
 def draw_test_sheet(
@@ -29,6 +30,9 @@ def draw_test_sheet(
         out: the picture (.png).
         spaced: number of evenly spaced frames.
         worst: number of further frames, those of lowest PSNR.
+
+    Raises:
+        UserError: a file is missing, damaged, or shorter than the table of figures.
     """
     try:
         table = pd.read_csv(rows)
@@ -52,7 +56,13 @@ def draw_test_sheet(
 
 
 def choose(scores: np.ndarray, spaced: int, worst: int) -> tuple[list[int], list[int]]:
-    """Rows of evenly spaced test frames, and of the worst among the others, each ascending."""
+    """Rows of evenly spaced test frames, and of the worst among the others, each ascending.
+
+    Args:
+        scores: PSNR of the test frames [n], dB.
+        spaced: number of evenly spaced frames.
+        worst: number of further frames.
+    """
     count = len(scores)
     even = sorted({int(x) for x in np.linspace(0, count - 1, min(spaced, count)).round()})
     others = [int(row) for row in np.argsort(scores, kind="stable") if int(row) not in even]
@@ -60,16 +70,29 @@ def choose(scores: np.ndarray, spaced: int, worst: int) -> tuple[list[int], list
 
 
 def error_image(truth: np.ndarray, render: np.ndarray) -> np.ndarray:
-    """Absolute difference times `GAIN`, clipped, uint8 [H,W,3]."""
+    """Absolute difference times `GAIN`, clipped.
+
+    Args:
+        truth: uint8 [H,W,3].
+        render: uint8 [H,W,3].
+
+    Returns:
+        uint8 [H,W,3].
+    """
     difference = np.abs(truth.astype(np.int16) - render.astype(np.int16)) * GAIN
     return np.minimum(difference, 255).astype(np.uint8)
 
 
 def select(stream: Iterator[np.ndarray], rows: np.ndarray, path: Path) -> dict[int, np.ndarray]:
-    """The frames `rows` of a stream by number.
+    """Frames of a stream by their numbers.
+
+    Args:
+        stream: frames uint8 [H,W,3].
+        rows: numbers of the frames.
+        path: the file behind the stream, for the message.
 
     Raises:
-        UserError: the stream ends before the last of them.
+        UserError: the stream ends before the last of these frames.
     """
     wanted, found = set(rows.tolist()), {}
     for index, frame in enumerate(stream):
