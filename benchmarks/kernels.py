@@ -8,7 +8,9 @@ from torch import Tensor
 
 from benchmarks import harness
 from unigs.losses.ssim import ssim, ssim_torch
-from unigs.model.kernels.encoding import encode, encode_torch, levels
+from unigs.model.kernels.encoding import encode
+from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.levels import levels
 from unigs.playback.network import PlaybackDeformation
 
 LEVELS = {"n_levels": 12, "base": 16, "finest": 64, "log2_entries": 17}

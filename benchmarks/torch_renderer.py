@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.scenes import Scene
+from unigs.render import spec
 
 TILE = 16
-BLUR = 0.3  # added to the image covariance, px^2
-MIN_ALPHA = 1 / 255
-MAX_ALPHA = 0.999
-MIN_TRANSMITTANCE = 1e-4
+BLUR, MIN_ALPHA, MAX_ALPHA, MIN_TRANSMITTANCE = (
+    float(x) for x in (spec.BLUR, spec.MIN_ALPHA, spec.MAX_ALPHA, spec.MIN_TRANSMITTANCE)
+)
 
 
 def rotations(quats: Tensor) -> Tensor:

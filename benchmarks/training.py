@@ -18,8 +18,9 @@ from unigs.compute.threads import get_threads
 from unigs.losses.l1 import region_l1_torch
 from unigs.losses.ssim import ssim_torch
 from unigs.model.deformation import DeformationNet
-from unigs.model.kernels.deform import _Deform
-from unigs.model.kernels.encoding import _Encode, encode_torch
+from unigs.model.kernels.deform import Deform
+from unigs.model.kernels.encoding import Encode
+from unigs.model.kernels.encoding_torch import encode_torch
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.model.triplane import TriPlane
@@ -67,8 +68,8 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
         (Motion, "hear", "hear"),
         (TriPlane, "forward", "encode"),
         (DeformationNet, "forward", "deformation network"),
-        (_Deform, "backward", "backward: deformation"),
-        (_Encode, "backward", "backward: encode"),
+        (Deform, "backward", "backward: deformation"),
+        (Encode, "backward", "backward: encode"),
         (torch.optim.AdamW, "step", "AdamW of the networks"),
         (RunningAverage, "update", "average"),
     ]

@@ -1,7 +1,6 @@
 """Training and playing on a GPU: what one device makes, the other plays; skipped without one."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -136,7 +135,7 @@ def test_planes_by_tiny_cuda_nn_are_those_of_torch():
     table = levels(12, 16, 64, 17)
     points, tables = torch.rand(500, 3).cuda(), torch.randn(3, table.entries, 2).cuda()
     results = []
-    for function in (partial(encode_tcnn, twin=encode_torch), encode_torch):
+    for function in (encode_tcnn, encode_torch):
         leaf = tables.clone().requires_grad_()
         encoded = function(points, leaf, table)
         encoded.square().sum().backward()

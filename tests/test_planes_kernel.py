@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from unigs.compute import threads
-from unigs.model.kernels.encoding import LevelTable, encode, encode_torch, levels
+from unigs.model.kernels.encoding import encode
+from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.levels import LevelTable, levels
 
 # (L, F, log2 entries): the paper's Table 2, dense; and tables so small that levels are hashed
 VARIANTS = [(12, 1, 17), (24, 1, 17), (12, 2, 17), (6, 4, 17), (12, 2, 9), (5, 4, 8), (3, 1, 6)]

@@ -9,7 +9,9 @@ import torch
 from test_planes_kernel import VARIANTS, scene
 
 from unigs.model.kernels import encoding_tcnn as planes_tcnn
-from unigs.model.kernels.encoding import encode_torch, levels
+from unigs.model.kernels.encoding_tcnn import encode_tcnn
+from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.levels import levels
 from unigs.stage.errors import UserError
 
 
@@ -60,10 +62,6 @@ class Encoding(torch.nn.Module):
             weight = (part[:, 0] if dx else 1 - part[:, 0]) * (part[:, 1] if dy else 1 - part[:, 1])
             total = total + weight[:, None] * values[index % size]
         return total
-
-
-def encode_tcnn(*arguments):
-    return planes_tcnn.encode_tcnn(*arguments, encode_torch)
 
 
 @pytest.fixture

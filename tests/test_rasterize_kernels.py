@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numba import float32, njit, uint64
+from numba import float32, uint64
 from test_rasterize import cloud
 
 from unigs.compute import threads
+from unigs.compute.jit import lane_loop
 from unigs.render import blend_kernels, harmonics, tiles
 from unigs.render.cpu import PlaybackRasterizer, Project
 from unigs.render.rasterize import rasterize
@@ -155,33 +156,16 @@ def test_spherical_harmonics_are_orthonormal():
     assert np.allclose(values.T @ (weights[:, None] * values), np.eye(16), atol=1e-12)
 
 
-def test_a_constant_colour_looks_the_same_from_everywhere():
-    rgb = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
-    coefficients = torch.zeros(20, 16, 3)
-    coefficients[:, 0] = harmonics.constant_from_rgb(rgb)
-    scene = cloud(20)
-    for degree in range(4):
-        shown = harmonics.colors(coefficients, degree, scene["means"], scene["viewmat"])
-        assert torch.allclose(shown, rgb, atol=1e-6)
+def test_harmonics_have_the_signs_of_gaussian_splatting_files():
+    """The constant first; of degree 1 the three grow towards -y, z and -x (gsplat's order)."""
+    axes = torch.eye(3, dtype=torch.float64)
+    values, step = harmonics.basis(axes, 1), math.sqrt(3 / (4 * math.pi))
+    expected = torch.tensor([[0, 0, -step], [-step, 0, 0], [0, step, 0]], dtype=torch.float64)
+    torch.testing.assert_close(values[:, 1:], expected)
+    assert values[:, 0].tolist() == [math.sqrt(1 / (4 * math.pi))] * 3
 
 
-def test_colours_follow_the_direction_from_the_camera_and_stay_positive():
-    coefficients = torch.zeros(2, 4, 3)
-    coefficients[:, 2] = 1.0  # the harmonic that grows with z
-    means = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
-    shown = harmonics.colors(coefficients, 1, means, torch.eye(4))
-    step = math.sqrt(3 / (4 * math.pi))
-    assert torch.allclose(shown, torch.tensor([[0.5 + step] * 3, [0.5 - step] * 3]))
-    assert (harmonics.colors(5 * coefficients, 1, means, torch.eye(4)) >= 0).all()
-    turned = torch.diag(torch.tensor([-1.0, 1.0, -1.0, 1.0]))
-    turned[2, 3] = 3.0  # a camera at z = 3 that looks back sees both from the other side
-    shown = harmonics.colors(coefficients, 1, means, turned)
-    assert torch.allclose(shown, torch.full((2, 3), 0.5 - step))
-
-
-def test_too_few_coefficients_and_unknown_degrees_are_refused():
-    with pytest.raises(ValueError, match="needs 4 coefficients"):
-        harmonics.colors(torch.zeros(2, 1, 3), 1, torch.zeros(2, 3), torch.eye(4))
+def test_unknown_degrees_are_refused():
     with pytest.raises(ValueError, match="degree 0 to 3"):
         harmonics.basis(torch.ones(1, 3), 4)
 
@@ -192,7 +176,7 @@ def test_too_few_coefficients_and_unknown_degrees_are_refused():
 @pytest.mark.parametrize("name", ["_blend_lanes", "_gradient_lanes"])
 def test_the_inner_loop_is_vector_code(name):
     """Eight lanes must become packed arithmetic; one scalar product means four times slower."""
-    loop = njit(**blend_kernels.LANE_LOOP)(getattr(blend_kernels, name).py_func)
+    loop = lane_loop(getattr(blend_kernels, name).py_func)
     loop.compile((float32[::1], uint64) + (float32,) * 9)
     (assembly,) = loop.inspect_asm().values()
     packed = re.findall(r"\bv?(?:mul|fn?m(?:add|sub)\w*)ps\b", assembly)

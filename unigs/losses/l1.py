@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 
 _ROWS_PER_THREAD = 16  # fewer are not worth handing to another thread
@@ -20,7 +19,7 @@ _F = np.float32
 _THIRD = np.float32(1 / 3)
 
 
-@njit(**JIT)
+@kernel
 def _sum_rows(start, stop, image, truth, masks, sums):
     """Write sums [H,1+R] of rows start..stop: of the row, then inside each of masks [R,H,W]."""
     off = np.empty(image.shape[1], np.float32)
@@ -41,7 +40,7 @@ def _sum_rows(start, stop, image, truth, masks, sums):
             sums[y, k + 1] = total
 
 
-@njit(**JIT)
+@kernel
 def _gradient_rows(start, stop, image, truth, masks, grad, out):
     """Write the gradient [H,W,3] of rows start..stop; grad [1+R] of the sums."""
     weight = np.empty(image.shape[1], np.float32)

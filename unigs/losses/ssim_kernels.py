@@ -19,9 +19,8 @@ code. The cut depends on the image alone, so the bits of the result do not depen
 import math
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import inlined, kernel
 
 RADIUS = 5
 SIGMA = 1.5
@@ -37,7 +36,7 @@ _F = np.float32
 _U = np.uint64
 
 
-@njit(inline="always")
+@inlined
 def _window(s, o, step):
     """Weighted sum of 11 values `step` apart, the first at s[o]; the window is symmetric."""
     return (
@@ -50,13 +49,13 @@ def _window(s, o, step):
     )
 
 
-@njit(inline="always")
+@inlined
 def _rounded(n):
     """Columns to work on: whole vectors, as a loop's rest costs as much per column as a vector."""
     return (n + 15) // 16 * 16
 
 
-@njit(**JIT)
+@kernel
 def _load_row(image, base, step, x0, x1, width, row, o):
     """Copy columns x0 .. x1 of one image row to row[o:], zeros outside 0 .. width."""
     first = max(0, -x0)
@@ -74,7 +73,7 @@ def _load_row(image, base, step, x0, x1, width, row, o):
             row[_U(o + first + i)] = image[_U(start + i * step)]
 
 
-@njit(**JIT)
+@kernel
 def _moment_row(row, s, o, n):
     """Horizontal averages of a, b, a^2 + b^2, ab at s[o + quantity * _STEP + column], n columns.
 
@@ -92,7 +91,7 @@ def _moment_row(row, s, o, n):
             s[target + _U(i)] = _window(row, source + _U(i), 1)
 
 
-@njit(**JIT)
+@kernel
 def _ssim_row(s, o, n, row):
     """SSIM and dS/du, dS/dq, dS/dp from eleven rows of averages, the first at s[o].
 
@@ -129,7 +128,7 @@ def _ssim_row(s, o, n, row):
             row[_U(j * _STEP + RADIUS + n + i)] = _F(0)
 
 
-@njit(**JIT)
+@kernel
 def _gradient_row(s, o, n, row, scale, out, at, step):
     """One row of dL/da from eleven rows of averaged derivatives; a and b are in the row."""
     for i in range(_rounded(n)):
@@ -148,7 +147,7 @@ def _gradient_row(s, o, n, row, scale, out, at, step):
             out[_U(at + i * step)] = row[_U(i + 2 * _STEP)]
 
 
-@njit(**JIT)
+@kernel
 def _tile(a, b, aat, bat, astep, bstep, box, height, width, want, out, oat, ostep, scale, row, s):
     """Sum of SSIM over one tile of one channel; with `want` its gradient goes to `out`.
 
@@ -201,7 +200,7 @@ def _tile(a, b, aat, bat, astep, bstep, box, height, width, want, out, oat, oste
     return total
 
 
-@njit(**JIT)
+@kernel
 def ssim_tiles(start, stop, a, b, astep, bstep, shape, grid, want, sums, out, ostep, scale):
     """Tiles start..stop of all channels: their sums of SSIM and, with `want`, the gradient."""
     height = shape[1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from unigs.model.kernels.encoding import encode, levels
+from unigs.model.kernels.encoding import encode
+from unigs.model.kernels.levels import levels
 
 FADE = 0.1
 """Share of the box's side over which the features of a fading plane rise from zero to full."""

@@ -8,15 +8,9 @@ gradients of a Gaussian's copies are added up in that order too.
 """
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
-
-RECORD = 16
-"""float32 numbers of one record: one cache line. Equal to ``blend_kernels.RECORD``."""
-
-MOMENTS = 9
-"""Numbers per copy in the backward pass. Equal to ``blend_kernels.MOMENTS``."""
+from unigs.compute.jit import kernel
+from unigs.render.spec import MOMENTS, RECORD
 
 F, U = np.float32, np.uint64
 DIGIT_BITS = 11
@@ -24,7 +18,7 @@ DIGITS = 1 << DIGIT_BITS
 DIGIT_MASK = np.uint32(DIGITS - 1)
 
 
-@njit(**JIT)
+@kernel
 def sort_by_depth(depths, radii, keys, keys_spare, ids, ids_spare):
     """Return the indices of the visible Gaussians, nearest first (a view of a scratch array).
 
@@ -62,7 +56,7 @@ def sort_by_depth(depths, radii, keys, keys_spare, ids, ids_spare):
     return ids[:n]
 
 
-@njit(**JIT)
+@kernel
 def count_tiles(ids, boxes, tiles_x, counts, sorted_boxes):
     """Count the Gaussians of every tile.
 
@@ -83,7 +77,7 @@ def count_tiles(ids, boxes, tiles_x, counts, sorted_boxes):
                 counts[U(ty * tiles_x + tx)] += 1
 
 
-@njit(**JIT)
+@kernel
 def number_slots(sorted_boxes, first_slot):
     """Running number of copies before each Gaussian in depth order: [n,4] -> [n+1]."""
     total = 0
@@ -95,7 +89,7 @@ def number_slots(sorted_boxes, first_slot):
     first_slot[sorted_boxes.shape[0]] = total
 
 
-@njit(**JIT)
+@kernel
 def fill_tiles(
     row_start, row_stop, ids, boxes, records, tiles_x, cursors, tile_records, first_slot, slots
 ):
@@ -135,7 +129,7 @@ def fill_tiles(
                     slot += 1
 
 
-@njit(**JIT)
+@kernel
 def gather(
     start, stop, ids, first_slot, slots, sums, conics, opacities,
     grad_means2d, grad_conics, grad_opacities, grad_colors,

@@ -11,16 +11,14 @@ turn them into straight vector code because they have no branch, unsigned indice
 constants only, and ONE array with constant offsets between its planes (a second written array
 brings alias checks that silently make the loop scalar, four times slower). A test reads their
 assembly. Lanes outside the ellipse compute and discard, possibly infinities.
-
-numba's cache does not notice changes in other files, so both directions share this one.
 """
 
 import math
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import inlined, kernel, lane_loop
+from unigs.render.spec import ALPHA_STEPS, MAX_ALPHA, MIN_TRANSMITTANCE
 
 F, U = np.float32, np.uint64
 TILE_WIDTH, TILE_HEIGHT = 64, 16
@@ -33,15 +31,10 @@ EXIT_CHECK = 64
 # Columns of a record: centre, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
 # colour; row dy of the ellipse has its centre at x + SHEAR dy and half width
 # sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half its height.
-RECORD = 16
 X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10))
 SHEAR, WIDTH2, TAPER, REACH_Y = (U(k) for k in range(10, 14))
-MOMENTS = 9
-"""Sums per Gaussian and tile in the backward pass, with z = alpha dL/dalpha over its pixels: z,
-z dx, z dy, z dx^2, z dx dy, z dy^2, and the three colour gradients."""
 
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
-MAX_ALPHA, MIN_TRANSMITTANCE = F(0.999), F(1e-4)
 SLACK = F(2e-3)
 """Pixels added to spans against rounding; the sigma test decides."""
 P1, P2, P3, P4 = (U(k * PLANE) for k in range(1, 5))
@@ -51,11 +44,8 @@ ROW, VECTOR = U(STRIDE), U(LANES)
 E1, E2, E3 = F(-0.12499997019767761), F(0.007812413387000561), F(-0.0003254314069636166)
 E4, E5, E6 = F(1.0127823770744726e-05), F(-2.4260549480459304e-07), F(3.719304420002345e-09)
 
-INLINE = {"fastmath": JIT["fastmath"], "error_model": "numpy", "inline": "always"}
-LANE_LOOP = {k: v for k, v in JIT.items() if k != "cache"}
 
-
-@njit(**INLINE)
+@inlined
 def _exp_negative(s):
     """exp(-s) for s in [0, ln 255]; meaningless elsewhere."""
     q = (((((E6 * s + E5) * s + E4) * s + E3) * s + E2) * s + E1) * s + ONE
@@ -64,7 +54,7 @@ def _exp_negative(s):
     return q * q
 
 
-@njit(**JIT)
+@kernel
 def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, records, boxes):
     """Write the records [N,16] and tile boxes [N,4] of the visible Gaussians in [start, stop)."""
     last_x, last_y = F((width - 1) // TILE_WIDTH), F((height - 1) // TILE_HEIGHT)
@@ -76,7 +66,7 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
         a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
         # in double: for needles the two products agree in most digits
         det = F(np.float64(a) * np.float64(c) - np.float64(b) * np.float64(b))
-        sigma_max = max(ZERO, math.log(F(255) * opacity))
+        sigma_max = max(ZERO, math.log(ALPHA_STEPS * opacity))
         # the box of the projection, or the slightly tighter one of the ellipse if it has one
         reach_x, reach_y = F(radii[i, 0]), F(radii[i, 1])
         if det > ZERO:
@@ -95,7 +85,7 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
         boxes[i, 3] = np.int16(min(last_y, np.floor((y + reach_y) / F(TILE_HEIGHT))))
 
 
-@njit(**LANE_LOOP)
+@lane_loop
 def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
     """Blend one Gaussian into eight pixels; planes: transmittance (negative: stopped), R, G, B."""
     for lane in range(LANES):
@@ -114,7 +104,7 @@ def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, 
         tile[p + P3] += weight * blue
 
 
-@njit(**LANE_LOOP)
+@lane_loop
 def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
     """Repeat ``_blend_lanes`` and return the sums z, z dx, z dx^2 and the colour gradients.
 
@@ -151,7 +141,7 @@ def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, gree
     return sum_z, sum_zx, sum_zxx, sum_r, sum_g, sum_b
 
 
-@njit(**INLINE)
+@inlined
 def _open_tile(tile, t, tiles_x, width, height):
     """Set transmittance to 1 inside the image and -1 (stopped) beyond; return left, top, size."""
     left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
@@ -163,7 +153,7 @@ def _open_tile(tile, t, tiles_x, width, height):
     return left, top, columns, rows
 
 
-@njit(**INLINE)
+@inlined
 def _shading(records, g):
     """What the lanes need of a record: HA, ln(255 o), o and the colour."""
     return (
@@ -172,7 +162,7 @@ def _shading(records, g):
     )  # fmt: skip
 
 
-@njit(**INLINE)
+@inlined
 def _span(x, middle, dy, half, width2, taper, last_column):
     """First pixel of a row of the ellipse, and dx there and at the last one."""
     if half < F(LANES // 2):  # one vector covers every row: no exact span needed
@@ -183,7 +173,7 @@ def _span(x, middle, dy, half, width2, taper, last_column):
     return first, x - first, x - min(last_column, np.floor(middle + half))
 
 
-@njit(**INLINE)
+@inlined
 def _live_pixels(tile):
     """Pixels that have not stopped (an integer count: float maxima do not vectorise)."""
     live = 0
@@ -192,7 +182,7 @@ def _live_pixels(tile):
     return live
 
 
-@njit(**JIT)
+@kernel
 def blend(
     start, stop, records, offsets, tiles_x, width, height, background,
     image, alpha, transmittance,
@@ -238,7 +228,7 @@ def blend(
                 p += U(1)
 
 
-@njit(**INLINE)
+@inlined
 def _load_gradients(tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha):
     """Fill the planes of ``_gradient_lanes``; return the tile's share of the background's."""
     sum_r, sum_g, sum_b = ZERO, ZERO, ZERO
@@ -256,7 +246,7 @@ def _load_gradients(tile, left, top, columns, rows, image, transmittance, grad_i
     return sum_r, sum_g, sum_b
 
 
-@njit(**JIT)
+@kernel
 def blend_backward(
     start, stop, records, offsets, tiles_x, width, height, image, transmittance,
     grad_image, grad_alpha, sums, background_sums,

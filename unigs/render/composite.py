@@ -2,18 +2,17 @@
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 
 _ROWS_PER_THREAD = 16  # fewer are not worth handing to another thread
 _ONE = np.float32(1)
 
 
-@njit(**JIT)
+@kernel
 def _over_rows(start, stop, image, alpha, plate, out):
     """Write out [H,W,3] = image + (1 - alpha) plate in rows start..stop."""
     for y in range(start, stop):
@@ -23,7 +22,7 @@ def _over_rows(start, stop, image, alpha, plate, out):
                 out[y, x, c] = image[y, x, c] + rest * plate[y, x, c]
 
 
-@njit(**JIT)
+@kernel
 def _alpha_gradient_rows(start, stop, grad, plate, out):
     """Write the gradient [H,W,1] of alpha, -sum_c grad_c plate_c, in rows start..stop."""
     for y in range(start, stop):

@@ -46,33 +46,3 @@ def basis(directions: Tensor, degree: int) -> Tensor:
         ]
     assert len(values) == count
     return torch.stack(values, dim=-1)
-
-
-def colors(coefficients: Tensor, degree: int, means: Tensor, viewmat: Tensor) -> Tensor:
-    """Colours [N,C] of Gaussians seen from a camera.
-
-    Args:
-        coefficients: [N,K,C] with K >= (degree + 1)^2; higher ones are left out.
-        degree: degree in use; 0 ignores the camera.
-        means: centres [N,3] in metres.
-        viewmat: world-to-camera matrix [4,4] of an orthonormal rotation.
-
-    Returns:
-        Colours from 0 upwards [N,C], differentiable in the coefficients, means and camera.
-    """
-    count = basis_count(degree)
-    if coefficients.shape[1] < count:
-        raise ValueError(
-            f"degree {degree} needs {count} coefficients per channel, got {coefficients.shape[1]}"
-        )
-    if degree == 0:
-        return torch.clamp_min(Y0 * coefficients[:, 0] + 0.5, 0.0)
-    centre = -viewmat[:3, :3].T @ viewmat[:3, 3]
-    directions = torch.nn.functional.normalize(means - centre, dim=-1)
-    total = torch.einsum("nk,nkc->nc", basis(directions, degree), coefficients[:, :count])
-    return torch.clamp_min(total + 0.5, 0.0)
-
-
-def constant_from_rgb(rgb: Tensor) -> Tensor:
-    """The degree-0 coefficient that shows this colour from everywhere."""
-    return (rgb - 0.5) / Y0

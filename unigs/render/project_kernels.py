@@ -3,7 +3,7 @@
 The function is gsplat 1.5.3's classic pinhole projection (``csrc/ProjectionEWA3DGSFused.cu`` and
 ``include/Utils.cuh``): covariance R S S^T R^T seen through the local affine approximation of the
 camera (EWA splatting), plus a blur of 0.3 px^2. All kernels work on float32 and on a range of
-Gaussians. numba's cache does not notice changes in other files, hence the inlined helpers here.
+Gaussians.
 
 ``camera`` holds 16 floats: rotation (row major, 9), translation (3), fx, fy, cx, cy.
 """
@@ -11,30 +11,22 @@ Gaussians. numba's cache does not notice changes in other files, hence the inlin
 import math
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import inlined, kernel
+from unigs.render.spec import BLUR, FAR, FRUSTUM_MARGIN, MAX_EXTENT, MIN_ALPHA, NEAR
 
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
-BLUR = F(0.3)
-"""Added to both variances (px^2): gsplat's eps2d in the classic mode."""
-NEAR, FAR = F(0.01), F(1e10)
-MIN_ALPHA = F(1 / 255)
 MAX_VARIANCE = F(1e12)
 """A Gaussian wider than a million pixels is left out: its conic would underflow."""
-MAX_EXTENT = F(3.33)
-"""Extent of the bounding box in standard deviations; fainter Gaussians get a smaller one."""
-
-INLINE = {"fastmath": JIT["fastmath"], "error_model": "numpy", "inline": "always"}
 
 
-@njit(**INLINE)
+@inlined
 def _frustum(camera, width, height):
     """Tangents between which the Jacobian's point is clamped: (left, right, top, bottom)."""
     fx, fy, cx, cy = camera[12], camera[13], camera[14], camera[15]
-    margin_x = F(0.3) * HALF * F(width) / fx
-    margin_y = F(0.3) * HALF * F(height) / fy
+    margin_x = FRUSTUM_MARGIN * HALF * F(width) / fx
+    margin_y = FRUSTUM_MARGIN * HALF * F(height) / fy
     return (
         -(cx / fx + margin_x),
         (F(width) - cx) / fx + margin_x,
@@ -43,7 +35,7 @@ def _frustum(camera, width, height):
     )
 
 
-@njit(**INLINE)
+@inlined
 def _to_camera(camera, means, i):
     """Centre of Gaussian i in camera axes."""
     x, y, z = means[i, 0], means[i, 1], means[i, 2]
@@ -54,7 +46,7 @@ def _to_camera(camera, means, i):
     )
 
 
-@njit(**INLINE)
+@inlined
 def _unit_quaternion(quats, i):
     """Normalised quaternion (w, x, y, z) of Gaussian i and one over its length."""
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
@@ -62,7 +54,7 @@ def _unit_quaternion(quats, i):
     return w * inverse, x * inverse, y * inverse, z * inverse, inverse
 
 
-@njit(**INLINE)
+@inlined
 def _rotation(w, x, y, z):
     """Rotation matrix of a unit quaternion, row by row."""
     return (
@@ -72,12 +64,12 @@ def _rotation(w, x, y, z):
     )
 
 
-@njit(**INLINE)
+@inlined
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@njit(**INLINE)
+@inlined
 def _row_times(a, m):
     """Row vector times matrix: a M."""
     return (
@@ -87,13 +79,13 @@ def _row_times(a, m):
     )
 
 
-@njit(**INLINE)
+@inlined
 def _mix(s, a, t, b):
     """Linear combination s a + t b of two vectors."""
     return (s * a[0] + t * b[0], s * a[1] + t * b[1], s * a[2] + t * b[2])
 
 
-@njit(**INLINE)
+@inlined
 def _jacobian(camera, frustum, x, y, z):
     """Non-zero entries J00, J02, J11, J12 of the projection's Jacobian, and its clamped point."""
     inverse_z = ONE / z
@@ -103,7 +95,7 @@ def _jacobian(camera, frustum, x, y, z):
     return j00, -j00 * tx * inverse_z, j11, -j11 * ty * inverse_z, tx, ty
 
 
-@njit(**INLINE)
+@inlined
 def _camera_rows(camera):
     return (
         (camera[0], camera[1], camera[2]),
@@ -112,7 +104,7 @@ def _camera_rows(camera):
     )
 
 
-@njit(**JIT)
+@kernel
 def project(
     start, stop, means, quats, scales, opacities, camera, width, height,
     means2d, conics, depths, radii,
@@ -156,7 +148,7 @@ def project(
         radii[i, 0], radii[i, 1] = np.int32(radius_x), np.int32(radius_y)
 
 
-@njit(**INLINE)
+@inlined
 def _covariance_gradient(conics, grad_conics, i):
     """Gradient of the 2x2 covariance from that of its inverse, twice: -2 Q V Q, symmetric."""
     a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
@@ -166,7 +158,7 @@ def _covariance_gradient(conics, grad_conics, i):
     return -TWO * (e00 * a + e01 * b), -TWO * (e00 * b + e01 * c), -TWO * (e10 * b + e11 * c)
 
 
-@njit(**INLINE)
+@inlined
 def _centre_gradient(camera, frustum, x, y, z, grad_j, grad_uv, grad_z):
     """Gradient of the centre in camera axes from those of (u, v), of J and of the depth."""
     j00, j02, j11, j12, tx, ty = _jacobian(camera, frustum, x, y, z)
@@ -187,7 +179,7 @@ def _centre_gradient(camera, frustum, x, y, z, grad_j, grad_uv, grad_z):
     return vx, vy, vz
 
 
-@njit(**INLINE)
+@inlined
 def _quaternion_gradient(w, x, y, z, inverse, v):
     """Gradient of the unnormalised quaternion from that of the rotation matrix (rows v)."""
     gw = TWO * (x * (v[2][1] - v[1][2]) + y * (v[0][2] - v[2][0]) + z * (v[1][0] - v[0][1]))
@@ -212,7 +204,7 @@ def _quaternion_gradient(w, x, y, z, inverse, v):
     )
 
 
-@njit(**JIT)
+@kernel
 def project_backward(
     start, stop, means, quats, scales, camera, width, height, radii, conics,
     grad_means2d, grad_conics, grad_depths, grad_means, grad_quats, grad_scales, grad_camera,

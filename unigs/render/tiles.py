@@ -8,6 +8,7 @@ import numpy as np
 
 from unigs.compute.threads import get_threads, parallel_for, parallel_ranges
 from unigs.render import binning, blend_kernels
+from unigs.render.spec import MOMENTS, RECORD
 
 
 class TileList:
@@ -18,18 +19,18 @@ class TileList:
         self.n, self.width, self.height = n, width, height
         self.tiles_x = -(-width // blend_kernels.TILE_WIDTH)
         self.tiles_y = -(-height // blend_kernels.TILE_HEIGHT)
-        self.records = np.empty((n, blend_kernels.RECORD), np.float32)
+        self.records = np.empty((n, RECORD), np.float32)
         self.boxes = np.empty((n, 4), np.int16)
         self._sorted_boxes = np.empty((n, 4), np.int16)
         self._sort = [np.empty(n, t) for t in (np.uint32, np.uint32, np.int32, np.int32)]
-        self.tile_records = np.empty((2 * n, blend_kernels.RECORD), np.float32)
+        self.tile_records = np.empty((2 * n, RECORD), np.float32)
         self.offsets = np.zeros(self.tiles_x * self.tiles_y + 1, np.int64)
         self.ids = self._sort[2][:0]
         self._first_slot = np.empty(n + 1, np.int64)
         self.first_slot = self._first_slot[:0]
         self.slots = np.empty(0, np.int32)
         self.transmittance = np.empty((height, width), np.float32)
-        self._sums = np.empty((0, blend_kernels.MOMENTS), np.float32)
+        self._sums = np.empty((0, MOMENTS), np.float32)
         self._cuts = [0]
 
     def build(
@@ -56,7 +57,7 @@ class TileList:
         np.cumsum(counts, out=self.offsets[1:])
         pairs = int(self.offsets[-1])
         if pairs > len(self.tile_records):
-            self.tile_records = np.empty((pairs + pairs // 4, blend_kernels.RECORD), np.float32)
+            self.tile_records = np.empty((pairs + pairs // 4, RECORD), np.float32)
         self.first_slot = self._first_slot[: n + 1 if slots else 0]
         if slots:
             if pairs > len(self.slots):
@@ -100,7 +101,7 @@ class TileList:
         Returns the background's gradient [3].
         """
         if self.offsets[-1] > len(self._sums):
-            shape = (len(self.tile_records), blend_kernels.MOMENTS)
+            shape = (len(self.tile_records), MOMENTS)
             self._sums = np.empty(shape, np.float32)
         background_sums = np.empty((len(self.offsets) - 1, 3), np.float32)
         parallel_ranges(

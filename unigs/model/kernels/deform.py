@@ -47,7 +47,7 @@ def _transposed(weight: Tensor) -> np.ndarray:
     return weight.detach().T.contiguous().numpy()
 
 
-class _Deform(torch.autograd.Function):
+class Deform(torch.autograd.Function):
     """The network on padded weights; `parts` holds the features, then the first layers."""
 
     @staticmethod
@@ -120,7 +120,7 @@ def deform(
             row.copy_(part.gate.detach())
     first = [_first(part, extra) for part in parts]
     rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
-    return _Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
+    return Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
 
 
 def _check(parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor) -> None:

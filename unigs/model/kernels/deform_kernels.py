@@ -10,9 +10,8 @@ afterwards, so that they do not depend on the number of threads, to the bit.
 """
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import kernel
 
 BLOCK = 64
 CHUNK = 16
@@ -22,7 +21,7 @@ _F = np.float32
 _U = np.uint64
 
 
-@njit(**JIT)
+@kernel
 def layer(weight, x, x0, inputs, y, y0, outputs):
     """Add weight [outputs,inputs] times the rows at x0 to the rows at y0.
 
@@ -54,7 +53,7 @@ def layer(weight, x, x0, inputs, y, y0, outputs):
                 y[t3 + _U(p)] += d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3
 
 
-@njit(**JIT)
+@kernel
 def _outer(x, x0, rows, y, y0, columns, sums):
     """Add the products of the rows at x0 and at y0, summed over the points, to sums [rows,columns].
 
@@ -90,7 +89,7 @@ def _outer(x, x0, rows, y, y0, columns, sums):
             sums[a + 1, b + 3] += t3
 
 
-@njit(**JIT)
+@kernel
 def fill(values, y, y0, rows):
     """Set row k at y0 to values[k]."""
     for k in range(rows):
@@ -99,7 +98,7 @@ def fill(values, y, y0, rows):
             y[o + _U(p)] = values[k]
 
 
-@njit(**JIT)
+@kernel
 def rectify(y, y0, rows):
     """Rows at y0 to max(rows, 0)."""
     for k in range(rows * BLOCK):
@@ -107,7 +106,7 @@ def rectify(y, y0, rows):
         y[y0 + _U(k)] = _F(0) if v <= _F(0) else v  # a NaN stays one, and is seen
 
 
-@njit(**JIT)
+@kernel
 def _load(source, n0, n, y, y0):
     """Columns n0 .. n0+n of source [rows,N] to rows at y0; zero beyond them."""
     for k in range(source.shape[0]):
@@ -118,14 +117,14 @@ def _load(source, n0, n, y, y0):
             y[o + _U(p)] = _F(0)
 
 
-@njit(**JIT)
+@kernel
 def _mask(y, y0, h, h0, rows):
     """Rows at y0 to zero where those at h0 are: the gradient of `rectify`."""
     for k in range(rows * BLOCK):
         y[y0 + _U(k)] = _F(0) if h[h0 + _U(k)] <= _F(0) else y[y0 + _U(k)]
 
 
-@njit(**JIT)
+@kernel
 def _row_sums(y, y0, rows, sums):
     """Add the sum of each row at y0 to sums [rows]."""
     for k in range(rows):
@@ -136,7 +135,7 @@ def _row_sums(y, y0, rows, sums):
         sums[k] += total
 
 
-@njit(**JIT)
+@kernel
 def _gated(gate, n0, n, x, x0, y, y0, rows):
     """Add the rows at x0, times gate [N] of their points, to the rows at y0."""
     for k in range(rows):
@@ -145,7 +144,7 @@ def _gated(gate, n0, n, x, x0, y, y0, rows):
             y[y0 + o + _U(p)] += gate[_U(n0 + p)] * x[x0 + o + _U(p)]
 
 
-@njit(**JIT)
+@kernel
 def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hidden, out):
     """The network on blocks start..stop.
 
@@ -191,7 +190,7 @@ def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hi
                 out[_U(n0 + p), _U(k)] = s[sums + _U(k * BLOCK + p)]
 
 
-@njit(**JIT)
+@kernel
 def backward_blocks(
     start, stop, features, first_t, gates, w2_t, w3_t, hidden, grad, to_features, to_first, to_rest
 ):

@@ -14,10 +14,6 @@ Gradients go to the tables and, if they ask for it, to the points. Results do no
 number of threads, to the bit.
 """
 
-import functools
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,70 +21,20 @@ from torch import Tensor
 from unigs.compute.threads import parallel_for
 from unigs.model.kernels.encoding_kernels import (
     BLOCK,
-    PRIME,
     encode_blocks,
     point_gradient,
     table_gradient,
 )
 from unigs.model.kernels.encoding_tcnn import available as has_tcnn
 from unigs.model.kernels.encoding_tcnn import encode_tcnn
+from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.levels import LevelTable, check
 
-PLANES = ((0, 1), (1, 2), (0, 2))
-FEATURES = (1, 2, 4)
-_BLOCKS_PER_THREAD = 8  # fewer are not worth handing to another thread
-
-
-@dataclass(frozen=True, eq=False)
-class LevelTable:
-    """Where the levels of one plane lie in its table.
-
-    Attributes:
-        resolutions: [L] int64, cells along each side.
-        sizes: [L] int64, entries of the level: (r + 1)^2, or a power of two if it is hashed.
-        offsets: [L] int64, first entry of the level.
-    """
-
-    resolutions: np.ndarray
-    sizes: np.ndarray
-    offsets: np.ndarray
-
-    @property
-    def n_levels(self) -> int:
-        return len(self.resolutions)
-
-    @property
-    def entries(self) -> int:
-        """E, the entries of one plane's table over all levels."""
-        return int(self.sizes.sum())
-
-    @property
-    def hashed(self) -> np.ndarray:
-        """[L] bool, whether a level has more vertices than entries."""
-        return (self.resolutions + 1) ** 2 > self.sizes
+_BLOCKS_PER_THREAD = 8
+"""Fewer blocks of points are not worth handing to another thread."""
 
 
-def levels(n_levels: int, base: int, finest: int, log2_entries: int) -> LevelTable:
-    """Resolutions base .. finest in geometric steps.
-
-    Args:
-        n_levels: L.
-        base: cells along a side of the coarsest level.
-        finest: cells along a side of the finest level (of the only level: base).
-        log2_entries: a level with more than 2^log2_entries vertices is hashed.
-    """
-    if n_levels < 1 or base < 1 or finest < base:
-        raise ValueError(f"levels need 1 <= base <= finest, got {n_levels=}, {base=}, {finest=}")
-    growth = math.log(finest / base) / max(n_levels - 1, 1)
-    # the small term keeps the finest level from falling to finest - 1 by rounding
-    resolutions = [math.floor(base * math.exp(growth * k) + 1e-6) for k in range(n_levels)]
-    sizes = [min(1 << log2_entries, (r + 1) ** 2) for r in resolutions]
-    offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return LevelTable(
-        np.array(resolutions, np.int64), np.array(sizes, np.int64), offsets.astype(np.int64)
-    )
-
-
-class _Encode(torch.autograd.Function):
+class Encode(torch.autograd.Function):
     """Tri-plane encoding; gradients to the points and to the tables, each only when asked for."""
 
     @staticmethod
@@ -121,17 +67,6 @@ class _Encode(torch.autograd.Function):
         return to_points, to_tables, None
 
 
-def _check(points: Tensor, tables: Tensor, table: LevelTable) -> None:
-    if points.ndim != 2 or points.shape[1] != 3:
-        raise ValueError(f"points must be [N,3], got {tuple(points.shape)}")
-    if tables.ndim != 3 or tables.shape[:2] != (3, table.entries):
-        raise ValueError(
-            f"tables must be [3,{table.entries},F] for these levels, got {tuple(tables.shape)}"
-        )
-    if tables.shape[2] not in FEATURES:
-        raise ValueError(f"F must be one of {FEATURES}, got {tables.shape[2]}")
-
-
 def encode(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     """Encode points on the three planes; differentiable in points and tables.
 
@@ -147,48 +82,11 @@ def encode(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
     Raises:
         ValueError: shapes or types that do not fit.
     """
-    _check(points, tables, table)
+    check(points, tables, table)
     if points.device.type != "cpu":
         if has_tcnn():
-            return encode_tcnn(points, tables, table, encode_torch)
+            return encode_tcnn(points, tables, table)
         return encode_torch(points, tables, table)
     if points.dtype != torch.float32 or tables.dtype != torch.float32:
         raise ValueError(f"encode takes float32 on the CPU, got {points.dtype}, {tables.dtype}")
-    return _Encode.apply(points, tables, table)
-
-
-@functools.lru_cache(maxsize=16)
-def _on_device(table: LevelTable, device: torch.device) -> tuple[Tensor, ...]:
-    """Resolutions, sizes, offsets and hashed levels as tensors, copied there once."""
-    arrays = table.resolutions, table.sizes, table.offsets, table.hashed
-    return tuple(torch.from_numpy(x).to(device) for x in arrays)
-
-
-def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
-    """The same function in plain torch: any device and float type.
-
-    Args:
-        points: [N,3].
-        tables: [3,E,F].
-        table: from `levels`.
-    """
-    _check(points, tables, table)
-    device = points.device
-    r, size, offset, hashed = _on_device(table, device)
-    hashed = hashed[:, None, None]
-    encoded = []
-    for plane, axes in enumerate(PLANES):
-        x = points[:, list(axes)].clamp(0, 1)[:, None, :] * r[None, :, None]  # [N,L,2]
-        cell = torch.minimum(x.detach().floor().long(), (r - 1)[None, :, None])
-        w = x - cell
-        corner = cell[..., None] + torch.arange(2, device=device)  # [N,L,axis,2]
-        cx, cy = corner[:, :, 0, None, :], corner[:, :, 1, :, None]  # corners as [y,x]
-        dense_entry = cx + cy * (r + 1)[:, None, None]
-        hash_entry = (cx ^ (cy * PRIME)) & (size - 1)[:, None, None]
-        entry = torch.where(hashed, hash_entry, dense_entry) + offset[:, None, None]
-        weight = torch.stack([1 - w, w], -1)  # [N,L,axis,2]
-        weight = weight[:, :, 0, None, :] * weight[:, :, 1, :, None]
-        # index_select, not [entry]: on a GPU the gradient of the latter sorts all entries first
-        found = tables[plane].index_select(0, entry.flatten()).unflatten(0, entry.shape)
-        encoded.append((found * weight[..., None]).sum((2, 3)).flatten(1))  # [N,L,2,2,F]
-    return torch.cat(encoded, 1)
+    return Encode.apply(points, tables, table)

@@ -18,9 +18,8 @@ per point, so it was left out.
 """
 
 import numpy as np
-from numba import njit
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import inlined, kernel
 
 BLOCK = 64
 PRIME = 2654435761  # of Instant-NGP's hash (Mueller et al. 2022); the first axis has factor 1
@@ -29,13 +28,13 @@ _U = np.uint64
 _I = np.int64
 
 
-@njit(inline="always")
+@inlined
 def _axes(plane):
     """The two coordinates of a plane: XY, YZ, XZ."""
     return (1 if plane == 1 else 0), (1 if plane == 0 else 2)
 
 
-@njit(**JIT)
+@kernel
 def _locate(points, n0, n, axis, resolution, cell, fraction):
     """Cell number and position in the cell along one axis for points n0 .. n0+n."""
     r = _F(resolution)
@@ -48,7 +47,7 @@ def _locate(points, n0, n, axis, resolution, cell, fraction):
         fraction[_U(i)] = x - _F(c)
 
 
-@njit(**JIT)
+@kernel
 def _find(points, n0, n, plane, resolution, size, offset, cell, fraction, corner):
     """Cells of n points on one level of a plane.
 
@@ -76,13 +75,13 @@ def _find(points, n0, n, plane, resolution, size, offset, cell, fraction, corner
             corner[3, _U(i)] = offset + (((x + 1) ^ y1) & (size - 1))
 
 
-@njit(inline="always")
+@inlined
 def _vertices(corner, i):
     """The four entries of point i, unsigned: numba then skips the test for negative indices."""
     return _U(corner[0, i]), _U(corner[1, i]), _U(corner[2, i]), _U(corner[3, i])
 
 
-@njit(inline="always")
+@inlined
 def _bilinear(fraction, i):
     """Weights of the four vertices of point i."""
     fx = fraction[0, i]
@@ -91,7 +90,7 @@ def _bilinear(fraction, i):
     return _F(1) - fx - (fy - w11), fx - w11, fy - w11, w11
 
 
-@njit(**JIT)
+@kernel
 def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offsets, out):
     """Write the encoding out[3*L*F,N] of the points of blocks start..stop."""
     n_levels = len(resolutions)
@@ -122,7 +121,7 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
                     )
 
 
-@njit(**JIT)
+@kernel
 def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offsets, table_grads):
     """Add grad[3*L*F,N] of all points to the tables of tasks start..stop, plane * L + level."""
     n_levels = len(resolutions)
@@ -152,7 +151,7 @@ def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offse
                     table[e11, f] += g * w11
 
 
-@njit(**JIT)
+@kernel
 def point_gradient(
     start, stop, points, tables, grad, feature, resolutions, sizes, offsets, point_grads
 ):

@@ -15,16 +15,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from unigs.model.kernels.encoding_torch import PLANES, encode_torch
+from unigs.model.kernels.levels import LevelTable
 from unigs.stage.errors import UserError
-
-if TYPE_CHECKING:
-    from unigs.model.kernels.encoding import LevelTable
 
 PACKAGE = "tinycudann"
 SWITCH = "UNIGS_TCNN"
@@ -65,7 +62,7 @@ class TinyCudaPlanes(nn.Module):
 
     def forward(self, points: Tensor, tables: Tensor) -> Tensor:
         """Encode points [N,3] in [0,1] with tables [3,E,F]: [N,3*L*F], differentiable in tables."""
-        axes = points.clamp(0, 1)[:, [[0, 1], [1, 2], [0, 2]]]  # [N,plane,2]
+        axes = points.clamp(0, 1)[:, PLANES]  # [N,plane,2]
         shifted = axes[:, :, None] - self.shift[:, None]  # [N,plane,L,2]
         parameters = tables.flatten(0, 1).index_select(0, self.source).flatten()
         return torch.func.functional_call(
@@ -110,9 +107,7 @@ def padded_entries(table: LevelTable) -> Tensor:
 
 
 @functools.lru_cache(maxsize=16)
-def planes_of(
-    table: LevelTable, features: int, device: torch.device, twin: Callable[..., Tensor]
-) -> TinyCudaPlanes:
+def planes_of(table: LevelTable, features: int, device: torch.device) -> TinyCudaPlanes:
     """The encoding for these levels, made and tried out once against its twin in torch.
 
     Raises:
@@ -123,7 +118,7 @@ def planes_of(
     points = torch.rand(TRIED_POINTS, 3, generator=generator).to(device)
     tables = 2 * torch.rand(3, table.entries, features, generator=generator).to(device) - 1
     with torch.no_grad():
-        off = (made(points, tables) - twin(points, tables, table)).abs().max().item()
+        off = (made(points, tables) - encode_torch(points, tables, table)).abs().max().item()
     if not off < TOLERANCE:
         raise UserError(
             f"the installed {PACKAGE} encodes positions otherwise than UniGS (by {off:.1g}): "
@@ -132,12 +127,6 @@ def planes_of(
     return made
 
 
-def encode_tcnn(
-    points: Tensor, tables: Tensor, table: LevelTable, twin: Callable[..., Tensor]
-) -> Tensor:
-    """Encode on tiny-cuda-nn's kernels, for arguments that `encoding.encode` has checked.
-
-    Args:
-        points, tables, table: as there. twin: the same function in torch, for the trial.
-    """
-    return planes_of(table, tables.shape[2], tables.device, twin)(points, tables)
+def encode_tcnn(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
+    """Encode on tiny-cuda-nn's kernels, for arguments that `encoding.encode` has checked."""
+    return planes_of(table, tables.shape[2], tables.device)(points, tables)
