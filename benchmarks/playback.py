@@ -14,38 +14,43 @@ from benchmarks.torch_renderer import render
 from unigs.compute.threads import get_threads
 from unigs.model.anchor import Body
 from unigs.model.motion import Motion
-from unigs.model.portrait import Portrait
+from unigs.model.portrait import Portrait, PosedField
 from unigs.playback import cpu_player as player
 from unigs.playback.network import PlaybackDeformation
+from unigs.playback.play import Playback
 from unigs.render.cpu import PlaybackRasterizer
-from unigs.subject.dataset import Dataset
+from unigs.subject.performance import Performance
 
 FRAMES = 10
 """Frames of the clip that each call plays: times are those of all of them."""
 GROUP = "Ten frames of a talking portrait"
 
 
-def drivers(dataset: Dataset) -> tuple:
-    """Arguments of `Portrait.play_clip`."""
-    d, rows = dataset, slice(FRAMES)
-    body = d.body_R[rows], d.body_t[rows], d.body_outline[rows]
-    return d.R[rows], d.t[rows], d.speech[rows], d.eyes[rows], body
-
-
-def with_player(portrait: Portrait, clip: tuple) -> np.ndarray:
+def with_player(playback: Playback, clip: Performance) -> np.ndarray:
     """The clip as people play it; the last frame."""
-    *_, last = portrait.play_clip(*clip)
+    *_, last = playback.clip(clip)
     return last
 
 
+def posed(portrait: Portrait, clip: Performance, frame: int) -> PosedField:
+    """The field of one frame as training poses it."""
+    R, t, torso_R, torso_t, outline, eyes, speech = (
+        torch.from_numpy(rows[frame])
+        for rows in (
+            clip.head.R, clip.head.t, clip.torso.R, clip.torso.t, clip.outline, clip.eyes,
+            clip.speech,
+        )
+    )  # fmt: skip
+    audio = portrait.motion.hear(speech[None])[0]
+    return portrait.pose(R, t, audio, eyes, Body(torso_R, torso_t, outline))
+
+
 @torch.no_grad()
-def without_player(portrait: Portrait, clip: tuple) -> np.ndarray:
+def without_player(portrait: Portrait, clip: Performance) -> np.ndarray:
     """The clip frame by frame as training renders it; the last frame."""
-    *rest, body = clip
-    rows = zip(*(torch.from_numpy(x) for x in (*rest, *body)), strict=True)
-    for *numbers, R, t, outline in rows:
-        image = portrait.render(*numbers, Body(R, t, outline))
-        image = (image.clamp(0, 1) * 255).round().byte().numpy()
+    for frame in range(len(clip)):
+        (rendering,) = portrait.render([posed(portrait, clip, frame)])
+        image = (rendering.image.clamp(0, 1) * 255).round().byte().numpy()
     return image
 
 
@@ -57,22 +62,22 @@ def difference(a: np.ndarray, b: np.ndarray) -> str:
 def parts() -> list[tuple[object, str, str | Callable]]:
     """The functions that make a frame."""
     kernels = {
-        player._shapes_kernel: "blendshapes",
-        player._pose_kernel: "pose, activate, colour",
-        player._over_plate_kernel: "over the plate, to bytes",
+        player.shapes_kernel: "blendshapes",
+        player.pose_kernel: "pose, activate, colour",
+        player.over_plate_kernel: "over the plate, to bytes",
     }
     return [
         (Motion, "hear", "hear"),
-        (Motion, "drivers", "drivers"),
+        (Motion, "network_inputs", "network inputs"),
         (PlaybackDeformation, "apply", "deformation network"),
         (player, "parallel_for", lambda kernel, *_: kernels[kernel]),
         (PlaybackRasterizer, "render", "project and rasterise"),
     ]
 
 
-def bound(portrait: Portrait, clip: tuple, report: harness.Report, row: harness.Row) -> dict:
+def bound(portrait: Portrait, clip: Performance, report: harness.Report, row: harness.Row) -> dict:
     """The least processor time of one frame: its multiply-adds at the machine's peak rate."""
-    scene = scene_of(partial(without_player, portrait, clip))
+    scene = scene_of(portrait, posed(portrait, clip, len(clip) - 1))
     _, pairs = render(scene)
     net = portrait.motion.deformation
     width, outputs = net.hidden.out_features, net.output.out_features
@@ -102,8 +107,8 @@ def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
     for size in sizes.sizes:
         dataset = subject(size)
         for count in sizes.counts:
-            portrait, clip = moving_portrait(dataset, count), drivers(dataset)
-            play = partial(with_player, portrait, clip)
+            portrait, clip = moving_portrait(dataset, count), dataset.performance[:FRAMES]
+            play = partial(with_player, Playback(portrait), clip)
             words = f"{count} Gaussians, {size} px"
             rows = harness.compare(
                 GROUP,

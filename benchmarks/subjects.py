@@ -8,32 +8,34 @@ speech and eye units are random, with a mouth that opens.
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 import torch
 import yaml
 
 from benchmarks.scenes import DISTANCE, Scene, portrait
+from tests.support.subject import (
+    LOWER_LIP,
+    subject_files,
+    write_features,
+    write_pictures,
+    write_table,
+    yaw_matrix,
+)
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.geometry.cameras import view_matrix
-from unigs.media.images import write_png
-from unigs.media.video import VideoWriter
 from unigs.model.anchor import Body
-from unigs.model.gaussians import SH_CONSTANT, Gaussians
-from unigs.model.portrait import Portrait
-from unigs.render.rasterize import Splats, rasterize, rasterize_frames
+from unigs.model.gaussians import Gaussians
+from unigs.model.portrait import Portrait, PosedField
+from unigs.render.harmonics import Y0
+from unigs.render.rasterize import rasterize
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
-from unigs.stage.files import save_npz
-from unigs.subject.dataset import ACTION_UNITS, Dataset, SubjectFiles
-from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, write_labels
+from unigs.subject.dataset import Dataset, SubjectFiles
+from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO
 from unigs.train.dynamic import DynamicTask
-from unigs.train.lip_training import pretrain
 from unigs.train.static import StaticTask
 
 VARIANT = "unigs_plus"
@@ -61,29 +63,16 @@ def subject(size: int) -> Dataset:
 
 def write_subject(folder: Path, size: int) -> SubjectFiles:
     """Render and write everything that training reads; images of size x size pixels."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ("video.mkv", "frames.csv", "pose.npz", "labels.mkv", "plate.png", "landmarks.npz",
-             "speech.npz", "eyes.csv", "body.npz")  # fmt: skip
-    files = SubjectFiles(*(folder / name for name in names))
+    files = subject_files(folder, video="video.mkv")
     yaw = 0.2 * np.sin(2 * np.pi * np.arange(FRAMES) / VIEWS)
-    R = np.stack([_turn(a) for a in yaw])
+    R = np.stack([yaw_matrix(a) for a in yaw])
     t = np.tile(np.array(SHIFT, np.float32), (FRAMES, 1))
     pictures, labels = zip(*(_view(size, R[k], t[k]) for k in range(VIEWS)), strict=True)
-    with VideoWriter(files.video, size, size, 25, quality="lossless") as writer:
-        for k in range(FRAMES):
-            writer.write(pictures[k % VIEWS])
-    write_labels(files.labels, (labels[k % VIEWS] for k in range(FRAMES)), size, size, 25)
-    write_png(files.background, np.full((size, size, 3), 128, np.uint8))
+    pictures, labels = ([rows[k % VIEWS] for k in range(FRAMES)] for rows in (pictures, labels))
+    write_pictures(files, pictures, labels, size, quality="lossless")
+    write_table(files.frames, FRAMES)
     _write_features(files, size, R, t)
     return files
-
-
-def write_frame_table(path: Path, count: int, fps: float) -> None:
-    """Keep all `count` frames; the last eleventh is for tests."""
-    frame = np.arange(count)
-    split = np.where(frame >= count * 10 // 11, "test", "train")
-    table = {"frame": frame, "time": frame / fps, "keep": 1, "reason": "", "split": split}
-    pd.DataFrame(table).to_csv(path, index=False)
 
 
 def field(count: int) -> Gaussians:
@@ -94,7 +83,7 @@ def field(count: int) -> Gaussians:
         log_scales=scene.scales.log(),
         quats=scene.quats,
         opacities=scene.opacities.clamp(0.02, 0.98).logit(),
-        colors=(scene.colors - 0.5) / SH_CONSTANT,
+        colors=(scene.colors - 0.5) / Y0,
         harmonics=0.1 * torch.randn(count, 3, 3, generator=g),
         anchors=((scene.means[:, 1] - 0.13) / 0.03).clamp(-3, 3),
     )
@@ -103,8 +92,8 @@ def field(count: int) -> Gaussians:
 def static_portrait(dataset: Dataset, count: int) -> Portrait:
     """What the static stage of the variant would hand on."""
     plate = (dataset.plate * 255).round().astype("uint8")
-    body = Body(torch.from_numpy(_turn(0.0)), torch.tensor(SHIFT))
-    return Portrait(field(count), plate, dataset.focal, dataset.fps, body, follows_body=True)
+    body = Body(torch.eye(3), torch.tensor(SHIFT))
+    return Portrait(field(count), plate, dataset.poses.focal, dataset.fps, body, follows_body=True)
 
 
 def dynamic_task(dataset: Dataset, count: int) -> DynamicTask:
@@ -113,8 +102,7 @@ def dynamic_task(dataset: Dataset, count: int) -> DynamicTask:
     Its lip networks get few steps of their own training, which is over before the first step.
     """
     torch.manual_seed(0)
-    with patch("unigs.train.guides.pretrain", partial(pretrain, steps=3)):
-        return DynamicTask(dataset, static_portrait(dataset, count), settings()[1], CPU)
+    return DynamicTask(dataset, static_portrait(dataset, count), settings()[1], CPU, lip_steps=3)
 
 
 def static_task(dataset: Dataset, count: int) -> StaticTask:
@@ -122,8 +110,7 @@ def static_task(dataset: Dataset, count: int) -> StaticTask:
     torch.manual_seed(0)
     static = settings()[0]
     task = StaticTask(dataset, static, CPU)
-    task.portrait.gaussians = field(count)
-    task._optimisers()
+    task.replace_field(field(count))
     return task
 
 
@@ -137,25 +124,11 @@ def moving_portrait(dataset: Dataset, count: int) -> Portrait:
     return made.requires_grad_(False)
 
 
-def scene_of(render: Callable[[], object]) -> Scene:
-    """The one frame that `render()` of a portrait hands to the rasteriser."""
-    name = "unigs.model.portrait.rasterize_frames"
-    with patch(name, wraps=rasterize_frames) as call, torch.no_grad():
-        render()
-    (splats,), *camera = call.call_args.args
-    return scene(splats, *camera)
-
-
-def scene(splats: Splats, K: torch.Tensor, width: int, height: int) -> Scene:
+def scene_of(portrait: Portrait, posed: PosedField) -> Scene:
     """A frame over black, as the renderers of the benchmarks take it."""
+    splats, size = posed[0], portrait.size
     *gaussians, _ = vars(splats).values()
-    return Scene(*gaussians, K, width, height, torch.zeros(splats.colors.shape[1]))
-
-
-def _turn(yaw: float) -> np.ndarray:
-    """Rotation [3,3] about the vertical axis."""
-    c, s = np.cos(yaw), np.sin(yaw)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
+    return Scene(*gaussians, portrait.K, size, size, torch.zeros(splats.colors.shape[1]))
 
 
 def _view(size: int, R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,29 +148,21 @@ def _view(size: int, R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _write_features(files: SubjectFiles, size: int, R: np.ndarray, t: np.ndarray) -> None:
     """Poses, landmarks, speech and eyes."""
     rng = np.random.default_rng(0)
-    write_frame_table(files.frames, FRAMES, 25)
     shape = rng.uniform(-1, 1, (468, 3)) * (0.07, 0.1, 0.03) - (0, 0, 0.06)
-    save_npz(files.pose, R=R, t=t, focal=2.0 * size, size=size, shape=shape.astype(np.float32),
-             backend="made up")  # fmt: skip
-    rest = np.tile(_turn(0.0), (FRAMES, 1, 1))
     wander = 0.005 * np.sin(np.arange(FRAMES) * 0.3)[:, None] * np.array([1.0, 0.3, 0.0])
-    arms = rng.normal(0, 0.005, (FRAMES, 2)).astype(np.float32)
-    save_npz(files.body, R=rest, t=(t + wander).astype(np.float32), outline=arms,
-             backend="made up")  # fmt: skip
-    points = np.zeros((478, 3), np.float32)
+    points = np.zeros((478, 3))
     points[:, :2] = rng.uniform((0.36, 0.2), (0.64, 0.5), (478, 2))
     for group, x in (((*RIGHT_EYE, *RIGHT_BROW), 0.43), ((*LEFT_EYE, *LEFT_BROW), 0.57)):
         points[list(group), :2] = (x, 0.3) + rng.uniform(-0.03, 0.03, (len(group), 2))
     points = np.repeat(size * points[None], FRAMES, 0)
     opening = np.abs(np.sin(np.arange(FRAMES) * 0.7))
-    points[:, [14, 178, 402], 1] += 0.05 * size * opening[:, None]
+    points[:, LOWER_LIP, 1] += 0.05 * size * opening[:, None]
     points += rng.normal(0, 1e-3 * size, points.shape)
-    save_npz(files.landmarks, points=points.astype(np.float32), found=np.ones(FRAMES, bool),
-             size=size, backend="made up")  # fmt: skip
-    speech = rng.normal(0, 0.2, (FRAMES, WINDOW, COEFFICIENTS)).astype(np.float32)
+    speech = rng.normal(0, 0.2, (FRAMES, WINDOW, COEFFICIENTS))
     speech[:, WINDOW // 2] += (opening - opening.mean())[:, None]
-    save_npz(files.speech, features=speech, mean=np.zeros(COEFFICIENTS),
-             std=np.ones(COEFFICIENTS), backend="made up")  # fmt: skip
-    eyes = pd.DataFrame(rng.uniform(0, 5, (FRAMES, 6)), columns=list(ACTION_UNITS))
-    eyes.insert(0, "frame", np.arange(FRAMES))
-    eyes.to_csv(files.eyes, index=False)
+    write_features(
+        files, FRAMES, size=size, focal=2.0 * size, head=(R, t), shape=shape,
+        torso=(np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1, 1)), t + wander),
+        outline=rng.normal(0, 0.005, (FRAMES, 2)), points=points, speech=speech,
+        eyes=rng.uniform(0, 5, (FRAMES, 6)), backend="made up",
+    )  # fmt: skip

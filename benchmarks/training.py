@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
@@ -12,7 +11,8 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.parts import by_part
 from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
-from benchmarks.subjects import dynamic_task, scene, scene_of, static_task, subject
+from benchmarks.scenes import Scene
+from benchmarks.subjects import dynamic_task, scene_of, static_task, subject
 from benchmarks.torch_renderer import render
 from unigs.compute.threads import get_threads
 from unigs.losses.l1 import region_l1_torch
@@ -50,7 +50,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
         (FrameSampler, "next", "sample"),
         (Dataset, "image", "truth"),
         (Portrait, "splats", "pose, colour"),
-        (Portrait, "show", "over the plate"),
+        (Portrait, "render", "over the plate"),
         (torch.Tensor, "backward", "backward: torch"),
         (Blend, "backward", "backward: blend"),
         (Project, "backward", "backward: project"),
@@ -75,11 +75,14 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     ]
 
 
-def render_torch(frames: list[Splats], *camera) -> list[tuple[Tensor, Tensor, dict]]:
+def render_torch(
+    frames: list[Splats], K: Tensor, width: int, height: int
+) -> list[tuple[Tensor, Tensor, dict]]:
     """Image [H,W,3] and alpha [H,W,1] of the torch renderer, in place of `rasterize_frames`."""
     (splats,) = frames
-    opaque = torch.ones_like(splats.colors[:, :1])
-    image, _ = render(scene(replace(splats, colors=torch.cat([splats.colors, opaque], 1)), *camera))
+    *gaussians, colors, view, _ = vars(splats).values()
+    colors = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
+    image, _ = render(Scene(*gaussians, colors, view, K, width, height, torch.zeros(4)))
     return [(image[..., :3], image[..., 3:], {})]
 
 
@@ -149,7 +152,7 @@ def candidates(dataset: Dataset, count: int, renderer: bool) -> dict[str, Callab
 def bound(step: Stepper, report: harness.Report, whole: harness.Row) -> dict:
     """The least processor time of a dynamic step: its operations at the machine's peak rate."""
     task = step.task
-    _, pairs = render(scene_of(lambda: task.view(int(task.frames[0]))))
+    _, pairs = render(scene_of(task.portrait, task.posed(int(task.frames[0]))))
     motion = task.portrait.motion
     net, count = motion.deformation, len(task.portrait.gaussians)
     layers = (net.input_features, net.hidden, net.output)

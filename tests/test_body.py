@@ -2,14 +2,14 @@
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
+from tests.support.subject import subject_files, write_features, write_table
 from unigs.media.video import VideoWriter
 from unigs.prepare.body.track import REST, repair, track_body
 from unigs.settings.body import BodySettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz
+from unigs.stage.files import load_npz
 from unigs.subject.labels import FACE, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 128, 24, 256.0, 0.8
@@ -43,14 +43,14 @@ def write_clip(folder, torso_from: int, narrower: float = 0.0) -> dict:
             moved[:50] = 128
             writer.write(moved)
     write_labels(folder / "labels.mkv", [labels] * FRAMES, SIZE, SIZE, 25)
-    rows = {"frame": range(FRAMES), "time": np.arange(FRAMES) / 25, "keep": 1, "reason": ""}
-    pd.DataFrame({**rows, "split": "train"}).to_csv(folder / "frames.csv", index=False)
+    files = subject_files(folder)
+    write_table(files.frames, FRAMES)
     R = np.repeat(np.eye(3)[None], FRAMES, 0)
     # The head drifts, so that the frame of the median pose is one in the middle.
     t = np.stack([np.linspace(-0.01, 0.01, FRAMES), np.zeros(FRAMES), np.full(FRAMES, DEPTH)], 1)
-    save_npz(folder / "pose.npz", R=R, t=t, focal=FOCAL, size=SIZE, shape=np.zeros((468, 3)))
-    names = {"video": "video.mp4", "labels": "labels.mkv", "frames": "frames.csv"}
-    return {k: folder / v for k, v in {**names, "pose": "pose.npz", "out": "body.npz"}.items()}
+    write_features(files, FRAMES, size=SIZE, focal=FOCAL, head=(R, t))
+    names = ("video", "labels", "frames", "pose")
+    return {**{name: getattr(files, name) for name in names}, "out": folder / "body.npz"}
 
 
 def image_of(point: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -93,6 +93,6 @@ def test_frames_that_do_not_match_are_interpolated():
 
 def test_files_of_different_clips_are_refused(tmp_path):
     files = write_clip(tmp_path, torso_from=70)
-    pd.read_csv(files["frames"]).iloc[:-1].to_csv(files["frames"], index=False)
-    with pytest.raises(UserError, match="23 frames.*24"):
+    write_table(files["frames"], FRAMES - 1)
+    with pytest.raises(UserError, match="24 rows.*23 frames"):
         track_body(**files, settings=BodySettings())

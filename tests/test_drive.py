@@ -1,25 +1,26 @@
 """drive: the clip's motion without a jump, the recording in step, the mouth shut in pauses."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-import unigs.drive.speak
-from unigs.drive.motion_loop import Affine, Motion, Rigid, longest_segment, ping_pong, trim_blinks
-from unigs.drive.speak import drive, drivers, pauses, read_motion
+from tests.support.subject import subject_files, write_features, write_table
+from unigs.drive import speak
+from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
+from unigs.drive.pauses import pauses
+from unigs.drive.speak import performances
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import probe, read_video
 from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
+from unigs.subject.performance import Performance
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
 RATE = 16000
 
@@ -69,25 +70,6 @@ def test_turns_do_not_fall_into_a_blink():
     assert trim_blinks(slice(0, 100), np.full(100, 4.0), 6) == slice(0, 100)
 
 
-def test_motion_between_frames_is_the_shortest_way():
-    rotation = Rotation.from_rotvec([[0, 0, 0], [0, 0.4, 0], [0.2, 0, 0]]).as_matrix()
-    head = Rigid(rotation, np.arange(9.0).reshape(3, 3))
-    torso = Affine(
-        np.tile(np.eye(3), (3, 1, 1)),
-        np.arange(9.0, 18.0).reshape(3, 3),
-        np.arange(6.0).reshape(3, 2),
-    )
-    motion = Motion(head, torso, np.arange(18.0).reshape(3, 6))
-    (R, t), (_, resting, outline), eyes = motion.at(np.array([0.0, 0.25, 2.0]))
-    np.testing.assert_allclose(resting, t + 9)
-    np.testing.assert_allclose(outline, [[0, 1], [0.5, 1.5], [4, 5]])
-    np.testing.assert_allclose(Rotation.from_matrix(R[1]).as_rotvec(), [0, 0.1, 0], atol=1e-6)
-    np.testing.assert_allclose(t[1], [0.75, 1.75, 2.75])
-    np.testing.assert_allclose(eyes[2], np.arange(12, 18))
-    np.testing.assert_allclose(R[2], rotation[2], atol=1e-6)
-    assert R.dtype == t.dtype == eyes.dtype == np.float32
-
-
 def speech(seconds, seed=0):
     rng = np.random.default_rng(seed)
     loudness = np.interp(
@@ -105,13 +87,14 @@ def encoder():
 
 def still(frames=50):
     rest = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
-    return Motion(Rigid(*rest), Affine(*rest, np.zeros((frames, 2))), np.zeros((frames, 6)))
+    head, torso = RigidTrajectory(*rest), AffineTrajectory(*rest)
+    return Performance(head, torso, np.zeros((frames, 2)), np.zeros((frames, 6)))
 
 
 def heard(encoder, samples, count):
     """The speech windows of all blocks that drive a still clip."""
-    blocks = drivers(still(), encoder, samples, count, 25.0, DriveSettings())
-    return np.concatenate([windows for _, _, windows, *_ in blocks])
+    blocks = performances(still(), encoder, samples, count, 25.0, DriveSettings())
+    return np.concatenate([block.speech for block in blocks])
 
 
 def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_alone():
@@ -141,95 +124,85 @@ def test_pauses_fade_and_short_ones_are_no_pauses():
 def test_windows_do_not_depend_on_the_block_size(monkeypatch):
     made, samples = encoder(), speech(3.0)
     whole = heard(made, samples, 75)
-    monkeypatch.setattr(unigs.drive.speak, "BLOCK", 7)
+    monkeypatch.setattr(speak, "BLOCK", 7)
     np.testing.assert_allclose(heard(made, samples, 75), whole, atol=1e-6)
 
 
-class Portrait:
-    """Shows what it was given: grey is loudness, the left edge the head's position."""
+class FakePlayback:
+    """Shows what it is given: gray is loudness. Keeps the performances."""
 
-    size, fps, has_dynamics = 32, 25.0, True
+    def __init__(self, portrait):
+        self.portrait = portrait
 
-    def __init__(self):
-        self.seen = []
-
-    def play_clip(self, *clip):
-        *clip, torso = clip
-        for R, t, heard, eyes, *body in zip(*clip, *torso, strict=True):
-            self.seen.append(SimpleNamespace(R=R, t=t, heard=heard, eyes=eyes, body=body))
-            grey = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
-            yield np.full((32, 32, 3), grey, np.uint8)
+    def clip(self, performance):
+        for k, heard in enumerate(performance.speech):
+            self.portrait.seen.append(performance[k : k + 1])
+            gray = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
+            yield np.full((32, 32, 3), gray, np.uint8)
 
 
-def write_subject(folder, frames=60, reasons=None, keep=None):
-    table = pd.DataFrame({"frame": range(frames), "time": np.arange(frames) / 25})
-    table["keep"] = 1 if keep is None else keep
-    table["reason"] = "" if reasons is None else reasons
-    table["split"] = "train"
-    table.to_csv(folder / "frames.csv", index=False)
-    R = Rotation.from_rotvec(np.linspace(0, 0.3, frames)[:, None] * [0, 1, 0]).as_matrix()
-    save_npz(folder / "pose.npz", R=R, t=np.linspace(0, 1, frames)[:, None] * [1, 0, 0])
-    body_t = np.linspace(2, 3, frames)[:, None] * [1, 0, 0]
-    save_npz(folder / "body.npz", R=R, t=body_t, outline=np.zeros((frames, 2)))
-    units = pd.DataFrame(
-        np.zeros((frames, 6)), columns=["AU01", "AU04", "AU05", "AU06", "AU07", "AU45"]
+def fake_portrait(dynamic=True):
+    return SimpleNamespace(size=32, fps=25.0, has_dynamics=dynamic, seen=[])
+
+
+def made_up_subject(folder, frames=60, **table):
+    """A head that turns and moves to the right from 0 to 1 m."""
+    files, along = subject_files(folder), np.linspace(0, 1, frames)[:, None] * [1, 0, 0]
+    write_table(files.frames, frames, test=np.zeros(frames, bool), **table)
+    R = Rotation.from_rotvec(0.3 * along[:, [1, 0, 2]]).as_matrix()
+    write_features(
+        files, frames, head=(R, along), torso=(R, along + [2, 0, 0]), encoder=encoder().to_dict()
     )
-    units.insert(0, "frame", range(frames))
-    units.to_csv(folder / "eyes.csv", index=False)
-    save_npz(folder / "features.npz", encoder=json.dumps(encoder().to_dict()))
+    return files
 
 
-def run_drive(folder, monkeypatch, audio, portrait=None):
-    portrait = portrait or Portrait()
-    monkeypatch.setattr(unigs.drive.speak, "load_portrait", lambda path, device: portrait)
-    names = ("frames.csv", "pose.npz", "body.npz", "eyes.csv", "features.npz")
-    drive(
-        folder / "portrait.safetensors",
-        audio,
-        *(folder / name for name in names),
-        folder / "out.mp4",
-        DriveSettings(device="cpu"),
-    )
+def run_drive(files, monkeypatch, audio, portrait=None):
+    portrait = portrait or fake_portrait()
+    monkeypatch.setattr(speak, "load_portrait", lambda path, device: portrait)
+    monkeypatch.setattr(speak, "Playback", FakePlayback)
+    folder = files.video.parent
+    speak.drive(
+        folder / "portrait.safetensors", audio, files.frames, files.pose, files.body, files.eyes,
+        files.speech, folder / "out.mp4", DriveSettings(device="cpu"),
+    )  # fmt: skip
     return portrait
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(44100, 3.3), (8000, 1.01)])
 def test_a_recording_of_any_rate_and_length_is_spoken_in_step(tmp_path, monkeypatch, rate, seconds):
-    write_subject(tmp_path)
+    files = made_up_subject(tmp_path)
     samples = np.zeros(int(seconds * rate), np.float32)
     start = int(0.6 * rate)
     samples[start : start + rate // 5] = np.random.default_rng(0).normal(size=rate // 5) * 0.2
     write_wav(tmp_path / "talk.wav", samples, rate)
-    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    portrait = run_drive(files, monkeypatch, tmp_path / "talk.wav")
     images = list(read_video(tmp_path / "out.mp4"))
     assert len(images) == len(portrait.seen) == int(np.ceil(seconds * 25 - 1e-6))
     assert probe(tmp_path / "out.mp4").has_audio
     heard = read_audio(tmp_path / "out.mp4", RATE)
     loud = np.flatnonzero(np.abs(heard) > 0.1)
-    grey = np.array([image.mean() for image in images])
-    bright = np.flatnonzero(grey > (grey.min() + grey.max()) / 2)
-    assert grey.max() - grey.min() > 20
+    gray = np.array([image.mean() for image in images])
+    bright = np.flatnonzero(gray > (gray.min() + gray.max()) / 2)
+    assert gray.max() - gray.min() > 20
     # The picture's burst and the sound's burst: at the same time to within a frame.
     assert bright[0] / 25 == pytest.approx(loud[0] / RATE, abs=0.05)
     assert (bright[-1] + 1) / 25 == pytest.approx(loud[-1] / RATE, abs=0.05)
 
 
 def test_the_video_says_that_it_is_synthetic(tmp_path, monkeypatch):
-    write_subject(tmp_path)
+    files = made_up_subject(tmp_path)
     write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
-    run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+    run_drive(files, monkeypatch, tmp_path / "talk.wav")
     content = (tmp_path / "out.mp4").read_bytes()
     assert b"Synthetic talking portrait" in content
     assert b"did not say this" in content and b"talk.wav" in content
 
 
 def test_motion_goes_on_beyond_the_clip_without_a_jump_and_off_its_cut(tmp_path, monkeypatch):
-    reasons = [""] * 60
-    reasons[15] = "jump_cut"
-    write_subject(tmp_path, reasons=reasons)
+    files = made_up_subject(tmp_path, reason={15: "jump_cut"})
     write_wav(tmp_path / "talk.wav", speech(5.0), RATE)
-    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
-    x = np.array([seen.t[0] for seen in portrait.seen])
+    portrait = run_drive(files, monkeypatch, tmp_path / "talk.wav")
+    x = np.array([seen.head.t[0, 0] for seen in portrait.seen])
     step = 1 / 59
     assert x.min() >= 15 * step - 1e-6 and x.max() <= 1
     assert np.abs(np.diff(x)).max() <= step * 1.001
@@ -238,33 +211,30 @@ def test_motion_goes_on_beyond_the_clip_without_a_jump_and_off_its_cut(tmp_path,
 
 
 def test_a_silent_recording_gives_silence(tmp_path, monkeypatch):
-    write_subject(tmp_path)
+    files = made_up_subject(tmp_path)
     write_wav(tmp_path / "mute.wav", np.zeros(RATE, np.float32), RATE)
-    portrait = run_drive(tmp_path, monkeypatch, tmp_path / "mute.wav")
+    portrait = run_drive(files, monkeypatch, tmp_path / "mute.wav")
     silence = encoder().silence
     for seen in portrait.seen:
-        np.testing.assert_allclose(seen.heard, silence, atol=1e-5)
+        np.testing.assert_allclose(seen.speech[0], silence, atol=1e-5)
 
 
 def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
-    write_subject(tmp_path)
+    files = made_up_subject(tmp_path)
     (tmp_path / "talk.wav").write_text("no sound")
     with pytest.raises(UserError, match=r"talk\.wav has no audio"):
-        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+        run_drive(files, monkeypatch, tmp_path / "talk.wav")
     write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
-    static = Portrait()
-    static.has_dynamics = False
+    static = fake_portrait(dynamic=False)
     with pytest.raises(UserError, match="static portrait"):
-        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav", static)
-    save_npz(tmp_path / "pose.npz", R=np.zeros((59, 3, 3)), t=np.zeros((59, 3)))
-    with pytest.raises(UserError, match=r"frames\.csv has 60 frames but .*pose\.npz has 59"):
-        run_drive(tmp_path, monkeypatch, tmp_path / "talk.wav")
+        run_drive(files, monkeypatch, tmp_path / "talk.wav", static)
+    write_features(files, 59, encoder=encoder().to_dict())
+    with pytest.raises(UserError, match=r"pose\.npz has 59 rows but .*frames\.csv has 60 frames"):
+        run_drive(files, monkeypatch, tmp_path / "talk.wav")
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_clip_without_a_usable_frame_says_so(tmp_path):
-    write_subject(tmp_path, keep=0)
+    files = made_up_subject(tmp_path, keep=False)
     with pytest.raises(UserError, match="keeps no frame"):
-        read_motion(
-            *(tmp_path / name for name in ("frames.csv", "pose.npz", "body.npz", "eyes.csv")), 20
-        )
+        speak.read_motion(files.frames, files.pose, files.body, files.eyes, 20)

@@ -1,6 +1,5 @@
 """What the clock counts, with a portrait that takes a known time."""
 
-import json
 import time
 
 import numpy as np
@@ -10,7 +9,6 @@ from unigs.evaluate.records import find, to_json
 from unigs.evaluate.speed import speed_records, time_encoder, time_frames
 from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.speech import SpeechSettings
-from unigs.stage.files import save_npz
 
 
 def test_warm_up_frames_are_played_but_not_counted():
@@ -38,8 +36,7 @@ def test_figures_follow_from_the_times():
     assert "logmel" in find(rows, "fps_with_speech")["how"]
 
 
-def test_the_clips_own_encoder_is_timed(tmp_path):
+def test_the_clips_own_encoder_is_timed():
     encoder = SpeechEncoder(SpeechSettings())
     encoder.fit(encoder.windows(encoder.columns(np.zeros(16000, np.float32)), 25, 25))
-    save_npz(tmp_path / "features.npz", encoder=json.dumps(encoder.to_dict()))
-    assert 0 < time_encoder(tmp_path / "features.npz", 50, 25.0) < 1
+    assert 0 < time_encoder(encoder, 50, 25.0) < 1

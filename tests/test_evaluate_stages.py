@@ -1,6 +1,7 @@
 """render_test and evaluate end to end, with a portrait whose behaviour is known."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,20 +9,24 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
+from tests.support.subject import subject_files, write_features, write_table
 from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
 from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.faces import FaceReader
-from unigs.evaluate.inputs import FrameTable, pick, read_aligned, read_frame_table
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.speed import speed_records
+from unigs.evaluate.split import Split, split_of
+from unigs.evaluate.streams import pick, read_aligned
 from unigs.media.audio import write_wav
 from unigs.media.video import VideoWriter, probe, read_video
 from unigs.settings.evaluate import EvaluateSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz, write_json
+from unigs.stage.files import write_json
+from unigs.subject.features import Landmarks
 from unigs.subject.labels import write_labels
+from unigs.subject.trajectory import RigidTrajectory
 
 SIZE, COUNT, TEST = 128, 22, slice(16, 22)
 FPS = 25
@@ -32,32 +37,34 @@ def clip_frame(k):
     return np.ascontiguousarray(data.astronaut()[0:256:2, 90 + 2 * k : 346 + 2 * k : 2])
 
 
-class FakePortrait:
-    """Shows the clip's frame that its pose names, 5 levels brighter; speech adds blue."""
+class FakePlayback:
+    """Shows the clip's frame that the pose names, 5 levels brighter; speech adds blue.
 
-    size, fps, has_dynamics = SIZE, float(FPS), True
+    A static portrait shows it 25 levels brighter.
+    """
 
-    def __init__(self, dynamic=True):
-        self.has_dynamics = dynamic
+    def __init__(self, portrait):
+        self.portrait = portrait
 
-    def play_clip(self, R, t, speech=None, eyes=None, body=None):
-        assert self.has_dynamics or (speech is None and eyes is None)
-        for k in range(len(R)):
-            yield self.shown(t[k], None if speech is None else speech[k])
+    def clip(self, performance):
+        for k, t in enumerate(performance.head.t):
+            frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
+            if self.portrait.has_dynamics:
+                frame[:8, :8, 2] = int(performance.speech[k, 0, 0])
+            else:
+                frame += 20
+            yield np.clip(frame, 0, 255).astype(np.uint8)
 
-    def shown(self, t, speech):
-        frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
-        if self.has_dynamics:
-            frame[:8, :8, 2] = int(speech[0, 0])
-        else:
-            frame += 20
-        return np.clip(frame, 0, 255).astype(np.uint8)
+
+def fake_portrait(dynamic=True):
+    return SimpleNamespace(size=SIZE, fps=float(FPS), has_dynamics=dynamic)
 
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
     """Files of a subject: a lossless clip, and drivers that name the frame."""
     folder = tmp_path_factory.mktemp("a subject")
+    files = subject_files(folder, video="video.mkv")
     frames = [clip_frame(k) for k in range(COUNT)]
     with VideoWriter(folder / "video.mkv", SIZE, SIZE, FPS, "lossless") as writer:
         for frame in frames:
@@ -67,24 +74,18 @@ def subject(tmp_path_factory):
     labels[30:55, 50:75] = 1
     labels[46:50, 56:68] = 2
     write_labels(folder / "labels.mkv", [labels] * COUNT, SIZE, SIZE, FPS)
-    split = ["test" if TEST.start <= k < TEST.stop else "train" for k in range(COUNT)]
-    pd.DataFrame(
-        {"frame": range(COUNT), "time": np.arange(COUNT) / FPS, "keep": 1, "reason": "",
-         "split": split}
-    ).to_csv(folder / "frames.csv", index=False)  # fmt: skip
+    index = np.arange(COUNT)
+    write_table(files.frames, COUNT, test=(index >= TEST.start) & (index < TEST.stop))
     shift = np.zeros((COUNT, 3))
-    shift[:, 0] = np.arange(COUNT) / 100
-    for name in ("pose", "body"):
-        arms = {"outline": np.zeros((COUNT, 2))} if name == "body" else {}
-        save_npz(folder / f"{name}.npz", R=np.repeat(np.eye(3)[None], COUNT, 0), t=shift, **arms)
-    speech = np.arange(COUNT, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
-    save_npz(folder / "features.npz", features=speech)
-    units = {f"AU{name}": np.zeros(COUNT) for name in ("01", "04", "05", "06", "07", "45")}
-    pd.DataFrame({"frame": range(COUNT), **units}).to_csv(folder / "eyes.csv", index=False)
+    shift[:, 0] = index / 100
     with FaceReader() as reader:
         for frame in frames:
             reader.read(frame)
-    save_npz(folder / "landmarks.npz", points=reader.points(), backend="test detector")
+    write_features(
+        files, COUNT, size=SIZE, head=(np.repeat(np.eye(3)[None], COUNT, 0), shift),
+        points=reader.points(), speech=index[:, None, None] * np.ones((1, 2, 3)),
+        backend="test detector",
+    )  # fmt: skip
     write_wav(folder / "audio.wav", np.sin(np.arange(16000) / 9).astype(np.float32), 16000)
     write_json(
         folder / "run.json",
@@ -96,10 +97,11 @@ def subject(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rendered(subject):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render_test, "load_portrait", lambda *_: FakePortrait())
+        patch.setattr(render_test, "load_portrait", lambda *_: fake_portrait())
+        patch.setattr(render_test, "Playback", FakePlayback)
         render_test.render_test(
             subject / "portrait", subject / "video.mkv", subject / "frames.csv",
-            subject / "pose.npz", subject / "body.npz", subject / "eyes.csv",
+            subject / "pose.npz", subject / "motion.npz", subject / "eyes.csv",
             subject / "features.npz",
             subject / "audio.wav", subject / "test.mkv", subject / "shuffled.mkv",
             subject / "test.mp4", EvaluateSettings(device="cpu"),
@@ -111,12 +113,13 @@ def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
         "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
-        "body": "body.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
+        "body": "motion.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
         "rows": "test.csv",
     }  # fmt: skip
     files.update(flags)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contestants, "load_portrait", lambda *_: FakePortrait(dynamic=False))
+        patch.setattr(contestants, "load_portrait", lambda *_: fake_portrait(dynamic=False))
+        patch.setattr(contestants, "Playback", FakePlayback)
         score.evaluate(
             **{name: subject / path for name, path in files.items()},
             static=subject / "static", settings=EvaluateSettings(device="cpu"),
@@ -158,9 +161,9 @@ def test_preview_shows_truth_beside_render_with_the_sound_of_the_test_part(rende
     assert image[20:, SIZE:].mean() - image[20:, :SIZE].mean() == pytest.approx(5, abs=1.5)
 
 
-def test_sound_of_the_test_frames_is_cut_frame_by_frame():
-    table = FrameTable(np.array([1, 2, 5]), np.array([0]), np.arange(6) / 25, np.ones(3, bool))
-    sound = render_test.sound_of_frames(np.arange(3500, dtype=np.float32), table)
+def test_sound_of_the_test_frames_is_cut_frame_by_frame(tmp_path):
+    split = Split(write_table(tmp_path / "frames.csv", 6), np.array([1, 2, 5]), np.array([0]))
+    sound = render_test.sound_of_frames(np.arange(3500, dtype=np.float32), split)
     assert len(sound) == 3 * 640
     np.testing.assert_array_equal(sound[:1280], np.arange(640, 1920))
     np.testing.assert_array_equal(sound[1280:1580], np.arange(3200, 3500))
@@ -236,47 +239,40 @@ def test_render_of_another_length_is_refused(rendered):
 
 
 def test_rows_of_another_clip_are_refused(rendered):
-    save_npz(rendered / "few.npz", points=np.zeros((5, 478, 3)), backend="x")
+    Landmarks(np.zeros((5, 478, 3)), np.ones(5, bool), SIZE, "x").write(rendered / "few.npz")
     with pytest.raises(UserError, match=r"few\.npz has 5 rows but .*frames\.csv has 22 frames"):
         judge(rendered, landmarks="few.npz", out="none.json")
     assert not (rendered / "none.json").exists()
 
 
-def write_table(folder, **columns):
-    base = {"frame": range(8), "time": np.arange(8) / 25, "keep": 1, "reason": "", "split": "test"}
-    table = pd.DataFrame(base)
-    table.loc[:1, "split"] = "train"
-    for name, values in columns.items():
-        table[name] = values
-    table.to_csv(folder / "frames.csv", index=False)
-    shift = np.zeros((8, 3))
-    shift[7] = np.nan
-    save_npz(folder / "pose.npz", R=np.zeros((8, 3, 3)), t=shift)
-    return read_frame_table(folder / "frames.csv", folder / "pose.npz")
-
-
 def test_removed_frames_and_cuts_break_the_line(tmp_path):
-    reasons = ["", "", "", "hands", "", "", "jump_cut", ""]
-    table = write_table(tmp_path, keep=[1, 1, 1, 0, 1, 1, 1, 1], reason=reasons)
-    assert table.test.tolist() == [2, 4, 5, 6]  # 3 is removed, 7 has no pose
-    assert table.follows.tolist() == [False, False, True, False]
-    assert table.train.tolist() == [0, 1] and table.fps == pytest.approx(25)
+    index = np.arange(8)
+    table = write_table(
+        tmp_path / "frames.csv", 8, keep=index != 3, reason={3: "hands", 6: "jump_cut"},
+        test=index > 1,
+    )  # fmt: skip
+    split = split_of(table, index != 7)
+    assert split.test.tolist() == [2, 4, 5, 6]  # 3 is removed, 7 has no pose
+    assert split.follows.tolist() == [False, False, True, False]
+    assert split.train.tolist() == [0, 1] and split.time.tolist() == [0.08, 0.16, 0.2, 0.24]
 
 
 def test_clip_without_test_frames_is_refused(tmp_path):
+    table = write_table(tmp_path / "frames.csv", 8, test=np.zeros(8, bool))
     with pytest.raises(UserError, match="keeps no test frame"):
-        write_table(tmp_path, split="train")
+        split_of(table, np.ones(8, bool))
 
 
-def test_nearest_pose_counts_every_axis_by_its_spread():
+def test_nearest_pose_counts_every_axis_by_its_spread(tmp_path):
     turn = np.repeat(np.eye(3)[None], 4, 0)
     # z varies by metres and x by millimetres: unscaled, frame 1 would be the nearer one.
     shift = np.array([[0.001, 0, 3.0], [0.003, 0, 1.0], [0.002, 0, -4.0], [0.001, 0, 1.2]])
-    table = FrameTable(np.array([3]), np.array([0, 1, 2]), np.arange(4) / 25, np.zeros(1, bool))
+    table = write_table(tmp_path / "frames.csv", 4)
+    split = Split(table, np.array([3]), np.array([0, 1, 2]))
     scaled = (shift - shift[:3].mean(0)) / np.maximum(shift[:3].std(0), 1e-9)
     expected = int(np.linalg.norm(scaled[:3] - scaled[3], axis=1).argmin())
     assert expected == 0
-    assert nearest_by_pose(turn, shift, table).tolist() == [0]
+    assert nearest_by_pose(RigidTrajectory(turn, shift), split).tolist() == [0]
 
 
 def test_pick_complains_about_a_stream_that_ends_early(tmp_path):

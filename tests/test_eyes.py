@@ -8,10 +8,12 @@ import pytest
 from unigs.face import mesh
 from unigs.face.action_units import action_units
 from unigs.face.angles import head_axes
-from unigs.prepare.face.eyes import UNITS, fill_gaps, measure_eyes, read_openface
+from unigs.prepare.face.eyes import measure_eyes, read_openface
 from unigs.settings.eyes import EyeSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
+from unigs.subject.features import ACTION_UNITS as UNITS
+from unigs.subject.features import Landmarks
+from unigs.subject.series import fill_gaps
 
 FRAMES = 300
 LIDS = (
@@ -129,7 +131,7 @@ def test_frames_without_a_face_are_filled_and_rows_stay(tmp_path):
     found = np.ones(FRAMES, bool)
     found[40:50] = found[-5:] = False
     points[~found] = np.nan
-    save_npz(tmp_path / "face.npz", points=points, found=found)
+    Landmarks(points, found, 256, "test").write(tmp_path / "face.npz")
     measure_eyes(tmp_path / "face.npz", tmp_path / "eyes.csv", EyeSettings())
     table = pd.read_csv(tmp_path / "eyes.csv")
     assert list(table.columns) == ["frame", *UNITS] and len(table) == FRAMES
@@ -137,12 +139,6 @@ def test_frames_without_a_face_are_filled_and_rows_stay(tmp_path):
     assert np.isfinite(values).all() and values.min() >= 0 and values.max() <= 5
     np.testing.assert_allclose(values[-5:], np.tile(values[-6], (5, 1)))
     assert (np.flatnonzero(table["AU45"] > 2.5) < 40).sum() > 2
-
-
-def test_gaps_are_filled_in_a_line():
-    values = np.array([[np.nan], [1.0], [np.nan], [np.nan], [4.0], [np.nan]])
-    filled = fill_gaps(values, np.isfinite(values[:, 0]))
-    np.testing.assert_allclose(filled[:, 0], [1, 1, 2, 3, 4, 4])
 
 
 def openface_csv(path, rows, comma=", ", drop=()):
@@ -159,7 +155,7 @@ def openface_csv(path, rows, comma=", ", drop=()):
 
 @pytest.fixture
 def landmarks(tmp_path):
-    save_npz(tmp_path / "face.npz", points=np.zeros((30, 478, 3)), found=np.ones(30, bool))
+    Landmarks(np.zeros((30, 478, 3)), np.ones(30, bool), 256, "test").write(tmp_path / "face.npz")
     return tmp_path / "face.npz"
 
 

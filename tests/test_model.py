@@ -7,16 +7,20 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from unigs.model.anchor import Body, anchored, mean_pose, quaternion, quaternion_product
-from unigs.model.conditions import ZScore, body_vector, rotation_vector
+from unigs.geometry.rotations import quaternion, quaternion_product, rotation_vector
+from unigs.model.anchor import Body, anchored, mean_pose
+from unigs.model.conditions import ZScore, body_vector
 from unigs.model.deformation import DeformationNet, Encoded, parse_attributes
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.playback.cues import cues
+from unigs.playback.play import Playback
 from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.stage.errors import UserError
+from unigs.subject.performance import Performance
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
 SPEECH = {"window": 9, "dim": 5, "feature_dim": 6, "lip_dim": 2, "members": 3, "hidden": 4}
 PLANE = {"n_levels": 3, "features": 2, "base": 4, "finest": 8, "log2_entries": 12}
@@ -87,13 +91,6 @@ def test_mean_pose_of_turns_about_one_axis_is_the_middle_turn():
     assert body.t.tolist() == [0, 0, 2]
 
 
-def test_quaternion_product_is_the_product_of_rotations():
-    a, b = rotations(2, seed=5, limit=1.0)
-    together = quaternion_product(quaternion(a), quaternion(b)[None])[0]
-    expected = Rotation.from_matrix((a @ b).numpy()).as_quat(scalar_first=True)
-    np.testing.assert_allclose(abs(together.numpy() @ expected), 1, atol=1e-5)
-
-
 def test_anchor_weight_one_rests_in_the_camera_and_zero_follows_the_head():
     """With weight 1 the camera position does not depend on the head's pose at all."""
     means, quats = torch.randn(5, 3) * 0.1, torch.randn(5, 4)
@@ -129,7 +126,7 @@ def test_split_first_layer_equals_the_concatenation_of_the_paper():
     encoded = Encoded([features[:, :8], features[:, 8:]])
     torch.testing.assert_close(net(encoded, conditions), expected)
     bias = net.input_conditions(conditions)
-    torch.testing.assert_close(net.per_frame(net.constants(encoded), bias), expected)
+    torch.testing.assert_close(net.per_frame(net.fixed_part(encoded), bias), expected)
 
 
 def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
@@ -141,13 +138,13 @@ def test_shapes_are_linear_in_their_coefficients_and_stay_in_their_features():
     for k in range(6):
         one = torch.nn.functional.one_hot(torch.tensor(k), 6).float()
         moved = net(features, conditions, one)
-        torch.testing.assert_close(moved, net.shapes_at(net.constants(features))[:, k])
+        torch.testing.assert_close(moved, net.shapes_at(net.fixed_part(features))[:, k])
         torch.testing.assert_close(net(features, conditions, -2 * one), -2 * moved)
         blind = Encoded(list(features.planes))
         blind.planes[0 if k < 2 else 1] = torch.zeros(9, 5 if k < 2 else 3)
         torch.testing.assert_close(net(blind, conditions, one), moved)
     coefficients = torch.randn(6)
-    together = torch.einsum("nsk,s->nk", net.shapes_at(net.constants(features)), coefficients)
+    together = torch.einsum("nsk,s->nk", net.shapes_at(net.fixed_part(features)), coefficients)
     torch.testing.assert_close(net(features, conditions, coefficients), together)
 
 
@@ -156,13 +153,13 @@ def test_pose_shapes_leave_the_mouth_to_the_voice():
     motion = Motion(CONFIG)
     motion.mouth.copy_(torch.tensor([0.0, 0.05, -0.07]))
     points = motion.mouth + torch.tensor([[0.0, 0, 0], [0.01, 0, 0], [0, 0.03, 0], [0, 0.2, 0]])
-    free = motion.free_of_mouth(points)
-    assert free[0] == 0 and free[1] < 0.1 and 0.3 < free[2] < 0.5 and free[3] > 0.999
+    gate = motion.pose_gate(points)
+    assert gate[0] == 0 and gate[1] < 0.1 and 0.3 < gate[2] < 0.5 and gate[3] > 0.999
     torch.nn.init.normal_(motion.planes[0].tables)
     encoded = motion.encode(points)
-    torch.testing.assert_close(encoded.free, free)
-    known = motion.deformation.constants(encoded)
-    torch.testing.assert_close(known.pose, encoded.planes[0] * free[:, None])
+    torch.testing.assert_close(encoded.pose_gate, gate)
+    fixed = motion.deformation.fixed_part(encoded)
+    torch.testing.assert_close(fixed.pose, encoded.planes[0] * gate[:, None])
 
 
 @pytest.mark.parametrize("planes", [1, 2])
@@ -173,16 +170,16 @@ def test_one_compiled_pass_equals_the_layers_in_torch(planes):
     net = DeformationNet(sum(widths), 7, ("position", "scale"), 16, face_shapes=2,
                          face_features=widths[-1], pose_shapes=4, pose_features=6)  # fmt: skip
     torch.nn.init.normal_(net.output.weight)
-    free, weights = torch.rand(70), torch.randn(70, 6)
+    gate, weights = torch.rand(70), torch.randn(70, 6)
 
     def run(forward):
         g = torch.Generator().manual_seed(1)
         inputs = [torch.randn(70, width, generator=g).requires_grad_() for width in widths]
-        drivers = [torch.randn(n, generator=g).requires_grad_() for n in (7, 6)]
+        driven = [torch.randn(n, generator=g).requires_grad_() for n in (7, 6)]
         net.zero_grad()
-        out = forward(Encoded(inputs, free), *drivers)
+        out = forward(Encoded(inputs, gate), *driven)
         (out * weights).sum().backward()
-        leaves = [*inputs, *drivers, *net.parameters()]
+        leaves = [*inputs, *driven, *net.parameters()]
         return [out.detach(), *(x.grad.clone() for x in leaves)]
 
     fused, layers = run(net), run(net.by_layer)
@@ -212,13 +209,23 @@ def test_unknown_attribute_is_named():
         parse_attributes("position,colour")
 
 
-def one_cue(made, *numbers):
-    """The cue of a single frame's numbers (the last are the torso's, or None)."""
-    *rows, track = (
-        None if x is None else tuple(y[None] for y in x) if isinstance(x, tuple) else x[None]
-        for x in numbers
-    )
-    return cues(made, *rows, track)
+def one_frame(speech=SPOKEN, eyes=EYES, torso: Body | None = None) -> Performance:
+    """The performance of a single frame at POSE."""
+
+    def row(x):
+        return None if x is None else x[None].numpy()
+
+    track, arms = None, None
+    if torso is not None:
+        track, arms = AffineTrajectory(row(torso.R), row(torso.t)), row(torso.outline)
+    return Performance(RigidTrajectory(*map(row, POSE)), track, arms, row(eyes), row(speech))
+
+
+def seen_in_training(made: Portrait, speech, eyes, torso: Body | None) -> torch.Tensor:
+    """The picture of the differentiable path."""
+    with torch.no_grad():
+        audio = None if speech is None else made.motion.hear(speech[None])[0]
+        return made(*POSE, audio, eyes, torso).image
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -233,38 +240,33 @@ def test_the_player_shows_what_training_saw(moving):
     made.follows_body = True
     arms = torch.tensor([0.3, -0.2])
     torso = Body(rotations(1, 11, 0.2)[0], torch.tensor([0.01, 0.02, 0.6]), arms)
-    with torch.no_grad():
-        expected = made.render(*POSE, speech, eyes, torso)
-    track = torso.R.numpy(), torso.t.numpy(), arms.numpy()
-    numbers = [None if x is None else x.numpy() for x in (*POSE, speech, eyes)]
-    (cue,) = one_cue(made, *numbers, track)
-    image, alpha = made.player.render(cue.frame())
+    expected = seen_in_training(made, speech, eyes, torso)
+    performance, playback = one_frame(speech, eyes, torso), Playback(made)
+    (cue,) = cues(made, performance)
+    image, alpha = playback.cpu_player.render(cue)
     composed = image + (1 - alpha) * made.plate_image.numpy()
     difference = np.abs(composed - expected.numpy())
     # A Gaussian on the threshold 1/255 may flip; everything else agrees.
     assert np.quantile(difference, 0.999) < 1e-5 and difference.max() < 0.02
-    played = made.play(*numbers, track).astype(float) / 255
+    played = playback.frame(performance, 0).astype(float) / 255
     assert np.abs(played - expected.clamp(0, 1).numpy()).max() < 0.5 / 255 + 0.02
 
 
 def test_saved_portrait_plays_the_same(tmp_path):
     original = portrait()
     torch.nn.init.normal_(original.motion.deformation.output.weight)
-    frame = original.play(*POSE, SPOKEN.numpy(), EYES.numpy())
+    frame = Playback(original).frame(one_frame(), 0)
     save_portrait(original, tmp_path / "portrait.safetensors")
     loaded = load_portrait(tmp_path / "portrait.safetensors")
-    np.testing.assert_array_equal(loaded.play(*POSE, SPOKEN.numpy(), EYES.numpy()), frame)
+    np.testing.assert_array_equal(Playback(loaded).frame(one_frame(), 0), frame)
     assert loaded.meta == original.meta and loaded.fps == 25.0 and loaded.has_dynamics
-    np.testing.assert_allclose(
-        loaded.mouth(SPOKEN[None].numpy()), original.mouth(SPOKEN[None].numpy()), atol=1e-6
-    )
 
 
 def test_the_plate_shows_where_nobody_is():
     made = portrait(motion=False)
     with torch.no_grad():
         made.gaussians.opacities.fill_(-20)
-    np.testing.assert_array_equal(made.play(*POSE), made.plate.numpy())
+    np.testing.assert_array_equal(Playback(made).frame(one_frame(), 0), made.plate.numpy())
 
 
 def test_a_file_that_is_no_portrait_gets_one_sentence(tmp_path):
@@ -293,12 +295,12 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def test_playback_in_torch_is_that_of_the_kernels(motion):
     """The GPU's player, run on the CPU in single precision."""
     made = moving_portrait() if motion else portrait(motion=False)
-    track = rotations(1, 11, 0.2)[0].numpy(), np.array([0.01, 0.02, 0.6], np.float32)
-    spoken = (SPOKEN.numpy(), EYES.numpy()) if motion else (None, None)
-    wanted = made.play(*POSE, *spoken, track).astype(int)
-    (cue,) = one_cue(made, *POSE, *spoken, track)
+    torso = Body(rotations(1, 11, 0.2)[0], torch.tensor([0.01, 0.02, 0.6]), torch.zeros(2))
+    performance = one_frame(torso=torso)
+    wanted = Playback(made).frame(performance, 0).astype(int)
+    (cue,) = cues(made, performance)
     player = TorchPlayer(made, torch.float32)
-    assert not motion or not player.known.product.requires_grad  # no graph is kept for its life
+    assert not motion or not player.fixed.product.requires_grad  # no graph is kept for its life
     played = player.play(cue)
     assert played.dtype == np.uint8
     assert np.abs(played - wanted).max() <= 1
@@ -312,24 +314,23 @@ def test_a_clip_is_its_frames(monkeypatch):
     t, resting = (rng.normal([0, 0, 0.6], 0.01, (5, 3)).astype(np.float32) for _ in range(2))
     speech = rng.normal(size=(5, *SPOKEN.shape)).astype(np.float32)
     eyes, arms = rng.random((5, len(EYES))), rng.normal(0, 0.01, (5, 2))
-    clip = poses, t, speech, eyes, (turns, resting, arms)
-    together = np.stack(list(made.play_clip(*clip)))
-    monkeypatch.setattr("unigs.model.portrait.HEARD_AT_ONCE", 2)
-    np.testing.assert_allclose(np.stack(list(made.play_clip(*clip))), together, atol=1)
+    head, torso = RigidTrajectory(poses, t), AffineTrajectory(turns, resting)
+    clip, playback = Performance(head, torso, arms, eyes, speech), Playback(made)
+    together = np.stack(list(playback.clip(clip)))
+    monkeypatch.setattr("unigs.playback.play.HEARD_AT_ONCE", 2)
+    np.testing.assert_allclose(np.stack(list(playback.clip(clip))), together, atol=1)
     for k, frame in enumerate(together):
-        numbers = (x[k] for x in clip[:4])
-        alone = made.play(*numbers, tuple(x[k] for x in clip[4]))
-        np.testing.assert_allclose(alone, frame, atol=1)
+        np.testing.assert_allclose(playback.frame(clip, k), frame, atol=1)
     assert all(np.abs(a.astype(int) - b).max() > 5 for a, b in pairwise(together))
 
 
 def test_half_precision_does_not_show():
     made = moving_portrait()
-    (cue,) = one_cue(made, *POSE, SPOKEN, EYES, None)
+    (cue,) = cues(made, one_frame())
     images = [
         TorchPlayer(made, precision).image(cue).numpy()
         for precision in (torch.float32, GPU_PRECISION)
     ]
     still = made.splats(cue.R, cue.t, cue.torso)
-    assert psnr(made.show([(still, None)])[0].image.detach().numpy(), images[0]) < 40
+    assert psnr(made.render([(still, None)])[0].image.detach().numpy(), images[0]) < 40
     assert psnr(*images) > 55

@@ -1,11 +1,11 @@
 """fit_pose against known poses of a made-up face."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 from synthetic_face import face_vertices, landmarks
 
+from tests.support.subject import write_table
 from unigs.face import mesh as facemesh
 from unigs.prepare.pose.bundle_adjustment import reprojection, triangulate
 from unigs.prepare.pose.face_shape import BIOCULAR_WIDTH, similarity
@@ -15,6 +15,7 @@ from unigs.prepare.pose.rigid import Camera, Poses, project, rotation, rotation_
 from unigs.settings.pose import PoseSettings
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz, save_npz
+from unigs.subject.features import Landmarks
 
 SIZE = 256
 CAMERA = Camera(2.0 * SIZE, SIZE / 2)
@@ -269,16 +270,15 @@ def test_the_stage_writes_what_the_next_ones_read(tmp_path):
 
 def write_inputs(folder, points: np.ndarray, rows: int) -> None:
     found = np.isfinite(points[:, 0, 0])
-    save_npz(folder / "landmarks.npz", points=points, found=found, size=SIZE, backend="test")
-    table = {"frame": range(rows), "time": 0.0, "keep": 1, "reason": "", "split": "train"}
-    pd.DataFrame(table).to_csv(folder / "frames.csv", index=False)
+    Landmarks(points, found, SIZE, "test").write(folder / "landmarks.npz")
+    write_table(folder / "frames.csv", rows)
 
 
 def test_wrong_inputs_are_named(tmp_path):
     points = observe(smooth_motion(10))
     write_inputs(tmp_path, points, 9)
     arguments = (tmp_path / "landmarks.npz", tmp_path / "frames.csv", tmp_path / "pose.npz")
-    with pytest.raises(UserError, match="9 frames but .* 10"):
+    with pytest.raises(UserError, match="landmarks.npz has 10 rows but .*frames.csv has 9 frames"):
         fit_pose(*arguments, PoseSettings())
     points[2:] = np.nan
     write_inputs(tmp_path, points, 10)

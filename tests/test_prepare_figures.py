@@ -2,35 +2,36 @@
 
 import astronaut
 import numpy as np
-import pandas as pd
 import pytest
 
-from unigs.face.angles import head_angles, head_axes
+from tests.support.subject import subject_files, write_features, write_table
+from unigs.face.angles import head_angles, head_axes, yaw_pitch_roll
+from unigs.face.lips import relative_opening
 from unigs.face.mesh import LEFT_EYE_CORNERS, LOWER_LIP_INNER, RIGHT_EYE_CORNERS
 from unigs.media.images import read_image, write_png
 from unigs.report.preparation import choose_frames, draw_axes, draw_landmarks, draw_sheet
-from unigs.report.preparation_curves import mouth_opening, turns
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
+from unigs.subject.features import HeadPoses, write_action_units
 from unigs.subject.labels import FACE, write_labels
+from unigs.subject.trajectory import RigidTrajectory
 
 FRAMES, SIZE = 30, 96
 
 
-def test_removed_ranges_are_among_the_chosen_frames():
-    table = pd.DataFrame({"keep": np.ones(500, int)})
-    table.loc[101:107, "keep"] = 0
-    table.loc[499, "keep"] = 0
-    chosen = choose_frames(table, 24)
+def test_removed_ranges_are_among_the_chosen_frames(tmp_path):
+    keep = np.ones(500, bool)
+    keep[101:108] = keep[499] = False
+    chosen = choose_frames(write_table(tmp_path / "long.csv", 500, keep=keep), 24)
     assert 104 in chosen and 499 in chosen and len(chosen) <= 24
     assert (np.diff(chosen) > 0).all() and np.diff(chosen).max() < 50
-    assert choose_frames(pd.DataFrame({"keep": [1, 1, 0]})).tolist() == [0, 1, 2]
+    short = write_table(tmp_path / "short.csv", 3, keep=np.array([True, True, False]))
+    assert choose_frames(short).tolist() == [0, 1, 2]
 
 
 def test_turns_of_a_rotation_are_those_of_its_landmarks():
     points = astronaut.landmarks()
     axes = head_axes(points)
-    np.testing.assert_allclose(turns(axes[None])[0], head_angles(points), atol=1e-4)
+    np.testing.assert_allclose(yaw_pitch_roll(axes[None])[0], head_angles(points), atol=1e-4)
 
 
 def test_mouth_opening_is_in_eye_distances():
@@ -38,9 +39,9 @@ def test_mouth_opening_is_in_eye_distances():
     eyes = points[0, RIGHT_EYE_CORNERS[0]] - points[0, LEFT_EYE_CORNERS[0]]
     unit = np.linalg.norm(eyes)
     points[1, LOWER_LIP_INNER, 1] += 0.2 * unit
-    before, after = mouth_opening(points)
+    before, after = relative_opening(points)
     assert after - before == pytest.approx(0.2, abs=0.03)
-    np.testing.assert_allclose(mouth_opening(3 * points), [before, after])
+    np.testing.assert_allclose(relative_opening(3 * points), [before, after])
 
 
 def test_landmarks_and_axes_are_drawn_where_they_are():
@@ -56,8 +57,8 @@ def test_landmarks_and_axes_are_drawn_where_they_are():
     draw_landmarks(image, missing)
     np.testing.assert_array_equal(image, untouched)
     axes = np.zeros((100, 100, 3), np.uint8)
-    poses = {"R": np.eye(3)[None], "t": np.array([[0.0, 0.0, 1.0]]), "focal": np.float64(500),
-             "size": np.int64(100), "shape": np.zeros((468, 3))}  # fmt: skip
+    ahead = RigidTrajectory(np.eye(3)[None], np.array([[0.0, 0.0, 1.0]]))
+    poses = HeadPoses(ahead, 500.0, 100, np.zeros((468, 3)), np.zeros(1), "test")
     draw_axes(axes, poses, 0, 1.0)
     assert (axes[50, 55:78] == [255, 60, 60]).all()  # 0.06 m right at 500 px / 1 m: 30 px
     assert (axes[55:78, 50] == [60, 255, 60]).all()
@@ -73,20 +74,14 @@ def subject(tmp_path_factory):
     write_png(folder / "background.png", picture)
     points = np.tile(astronaut.landmarks() * SIZE / 256, (FRAMES, 1, 1))
     points[7] = np.nan
-    save_npz(folder / "face.npz", points=points, found=np.isfinite(points).all((1, 2)))
-    save_npz(
-        folder / "pose.npz", R=np.tile(np.eye(3), (FRAMES, 1, 1)), focal=200.0, size=SIZE,
-        t=np.tile([0, 0, 0.6], (FRAMES, 1)), shape=np.zeros((468, 3)),
+    files = subject_files(folder)
+    write_table(
+        files.frames, FRAMES, keep=np.arange(FRAMES) != 7, reason={7: "no_face", 20: "jump_cut"},
+        test=np.arange(FRAMES) > 26,
     )  # fmt: skip
-    reason = [""] * FRAMES
-    reason[7], reason[20] = "no_face", "jump_cut"
-    pd.DataFrame(
-        {"frame": range(FRAMES), "time": np.arange(FRAMES) / 25, "reason": reason,
-         "keep": [int(k != 7) for k in range(FRAMES)],
-         "split": ["train"] * 27 + ["test"] * 3}
-    ).to_csv(folder / "frames.csv", index=False)  # fmt: skip
-    units = {"frame": range(FRAMES), "AU01": 0.0, "AU45": np.linspace(0, 5, FRAMES)}
-    pd.DataFrame(units).to_csv(folder / "eyes.csv", index=False)
+    units = np.zeros((FRAMES, 6))
+    units[:, -1] = np.linspace(0, 5, FRAMES)
+    write_features(files, FRAMES, size=SIZE, focal=200.0, points=points, eyes=units)
     return folder
 
 
@@ -94,7 +89,7 @@ def arguments(folder, **other):
     names = {
         "video": "video.mp4",
         "frames": "frames.csv",
-        "landmarks": "face.npz",
+        "landmarks": "landmarks.npz",
         "pose": "pose.npz",
         "eyes": "eyes.csv",
         "labels": "labels.mkv",
@@ -113,6 +108,6 @@ def test_sheet_and_curves_are_drawn(subject):
 
 
 def test_files_of_another_clip_are_refused(subject, tmp_path):
-    pd.DataFrame({"frame": [0], "AU45": [0]}).to_csv(tmp_path / "eyes.csv", index=False)
+    write_action_units(tmp_path / "eyes.csv", np.zeros((1, 6)))
     with pytest.raises(UserError, match=r"eyes.csv has 1 rows but .*frames.csv has 30"):
         draw_sheet(**arguments(subject, eyes=tmp_path / "eyes.csv"))

@@ -2,11 +2,11 @@
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from skimage import data
 from synthetic_face import face_vertices, landmarks
 
+from tests.support.subject import write_table
 from unigs.face import mesh as facemesh
 from unigs.face.detectors import PersonMask
 from unigs.media.images import read_image
@@ -16,12 +16,12 @@ from unigs.prepare.regions import segment as regions
 from unigs.prepare.regions.color_models import BINS, ColourModel, colour_bins, without
 from unigs.prepare.regions.face_frame import FaceFrame, fill_ring
 from unigs.prepare.regions.guided_filter import GuidedFilter
-from unigs.prepare.regions.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate, fill_holes
 from unigs.prepare.regions.segment import Labeller, bridge_landmarks, segment_regions, spread
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
+from unigs.subject.features import Landmarks
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, read_labels
 
 SIZE, FRAMES = 192, 10
@@ -163,9 +163,8 @@ def write_clip(folder, drawing: Drawing, rows: int, found: np.ndarray) -> dict:
             writer.write(image)
     points = drawing.points.copy()
     points[~found] = np.nan
-    save_npz(folder / "landmarks.npz", points=points, found=found, size=SIZE, backend="test")
-    table = {"frame": range(rows), "time": 0.0, "keep": 1, "reason": "", "split": "train"}
-    pd.DataFrame(table).to_csv(folder / "frames.csv", index=False)
+    Landmarks(points, found, SIZE, "test").write(folder / "landmarks.npz")
+    write_table(folder / "frames.csv", rows)
     names = {"video": "video.mp4", "landmarks": "landmarks.npz", "frames": "frames.csv"}
     names |= {"out": "out/labels.mkv", "background": "out/background.png", "hole": "out/hole.png"}
     return {key: folder / name for key, name in names.items()}
@@ -190,13 +189,14 @@ def test_wrong_inputs_are_named(tmp_path):
     drawing, found = Drawing(True, LONG, frames=3), np.ones(3, bool)
     files = write_clip(tmp_path, drawing, 2, found)
     settings = RegionSettings(model_frames=2, plate_frames=2)
-    with pytest.raises(UserError, match="2 frames but"):
+    with pytest.raises(UserError, match="3 rows but .*frames.csv has 2 frames"):
         segment_regions(**files, settings=settings)
     files = write_clip(tmp_path, drawing, 3, np.zeros(3, bool))
     with pytest.raises(UserError, match="no face at all"):
         segment_regions(**files, settings=settings)
-    save_npz(files["landmarks"], points=drawing.points[[0, 1, 2, 2]], found=np.ones(4, bool))
-    pd.DataFrame({"frame": range(4), "keep": 1, "reason": ""}).to_csv(files["frames"])
+    points = drawing.points[[0, 1, 2, 2]]
+    Landmarks(points, np.ones(4, bool), SIZE, "test").write(files["landmarks"])
+    write_table(files["frames"], 4)
     with pytest.raises(UserError, match="has 3 frames but .* has 4"):
         segment_regions(**files, settings=settings)
     assert not files["out"].exists()
@@ -353,7 +353,7 @@ def test_person_mask_loses_specks_and_holes_only():
     assert got[31, 21] and not got[45, 35] and not got[3, 3]
     scores = np.zeros((60, 60, 3))
     scores[..., 1] = 1
-    labels = fill_gaps(np.zeros((60, 60), np.uint8), got, scores)
+    labels = fill_unassigned(np.zeros((60, 60), np.uint8), got, scores)
     assert ((labels == HAIR) == got).all() and ((labels == BACKGROUND) == ~got).all()
 
 

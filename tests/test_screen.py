@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 
 from unigs.prepare.clip.screen import (
-    REASONS,
     fading,
     find_cuts,
-    frame_table,
     held_out,
     in_ranges,
+    make_table,
     other_face,
     parse_ranges,
     screen_clip,
@@ -22,7 +21,8 @@ from unigs.prepare.face.landmarks import detect_landmarks
 from unigs.settings.landmarks import LandmarkSettings
 from unigs.settings.screen import ScreenSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
+from unigs.subject.features import Landmarks
+from unigs.subject.frame_table import REASONS
 
 SETTINGS = ScreenSettings()
 SIZE = 192
@@ -164,16 +164,16 @@ def test_several_held_out_blocks_are_spread():
         held_out(keep, ScreenSettings(held_out_blocks=0))
 
 
-def test_a_cut_removes_nothing_and_reasons_are_joined():
+def test_a_cut_removes_nothing_and_reasons_are_joined(tmp_path):
     blank = {name: np.zeros(4, bool) for name in REASONS}
     marks = blank | {
         "jump_cut": np.array([0, 1, 1, 0], bool),
         "hands": np.array([0, 0, 1, 0], bool),
         "user": np.array([0, 0, 1, 1], bool),
     }
-    table = frame_table(np.arange(4) / 25, marks, SETTINGS)
-    assert table["keep"].tolist() == [1, 1, 0, 0]
-    assert table["reason"].tolist() == ["", "jump_cut", "hands+jump_cut+user", "user"]
+    table = make_table(tmp_path / "frames.csv", np.arange(4) / 25, marks, SETTINGS)
+    assert table.keep.tolist() == [True, True, False, False]
+    assert table.reason.tolist() == ["", "jump_cut", "hands+jump_cut+user", "user"]
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_a_clip_is_screened_and_every_frame_keeps_its_number(clip, tmp_path):
 
 
 def test_another_clips_landmarks_are_refused(clip, tmp_path):
-    save_npz(tmp_path / "face.npz", points=np.zeros((7, 478, 3)), found=np.ones(7, bool))
+    Landmarks(np.zeros((7, 478, 3)), np.ones(7, bool), SIZE, "test").write(tmp_path / "face.npz")
     with pytest.raises(UserError, match=r"clip.mp4 has 120 frames but .*face.npz has 7 rows"):
         screen_clip(clip / "clip.mp4", tmp_path / "face.npz", tmp_path / "f.csv", SETTINGS)
 

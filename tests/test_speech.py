@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.fft
 import scipy.ndimage
@@ -12,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.subject import write_table
 from unigs.media.audio import write_wav
 from unigs.prepare.speech.encode import SpeechEncoder, encode_speech, normalise_level, speech_level
 from unigs.prepare.speech.extract import RATE
@@ -180,11 +180,7 @@ def test_foreign_recording_keeps_the_clips_normalisation():
 
 def write_clip(folder, frames, seconds, keep=None):
     write_wav(folder / "audio.wav", voice(seconds), RATE)
-    table = pd.DataFrame({"frame": range(frames), "time": np.arange(frames) / 25})
-    table["keep"] = 1 if keep is None else keep
-    table["reason"] = ""
-    table["split"] = np.where(np.arange(frames) < frames * 10 // 11, "train", "test")
-    table.to_csv(folder / "frames.csv", index=False)
+    write_table(folder / "frames.csv", frames, keep=True if keep is None else keep)
 
 
 @pytest.mark.parametrize(("backend", "dim"), [("logmel", 40), ("mfcc", 13)])

@@ -6,29 +6,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_subject import FRAMES, write_tiny_subject
 
 from benchmarks.subjects import dynamic_task, subject
+from tests.support.subject import FRAMES, write_subject
 from unigs.compute import threads
+from unigs.geometry.rotations import rotate
 from unigs.model.deformation import Deltas
 from unigs.model.gaussians import Gaussians
 from unigs.model.storage import load_portrait
+from unigs.playback.play import Playback
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz, read_json, save_npz
-from unigs.subject.dataset import ACTION_UNITS, Dataset
+from unigs.subject.dataset import Dataset
+from unigs.subject.features import ACTION_UNITS
 from unigs.subject.resident import ResidentFrames
 from unigs.train import losses
 from unigs.train.checkpoint import Checkpoint, key_of
-from unigs.train.density import DensityControl, rotate
+from unigs.train.density import DensityControl
 from unigs.train.dynamic import DynamicTask, train_dynamic
-from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guides import rare_frames
 from unigs.train.loop import FrameSampler, split_validation, train
 from unigs.train.poses import Poses
 from unigs.train.refine_poses import refine_poses
-from unigs.train.static import StaticTask, gaussian_rates, train_static
+from unigs.train.static import StaticTask, train_static
 
 STATIC = StaticSettings(
     iterations=120, points=400, max_gaussians=600, densify_from=40, densify_every=20,
@@ -42,7 +45,7 @@ DYNAMIC = DynamicSettings(
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return write_tiny_subject(tmp_path_factory.mktemp("subject with spaces"))
+    return write_subject(tmp_path_factory.mktemp("subject with spaces"))
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +188,7 @@ def test_dynamic_stage_improves_on_the_static_one(files, static_run, tmp_path):
     dataset = Dataset(files)
     portrait = load_portrait(tmp_path / "portrait.safetensors")
     k = int(dataset.test[0])
-    image = portrait.play(dataset.R[k], dataset.t[k], dataset.speech[k], dataset.eyes[k])
+    image = Playback(portrait).frame(dataset.performance, k)
     assert image.shape == (64, 64, 3)
 
 
@@ -277,7 +280,7 @@ def test_refined_poses_come_nearer_to_the_truth(files, static_run):
     """Poses that drift by some millimetres are pulled back by the field, inside the head."""
     dataset = Dataset(files)
     portrait = load_portrait(static_run / "portrait.safetensors")
-    poses = Poses(dataset, torch.device("cpu"))
+    poses = Poses(dataset.performance, torch.device("cpu"))
     truth = poses.t.clone()
     phase = torch.arange(FRAMES)[:, None] * torch.tensor([0.31, 0.23, 0.0])
     poses.t = truth + 0.004 * torch.sin(phase)
@@ -286,7 +289,7 @@ def test_refined_poses_come_nearer_to_the_truth(files, static_run):
     def seen(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Where points of the head appear in each frame, pixels [T,50,2]."""
         camera = points @ R.transpose(1, 2) + t[:, None]
-        return camera[..., :2] / camera[..., 2:] * dataset.focal
+        return camera[..., :2] / camera[..., 2:] * dataset.poses.focal
 
     expected = seen(poses.R, truth)
     before = (seen(poses.R, poses.t) - expected).norm(dim=-1).mean()
@@ -298,9 +301,10 @@ def test_refined_poses_come_nearer_to_the_truth(files, static_run):
 
 def test_few_blinks_are_drawn_as_often_as_open_mouths(files):
     dataset = Dataset(files)
-    dataset.eyes = np.zeros_like(dataset.eyes)
+    eyes = np.zeros_like(dataset.performance.eyes)
+    dataset.performance = replace(dataset.performance, eyes=eyes)
     closed = dataset.train[[5, 60]]
-    dataset.eyes[closed, ACTION_UNITS.index("AU45")] = 5.0
+    eyes[closed, ACTION_UNITS.index("AU45")] = 5.0
     drawn = rare_frames(dataset, dataset.train)
     blinks = sum(frame in closed for frame in drawn)
     assert set(closed) <= set(drawn) and len(set(drawn)) < len(dataset.train) / 4

@@ -1,13 +1,14 @@
 """Warming up compiles what training and playing call, in the types they call it with."""
 
 import torch
-from tiny_subject import write_tiny_subject
 
+from tests.support.subject import write_subject
 from unigs.losses import l1, ssim_kernels
 from unigs.model.kernels import deform_kernels
 from unigs.model.kernels import encoding_kernels as plane_kernels
 from unigs.playback import cpu_player as player
 from unigs.playback import network as deform_playback
+from unigs.playback.play import Playback
 from unigs.render import binning, blend_kernels, project_kernels
 from unigs.render import composite as over
 from unigs.settings.dynamic import DynamicSettings
@@ -40,11 +41,11 @@ def test_training_and_playing_compile_nothing_more(tmp_path):
     before = compiled()
     public = {name for name in before if not name.rpartition(".")[2].startswith("_")}
     assert not {n.rpartition(".")[2] for n in public if not before[n]} - UNUSED - INNER
-    dataset = Dataset(write_tiny_subject(tmp_path))
+    dataset = Dataset(write_subject(tmp_path))
     settings = StaticSettings(points=200, anchor=True, lambda_alpha=0.1, device="cpu")
     task = StaticTask(dataset, settings, torch.device("cpu"))
     task.step(1)
-    task.portrait.play(dataset.R[0], dataset.t[0])
+    Playback(task.portrait).frame(dataset.performance, 0)
     for planes in (0, 2):  # of the face: the paper's plane alone, and both
         chosen = DynamicSettings(face_grid_levels=planes, blendshapes=planes > 0, device="cpu")
         torch.manual_seed(0)

@@ -1,9 +1,6 @@
 """The motion of the clip, played forwards and backwards for as long as the speech lasts."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 
 def longest_segment(usable: np.ndarray, cut: np.ndarray) -> slice:
@@ -75,65 +72,3 @@ def ping_pong(frames: np.ndarray, length: int, turn: float) -> np.ndarray:
     position = reach + np.minimum(s, straight)
     position = position + reach * np.sin(np.pi * np.maximum(s - straight, 0) / max(turn, 1e-9))
     return np.where(back, length - 1 - position, position)
-
-
-@dataclass(frozen=True)
-class Rigid:
-    """A head's motion: rotation [n,3,3] and translation [n,3] metres."""
-
-    rotation: np.ndarray
-    translation: np.ndarray
-
-    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """R [m,3,3] and t [m,3] at positions [m] in [0, n - 1], float32."""
-        translation = interpolate(self.translation, positions)
-        if len(self.rotation) > 1:
-            turned = Slerp(np.arange(len(self.rotation)), Rotation.from_matrix(self.rotation))
-            rotation = turned(np.clip(positions, 0, len(self.rotation) - 1)).as_matrix()
-        else:
-            rotation = np.repeat(self.rotation, len(positions), 0)
-        return rotation.astype(np.float32), translation
-
-
-@dataclass(frozen=True)
-class Affine(Rigid):
-    """A torso's motion: `rotation` is a rotation times a small map of the image plane.
-
-    outline [n,2]: where the arms stand, metres.
-    """
-
-    outline: np.ndarray
-
-    def at(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """R [m,3,3], t [m,3], outline [m,2] at positions [m] in [0, n - 1], linear, float32."""
-        flat = interpolate(self.rotation.reshape(-1, 9), positions)
-        parts = self.translation, self.outline
-        return flat.reshape(-1, 3, 3), *(interpolate(x, positions) for x in parts)
-
-
-def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Rows [n,D] at positions [m] in [0, n - 1], linear between them: float32 [m,D]."""
-    low = np.clip(np.floor(positions).astype(int), 0, max(len(rows) - 2, 0))
-    high = np.minimum(low + 1, len(rows) - 1)
-    share = (positions - low)[:, None]
-    return (rows[low] * (1 - share) + rows[high] * share).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Head, torso and eyes of a piece of the clip, at any time between its frames.
-
-    head, torso: their motions; eyes [n,6] action units 0-5.
-    """
-
-    head: Rigid
-    torso: Affine
-    eyes: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.eyes)
-
-    def at(self, positions: np.ndarray) -> tuple:
-        """Head (R, t), torso (R, t, outline), eyes [m,6] at positions [m] in [0, n - 1]."""
-        eyes = interpolate(self.eyes, positions)
-        return self.head.at(positions), self.torso.at(positions), eyes

@@ -11,103 +11,94 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from unigs.evaluate.inputs import FrameTable, pick
 from unigs.evaluate.records import MEAN, NEAREST
+from unigs.evaluate.split import Split
+from unigs.evaluate.streams import pick
 from unigs.media.video import read_video
 from unigs.model.storage import load_portrait
-from unigs.stage.files import load_npz
+from unigs.playback.play import Playback
+from unigs.subject.performance import Performance
+from unigs.subject.trajectory import RigidTrajectory
 
 
 def static_stream(
-    path: Path,
-    device: str,
-    poses: dict[str, np.ndarray],
-    body: Path | None,
-    table: FrameTable,
+    path: Path, device: str, performance: Performance, split: Split
 ) -> Iterator[np.ndarray]:
     """The static portrait under the test frames' poses: what motion has to beat.
 
     Args:
         path: the static portrait (.safetensors).
         device: "cpu" or "cuda".
-        poses: head poses of all frames of the clip: R [T,3,3], t [T,3] in meters.
-        body: motion of the torso (.npz); None for a portrait without it.
-        table: the clip's frame table.
+        performance: head and torso in all frames of the clip.
+        split: the clip's test frames.
 
     Returns:
         frames uint8 [H,W,3], one for each test frame.
     """
-    model = load_portrait(path, device)
-    track = None
-    if body:
-        torso = load_npz(body, "R", "t", "outline")
-        track = tuple(torso[name][table.test] for name in ("R", "t", "outline"))
-    return model.play_clip(poses["R"][table.test], poses["t"][table.test], body=track)
+    return Playback(load_portrait(path, device)).clip(performance[split.test])
 
 
 def picture_streams(
-    video: Path, table: FrameTable, nearest: np.ndarray, store: Path
+    video: Path, split: Split, nearest: np.ndarray, store: Path
 ) -> dict[str, Iterator[np.ndarray]]:
     """The nearest training frame by pose, and the mean training frame.
 
     Args:
         video: the clip.
-        table: its frame table.
+        split: its test and training frames.
         nearest: number of the nearest training frame for each test frame, int [n].
         store: scratch file for these frames.
 
     Returns:
         method -> frames uint8 [H,W,3], one for each test frame.
     """
-    mean, kept, rows = training_pictures(video, table, nearest, store)
+    mean, kept, rows = training_pictures(video, split, nearest, store)
     return {
         NEAREST: (kept[rows[int(frame)]] for frame in nearest),
-        MEAN: (mean for _ in table.test),
+        MEAN: (mean for _ in split.test),
     }
 
 
-def pose_features(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+def pose_features(head: RigidTrajectory) -> np.ndarray:
     """Rotation vectors relative to the mean rotation, and translations.
 
     Args:
-        rotation: head rotations, [T,3,3].
-        translation: head positions, meters, [T,3].
+        head: poses of T frames.
 
     Returns:
         float [T,6], radians and meters.
     """
-    turns = Rotation.from_matrix(rotation)
-    return np.hstack([(turns.mean().inv() * turns).as_rotvec(), translation])
+    turns = Rotation.from_matrix(head.R)
+    return np.hstack([(turns.mean().inv() * turns).as_rotvec(), head.t])
 
 
-def nearest_by_pose(rotation: np.ndarray, translation: np.ndarray, table: FrameTable) -> np.ndarray:
+def nearest_by_pose(head: RigidTrajectory, split: Split) -> np.ndarray:
     """For every test frame the training frame of the most similar head pose.
 
     Features are z-scored over the training frames, so that degrees and centimeters count by how
     much they vary in this clip.
 
     Args:
-        rotation: head rotations of all frames of the clip, [T,3,3].
-        translation: head positions, meters, [T,3].
-        table: the clip's frame table.
+        head: head poses of all frames of the clip.
+        split: its test and training frames.
 
     Returns:
         int [n]: frame numbers.
     """
-    features = pose_features(rotation, translation)
-    mean, spread = features[table.train].mean(axis=0), features[table.train].std(axis=0)
+    features = pose_features(head)
+    mean, spread = features[split.train].mean(axis=0), features[split.train].std(axis=0)
     scaled = (features - mean) / np.maximum(spread, 1e-9)
-    return table.train[cKDTree(scaled[table.train]).query(scaled[table.test])[1]]
+    return split.train[cKDTree(scaled[split.train]).query(scaled[split.test])[1]]
 
 
 def training_pictures(
-    video: Path, table: FrameTable, nearest: np.ndarray, store: Path
+    video: Path, split: Split, nearest: np.ndarray, store: Path
 ) -> tuple[np.ndarray, np.ndarray, dict[int, int]]:
     """One pass over the clip: the mean training frame, and the frames that `nearest` names.
 
     Args:
         video: the clip.
-        table: its frame table.
+        split: its test and training frames.
         nearest: frame numbers of training frames.
         store: a scratch file; the frames stay on disk, so that long clips fit in memory.
 
@@ -116,13 +107,13 @@ def training_pictures(
     """
     rows = {int(frame): row for row, frame in enumerate(np.unique(nearest))}
     total, kept = None, None
-    pictures = pick(read_video(video), table.train, video)
-    for frame, image in zip(table.train.tolist(), pictures, strict=True):
+    pictures = pick(read_video(video), split.train, video)
+    for frame, image in zip(split.train.tolist(), pictures, strict=True):
         if total is None:
             total = np.zeros(image.shape, np.float64)
             kept = np.memmap(store, np.uint8, "w+", shape=(len(rows), *image.shape))
         total += image
         if frame in rows:
             kept[rows[frame]] = image
-    mean = np.rint(total / len(table.train)).astype(np.uint8)
+    mean = np.rint(total / len(split.train)).astype(np.uint8)
     return mean, kept, rows

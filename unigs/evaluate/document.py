@@ -1,9 +1,9 @@
 """What `metrics.json` says: the records, and all that a reader needs to trust them."""
 
 from unigs.evaluate import catalogue
-from unigs.evaluate.inputs import FrameTable
 from unigs.evaluate.judge import Truth
 from unigs.evaluate.records import PORTRAIT, Record, find, to_json
+from unigs.evaluate.split import Split
 
 PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own pose, eyes and speech"
 """What is compared with what."""
@@ -11,7 +11,7 @@ PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own po
 
 def document(
     records: list[Record],
-    table: FrameTable,
+    split: Split,
     truth: Truth,
     trained: list[dict],
     device: str,
@@ -21,7 +21,7 @@ def document(
 
     Args:
         records: all figures.
-        table: the frame table.
+        split: the clip's test and training frames.
         truth: what is known of the true frames.
         trained: run.json of the stages that trained the portrait, the last one last.
         device: the device that measured.
@@ -29,12 +29,12 @@ def document(
     """
     rows = to_json(records)
     return {
-        "test_frames": len(table.test),
-        "first_test_frame": int(table.test[0]),
-        "last_test_frame": int(table.test[-1]),
-        "training_frames": len(table.train),
+        "test_frames": len(split.test),
+        "first_test_frame": int(split.test[0]),
+        "last_test_frame": int(split.test[-1]),
+        "training_frames": len(split.train),
         "size": size,
-        "fps": round(table.fps, 6),
+        "fps": round(split.table.fps, 6),
         "device": device,
         "truth_pasted": False,
         "protocol": PROTOCOL,

@@ -6,7 +6,7 @@ from unigs.evaluate.mouth import correlation, spread_ratio
 from unigs.evaluate.records import PORTRAIT, Record, measured
 from unigs.face.action_units import action_units
 from unigs.face.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
-from unigs.subject.dataset import ACTION_UNITS
+from unigs.subject.features import ACTION_UNITS
 
 RIGHT_EYE = (159, 145, *RIGHT_EYE_CORNERS)
 """Upper lid, lower lid (both at the middle), outer and inner corner of the right eye."""

@@ -18,7 +18,6 @@ from unigs.evaluate.eyes import (
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
-from unigs.evaluate.inputs import FrameTable
 from unigs.evaluate.mouth import (
     landmark_distance,
     mouth_opening,
@@ -36,6 +35,7 @@ from unigs.evaluate.records import (
     Record,
     measured,
 )
+from unigs.evaluate.split import Split
 from unigs.losses import lpips
 from unigs.settings.evaluate import EvaluateSettings
 
@@ -169,9 +169,9 @@ class Judge:
             how="mean of the frames' distance, full frame",
         )
 
-    def table(self, truth: Truth, table: FrameTable) -> pd.DataFrame:
+    def table(self, truth: Truth, split: Split) -> pd.DataFrame:
         """One row per test frame: the portrait's figures, the baselines' PSNR, the curves."""
-        columns = {"frame": table.test, "time": table.time[table.test]}
+        columns = {"frame": split.test, "time": split.time}
         own = self.images[PORTRAIT].rows
         columns |= {key: [row[key] for row in own] for key in own[0]}
         for name, scores in self.images.items():

@@ -9,30 +9,32 @@ truth beside render for people.
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from unigs.compute.device import pick_device
-from unigs.evaluate.inputs import Drivers, FrameTable, pick, read_drivers, read_frame_table
-from unigs.media.audio import read_audio, write_wav
+from unigs.evaluate.split import Split, split_of
+from unigs.evaluate.streams import pick
+from unigs.media.audio import RATE, read_audio, write_wav
 from unigs.media.video import VideoWriter, read_video
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
+from unigs.playback.play import Playback
 from unigs.settings.evaluate import EvaluateSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.progress import progress
+from unigs.subject.frame_table import read_frame_table
+from unigs.subject.performance import read_performance
 
 TITLE = "Ground truth | synthetic render"
 """Title in the preview's metadata."""
 
 COMMENT = "The right half is synthetic: rendered by UniGS from speech, eyes and head pose."
 """Comment in the preview's metadata."""
-
-AUDIO_RATE = 16000
-"""Samples per second of the preview's sound."""
 
 
 def render_test(
@@ -69,20 +71,22 @@ def render_test(
         UserError: a file is missing or damaged, describes another clip, or the portrait renders
             another size than the clip's.
     """
-    table = read_frame_table(frames, pose)
-    drivers = read_drivers(pose, body, speech, eyes, table, frames)
+    table = read_frame_table(frames)
+    performance = read_performance(table, pose, body, eyes, speech)
+    split = split_of(table, performance.head.known)
     model = load_portrait(portrait, pick_device(settings.device).type)
-    truth = pick(read_video(video), table.test, video)
+    playback, test = Playback(model), performance[split.test]
+    truth = pick(read_video(video), split.test, video)
     with contextlib.ExitStack() as files:
         sound = files.enter_context(tempfile.TemporaryDirectory())
         track = Path(sound) / "test.wav"
-        write_wav(track, sound_of_frames(read_audio(audio, AUDIO_RATE), table), AUDIO_RATE)
+        write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
         lossless = files.enter_context(_writer(files, out, model, 1, "lossless"))
         people = files.enter_context(
             _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=COMMENT)
         )
-        renders = play_frames(model, drivers, table.test)
-        for image, real in zip(_counted(renders, table, "render"), truth, strict=True):
+        renders = _counted(playback.clip(test), split, "render")
+        for image, real in zip(renders, truth, strict=True):
             if image.shape != real.shape:
                 raise UserError(
                     f"{portrait} renders {image.shape[1]}x{image.shape[0]} but {video} is "
@@ -92,36 +96,9 @@ def render_test(
             people.write(np.hstack([real, image]))
     with contextlib.ExitStack() as files:
         wrong = files.enter_context(_writer(files, shuffled, model, 1, "lossless"))
-        for image in _counted(
-            play_frames(model, drivers, table.test, shuffled_rows(table.test)), table, "shuffled"
-        ):
+        heard = replace(test, speech=performance.speech[shuffled_rows(split.test)])
+        for image in _counted(playback.clip(heard), split, "shuffled"):
             wrong.write(image)
-
-
-def play_frames(
-    model: Portrait, drivers: Drivers, rows: np.ndarray, heard: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """Render frames, uint8 [H,W,3] each.
-
-    Args:
-        model: the portrait; a static one gets no speech and no eyes.
-        drivers: what drives it.
-        rows: the frames whose poses and eyes are used, int [n].
-        heard: the frames whose speech is used, int [n]; by default `rows`.
-    """
-    alive = model.has_dynamics
-    return model.play_clip(
-        drivers.rotation[rows],
-        drivers.translation[rows],
-        drivers.speech[rows if heard is None else heard] if alive else None,
-        drivers.eyes[rows] if alive else None,
-        (drivers.body_rotation[rows], drivers.body_translation[rows], drivers.body_outline[rows]),
-    )
-
-
-def play_frame(model: Portrait, drivers: Drivers, row: int) -> np.ndarray:
-    """Render one frame by itself, uint8 [H,W,3], as someone who streams does."""
-    return next(play_frames(model, drivers, np.array([row])))
 
 
 def shuffled_rows(test: np.ndarray) -> np.ndarray:
@@ -129,11 +106,12 @@ def shuffled_rows(test: np.ndarray) -> np.ndarray:
     return np.roll(test, len(test) // 2)
 
 
-def sound_of_frames(samples: np.ndarray, table: FrameTable) -> np.ndarray:
+def sound_of_frames(samples: np.ndarray, split: Split) -> np.ndarray:
     """The sound of the test frames alone, float32 [n], frame by frame as the picture shows them."""
-    edges = np.rint(np.arange(len(table) + 1) / table.fps * AUDIO_RATE).astype(int)
+    table = split.table
+    edges = np.rint(np.arange(len(table) + 1) / table.fps * RATE).astype(int)
     samples = np.pad(samples, (0, max(0, edges[-1] - len(samples))))
-    return np.concatenate([samples[edges[row] : edges[row + 1]] for row in table.test])
+    return np.concatenate([samples[edges[row] : edges[row + 1]] for row in split.test])
 
 
 def _writer(
@@ -148,8 +126,8 @@ def _writer(
     return VideoWriter(temporary, model.size * columns, model.size, model.fps, quality, **options)
 
 
-def _counted(renders: Iterator[np.ndarray], table: FrameTable, label: str) -> Iterator[np.ndarray]:
-    return progress(renders, total=len(table.test), label=label)
+def _counted(renders: Iterator[np.ndarray], split: Split, label: str) -> Iterator[np.ndarray]:
+    return progress(renders, total=len(split.test), label=label)
 
 
 if __name__ == "__main__":

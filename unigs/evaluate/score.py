@@ -15,16 +15,20 @@ import numpy as np
 from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.contestants import nearest_by_pose, picture_streams, static_stream
 from unigs.evaluate.document import document, headline
-from unigs.evaluate.inputs import FrameTable, check_lengths, pick, read_aligned, read_frame_table
 from unigs.evaluate.judge import Judge, Truth
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
+from unigs.evaluate.split import Split, split_of
+from unigs.evaluate.streams import pick, read_aligned
 from unigs.media.video import read_video
 from unigs.settings.evaluate import EvaluateSettings
 from unigs.stage import cli
-from unigs.stage.files import atomic, load_npz, read_json, write_json
+from unigs.stage.files import atomic, read_json, write_json
 from unigs.stage.progress import progress
+from unigs.subject.features import Landmarks
+from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import read_labels
+from unigs.subject.performance import read_performance
 
 log = logging.getLogger("unigs")
 
@@ -66,39 +70,39 @@ def evaluate(
     Raises:
         UserError: a file is missing or damaged, or describes another number of frames.
     """
-    table = read_frame_table(frames, pose)
+    table = read_frame_table(frames)
+    performance, marks = read_performance(table, pose, body), Landmarks.read(landmarks)
+    table.check_rows(landmarks, marks)
+    split = split_of(table, performance.head.known)
     device = pick_device(settings.device).type
-    poses, marks = load_npz(pose, "R", "t"), load_npz(landmarks, "points", "backend")
-    check_lengths(table, frames, {landmarks: len(marks["points"]), pose: len(poses["R"])})
     trained = [read_json(path) for path in (static_run, run) if path is not None]
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         streams = {
-            PORTRAIT: read_aligned(render, len(table.test)),
-            SHUFFLED: read_aligned(shuffled, len(table.test)),
+            PORTRAIT: read_aligned(render, len(split.test)),
+            SHUFFLED: read_aligned(shuffled, len(split.test)),
         }
         nearest = None
         if settings.baselines:
-            nearest = nearest_by_pose(poses["R"], poses["t"], table)
-            streams |= picture_streams(video, table, nearest, Path(scratch) / "nearest.raw")
+            nearest = nearest_by_pose(performance.head, split)
+            streams |= picture_streams(video, split, nearest, Path(scratch) / "nearest.raw")
         if settings.baselines and static is not None:
-            streams[STATIC] = static_stream(static, device, poses, body, table)
+            streams[STATIC] = static_stream(static, device, performance, split)
         judge = Judge.build(settings, device, streams, stack)
-        size = score_frames(judge, streams, table, video, labels, settings)
-    points = marks["points"]
-    beside = None if nearest is None else points[nearest]
-    truth = Truth(points, table.test, str(marks["backend"]), beside)
+        size = score_frames(judge, streams, split, video, labels, settings)
+    beside = None if nearest is None else marks.points[nearest]
+    truth = Truth(marks.points, split.test, marks.backend, beside)
     records = judge.records(truth, size, device_name(device))
-    content = document(records, table, truth, trained, device_name(device), size)
+    content = document(records, split, truth, trained, device_name(device), size)
     write_json(out, content)
     with atomic(rows) as temporary:
-        judge.table(truth, table).to_csv(temporary, index=False, float_format="%.6g")
+        judge.table(truth, split).to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s", headline(content["metrics"]))
 
 
 def score_frames(
     judge: Judge,
     streams: dict[str, Iterator[np.ndarray]],
-    table: FrameTable,
+    split: Split,
     video: Path,
     labels: Path,
     settings: EvaluateSettings,
@@ -108,7 +112,7 @@ def score_frames(
     Args:
         judge: collects the figures.
         streams: method -> its pictures of the test frames, uint8 [H,W,3], in order.
-        table: the clip's frame table.
+        split: the clip's test frames.
         video: the clip (truth).
         labels: label video of the true frames.
         settings: section `evaluate`.
@@ -116,13 +120,14 @@ def score_frames(
     Raises:
         UserError: a render has more or fewer frames than the test part.
     """
-    truths = pick(read_video(video), table.test, video)
-    regions = pick(read_labels(labels), table.test, labels)
-    frames = progress(zip(truths, regions, strict=True), total=len(table.test), label="evaluate")
+    truths = pick(read_video(video), split.test, video)
+    regions = pick(read_labels(labels), split.test, labels)
+    follows = split.follows
+    frames = progress(zip(truths, regions, strict=True), total=len(split.test), label="evaluate")
     for index, (real, label_image) in enumerate(frames):
         masks = region_masks(label_image, settings.band_share, settings.erode_share)
         pictures = {name: next(stream) for name, stream in streams.items()}
-        judge.add(real, pictures, masks, bool(table.follows[index]))
+        judge.add(real, pictures, masks, bool(follows[index]))
     for stream in streams.values():
         next(stream, None)  # lets a render that is too long complain
     return real.shape[1]

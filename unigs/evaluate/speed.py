@@ -17,15 +17,18 @@ import torch
 
 from unigs.compute.device import device_name, pick_device
 from unigs.compute.threads import get_threads
-from unigs.evaluate.inputs import read_drivers, read_frame_table
 from unigs.evaluate.records import Record, to_json
-from unigs.evaluate.render import play_frame
+from unigs.evaluate.split import split_of
 from unigs.model.storage import load_portrait
+from unigs.playback.play import Playback
 from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.prepare.speech.extract import RATE
 from unigs.settings.evaluate import EvaluateSettings
 from unigs.stage import cli
-from unigs.stage.files import load_npz, write_json
+from unigs.stage.files import write_json
+from unigs.subject.features import SpeechFeatures
+from unigs.subject.frame_table import read_frame_table
+from unigs.subject.performance import read_performance
 
 log = logging.getLogger("unigs")
 
@@ -52,14 +55,18 @@ def measure_speed(
         out: figures (.json).
         settings: section `evaluate`.
     """
-    table = read_frame_table(frames, pose)
-    drivers = read_drivers(pose, body, speech, eyes, table, frames)
+    table = read_frame_table(frames)
+    performance = read_performance(table, pose, body, eyes, speech)
+    heard = SpeechFeatures.read(speech)
     device = pick_device(settings.device).type
     model = load_portrait(portrait, device)
-    turns = np.resize(table.test, settings.speed_warmup + settings.speed_frames).tolist()
-    seconds = time_frames(partial(play_frame, model, drivers), turns, settings.speed_warmup, device)
-    hearing = time_encoder(speech, len(table), table.fps)
-    records = speed_records(seconds, hearing, str(load_npz(speech, "backend")["backend"]))
+    test = split_of(table, performance.head.known).test
+    turns = np.resize(test, settings.speed_warmup + settings.speed_frames).tolist()
+    play = partial(Playback(model).frame, performance)
+    seconds = time_frames(play, turns, settings.speed_warmup, device)
+    encoder = SpeechEncoder.from_dict(json.loads(heard.encoder))
+    hearing = time_encoder(encoder, len(table), table.fps)
+    records = speed_records(seconds, hearing, heard.backend)
     name = device_name(device)
     write_json(
         out,
@@ -108,17 +115,16 @@ def time_frames(
     return np.array(seconds)
 
 
-def time_encoder(speech: Path, count: int, fps: float) -> float:
+def time_encoder(encoder: SpeechEncoder, count: int, fps: float) -> float:
     """Seconds that the clip's own speech encoder takes per video frame.
 
     Encoded is noise as long as the clip, at once, as `drive` does; its content does not matter.
 
     Args:
-        speech: speech features (.npz) with the encoder that made them.
+        encoder: of the clip's speech features.
         count: number of frames of the clip.
         fps: frames per second of the clip.
     """
-    encoder = SpeechEncoder.from_dict(json.loads(str(load_npz(speech, "encoder")["encoder"])))
     noise = np.random.default_rng(0).normal(0, 0.1, round(count / fps * RATE)).astype(np.float32)
     encoder.encode(noise[:RATE], max(1, round(fps)), fps)
     started = time.perf_counter()

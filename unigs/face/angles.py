@@ -30,15 +30,33 @@ def head_axes(points: np.ndarray) -> np.ndarray:
 
 
 def head_angles(points: np.ndarray) -> np.ndarray:
-    """Yaw, pitch and roll [...,3] in degrees from landmarks [...,478,3].
+    """Yaw, pitch and roll of the head, straight from landmarks.
+
+    Pitch has an offset that depends on the face's profile: use differences.
+
+    Args:
+        points: landmarks [...,478,3] in pixels, z in the scale of x.
+
+    Returns:
+        Angles [...,3] in degrees, with the signs of `yaw_pitch_roll`; NaN where no face is.
+    """
+    return yaw_pitch_roll(head_axes(points))
+
+
+def yaw_pitch_roll(rotations: np.ndarray) -> np.ndarray:
+    """Yaw, pitch and roll of head rotations.
 
     Yaw is positive when the face turns to the image's right, pitch when it looks down, roll when
-    it tilts clockwise in the image. Pitch has an offset that depends on the face's profile: use
-    differences.
+    it tilts clockwise in the image.
+
+    Args:
+        rotations: R of x_cam = R x + t, [...,3,3].
+
+    Returns:
+        Angles [...,3] in degrees.
     """
-    axes = head_axes(points)
-    forward = axes[..., :, 2]  # out of the back of the head: the face looks along -forward
+    forward = rotations[..., :, 2]  # out of the back of the head: the face looks along -forward
     yaw = np.degrees(np.arctan2(-forward[..., 0], forward[..., 2]))
     pitch = np.degrees(np.arcsin(np.clip(-forward[..., 1], -1.0, 1.0)))
-    roll = np.degrees(np.arctan2(axes[..., 1, 0], axes[..., 0, 0]))
+    roll = np.degrees(np.arctan2(rotations[..., 1, 0], rotations[..., 0, 0]))
     return np.stack([yaw, pitch, roll], axis=-1)

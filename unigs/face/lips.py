@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from unigs.face.mesh import LIPS, MOUTH_CORNERS, MOUTH_OPENING, RIGID
+from unigs.face.mesh import (
+    LEFT_EYE_CORNERS,
+    LIPS,
+    MOUTH_CORNERS,
+    MOUTH_OPENING,
+    RIGHT_EYE_CORNERS,
+    RIGID,
+)
 
 OPENING, WIDTH = 0, 1
 
@@ -77,3 +84,18 @@ def lip_code(points: np.ndarray, train: np.ndarray, extra: int = 0) -> np.ndarra
     coordinates = rest @ axes[:extra].T
     coordinates /= np.maximum(coordinates[chosen].std(0), 1e-6)
     return np.concatenate([shape, coordinates], 1).astype(np.float32)
+
+
+def relative_opening(points: np.ndarray) -> np.ndarray:
+    """Distance of the inner lips as a share of the distance of the eyes' outer corners.
+
+    Args:
+        points: landmarks [T,478,2|3], px.
+
+    Returns:
+        float [T].
+    """
+    upper, lower = np.array(MOUTH_OPENING).T
+    gap = np.linalg.norm(points[:, upper] - points[:, lower], axis=-1).mean(1)
+    eyes = points[:, RIGHT_EYE_CORNERS[0]] - points[:, LEFT_EYE_CORNERS[0]]
+    return gap / np.linalg.norm(eyes, axis=-1)

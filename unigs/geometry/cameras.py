@@ -39,15 +39,3 @@ def project(points: Tensor, R: Tensor, t: Tensor, K: Tensor) -> Tensor:
     camera = points @ R.transpose(-1, -2) + t
     image = camera @ K.transpose(-1, -2)
     return image[..., :2] / image[..., 2:]
-
-
-def rotation_of(vectors: Tensor) -> Tensor:
-    """Rotations [...,3,3] of rotation vectors [...,3] (axis times angle, radians), by Rodrigues."""
-    angle = (vectors.square().sum(-1) + 1e-16).sqrt()[..., None, None]
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
-    eye = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
-    sine = torch.sin(angle) / angle
-    cosine = (1 - torch.cos(angle)) / angle**2
-    return eye + sine * cross + cosine * (cross @ cross)

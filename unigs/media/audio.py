@@ -9,8 +9,11 @@ import soundfile
 from unigs.media.ffmpeg import ffmpeg_exe, last_line
 from unigs.stage.errors import UserError
 
+RATE = 16000
+"""Samples per second of all sound that stages exchange (section 3.2 of the paper)."""
 
-def read_audio(path: Path, rate: int = 16000) -> np.ndarray:
+
+def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     """Decode the first audio stream of any media file.
 
     Args:
@@ -34,6 +37,6 @@ def read_audio(path: Path, rate: int = 16000) -> np.ndarray:
     return np.frombuffer(done.stdout, np.float32).copy()
 
 
-def write_wav(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
+def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     """Write mono float samples [n] in [-1, 1] as 16-bit WAV."""
     soundfile.write(path, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from unigs.geometry.rotations import mean_rotation, quaternion, quaternion_product
+
 
 @dataclass(frozen=True)
 class Body:
@@ -27,32 +29,8 @@ class Body:
 
 
 def mean_pose(R: torch.Tensor, t: torch.Tensor) -> Body:
-    """Mean of poses [T,3,3], [T,3]: chordal mean of the rotations (by SVD), mean of t."""
-    u, _, vh = torch.linalg.svd(R.double().mean(0))
-    sign = torch.ones(3, dtype=torch.float64, device=R.device)
-    sign[2] = torch.det(u @ vh)
-    return Body(R=((u * sign) @ vh).float(), t=t.mean(0))
-
-
-def quaternion(R: torch.Tensor) -> torch.Tensor:
-    """Unit quaternion wxyz [4] of a rotation [3,3] of less than 180 degrees."""
-    w = (1 + R.diagonal().sum()).clamp(min=1e-8).sqrt() / 2
-    axis = torch.stack([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
-    return torch.cat([w[None], axis / (4 * w)])
-
-
-def quaternion_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """A b for wxyz quaternions [4] and [N,4]: first turn by b, then by a."""
-    w, x, y, z = a
-    matrix = torch.stack(
-        [
-            torch.stack([w, -x, -y, -z]),
-            torch.stack([x, w, -z, y]),
-            torch.stack([y, z, w, -x]),
-            torch.stack([z, -y, x, w]),
-        ]
-    )
-    return b @ matrix.T
+    """Mean of poses [T,3,3], [T,3]: chordal mean of the rotations, mean of t."""
+    return Body(mean_rotation(R), t.mean(0))
 
 
 def anchored(

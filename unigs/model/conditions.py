@@ -6,22 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from unigs.geometry.rotations import rotation_vector
 from unigs.model.anchor import Body
 
 POSE_DIM, BODY_DIM = 6, 8
 """Numbers of the head's pose, and of the torso's."""
-
-
-def rotation_vector(R: torch.Tensor) -> torch.Tensor:
-    """Axis times angle [...,3] (radians) of rotations [...,3,3] with angles below pi."""
-    cosine = ((R.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2).clamp(-1, 1)
-    axis = torch.stack(
-        [R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]], -1
-    )
-    angle = torch.atan2(axis.norm(dim=-1) / 2, cosine)
-    # axis = 2 sin(angle) u, so the factor tends to 1/2 where the angle vanishes.
-    factor = torch.where(angle < 1e-4, 0.5, angle / (2 * torch.sin(angle).clamp(min=1e-8)))
-    return axis * factor[..., None]
 
 
 def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

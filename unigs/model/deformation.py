@@ -38,13 +38,13 @@ class Encoded:
     """
 
     planes: list[torch.Tensor]
-    free: torch.Tensor | None = None
-    known: Constants | None = None
+    pose_gate: torch.Tensor | None = None
+    fixed: FixedPart | None = None
     """What `DeformationNet.by_layer` makes of it, once for all frames of a step."""
 
 
 @dataclass
-class Constants:
+class FixedPart:
     """What of eq. 6 playback keeps of the points.
 
     product [N,H]: W_f f_mu plus the first layer's bias. face [N,f], pose [N,g]: the features on
@@ -55,9 +55,9 @@ class Constants:
     face: torch.Tensor
     pose: torch.Tensor
 
-    def to(self, dtype: torch.dtype) -> Constants:
+    def to(self, dtype: torch.dtype) -> FixedPart:
         """The same in another precision."""
-        return Constants(*(x.to(dtype) for x in (self.product, self.face, self.pose)))
+        return FixedPart(*(x.to(dtype) for x in (self.product, self.face, self.pose)))
 
 
 def parse_attributes(text: str) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ class DeformationNet(nn.Module):
         """Raw outputs of eq. 6, [N,K]; on a CPU in one compiled pass, elsewhere layer by layer.
 
         Args:
-            encoded: what is known of the points.
+            encoded: what is fixed of the points.
             conditions: a (+) e (+) p of one frame [C].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
@@ -171,9 +171,9 @@ class DeformationNet(nn.Module):
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The same layer by layer in torch: any device and float type."""
-        if encoded.known is None:
-            encoded.known = self.constants(encoded)
-        return self.per_frame(encoded.known, self.input_conditions(conditions), shapes)
+        if encoded.fixed is None:
+            encoded.fixed = self.fixed_part(encoded)
+        return self.per_frame(encoded.fixed, self.input_conditions(conditions), shapes)
 
     def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[Part]:
         """The features with their columns of the first layer, and the shapes that stand on them."""
@@ -182,7 +182,7 @@ class DeformationNet(nn.Module):
         if count:
             parts[-1] = replace(parts[-1], shapes=self.face_shapes.mix(shapes[:count]))
         if len(self.pose_shapes.basis):
-            pose = {"shapes": self.pose_shapes.mix(shapes[count:]), "gate": encoded.free}
+            pose = {"shapes": self.pose_shapes.mix(shapes[count:]), "gate": encoded.pose_gate}
             if parts[0].shapes is None:
                 parts[0] = replace(parts[0], **pose)
             else:  # one plane bears both kinds
@@ -194,39 +194,39 @@ class DeformationNet(nn.Module):
         """The first layer's weights for each plane, [H,F_k]."""
         return self.input_features.weight.split([x.shape[1] for x in encoded.planes], dim=1)
 
-    def constants(self, encoded: Encoded) -> Constants:
+    def fixed_part(self, encoded: Encoded) -> FixedPart:
         """What of the points every frame needs again."""
         planes, (first, *others) = encoded.planes, self._columns(encoded)
         product = nn.functional.linear(planes[0], first, self.input_features.bias)
         for features, weight in zip(planes[1:], others, strict=True):
             product.addmm_(features, weight.T)
-        pose = planes[0] if encoded.free is None else planes[0] * encoded.free[:, None]
-        return Constants(product, planes[-1], pose)
+        pose = planes[0] if encoded.pose_gate is None else planes[0] * encoded.pose_gate[:, None]
+        return FixedPart(product, planes[-1], pose)
 
     def per_frame(
-        self, known: Constants, bias: torch.Tensor, shapes: torch.Tensor | None = None
+        self, fixed: FixedPart, bias: torch.Tensor, shapes: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Raw outputs [N,K] from the constants and what a frame adds.
 
         Args:
-            known: from `constants`.
+            fixed: from `fixed_part`.
             bias: what the frame's conditions [C] add to the first layer, `input_conditions` of
                 them, [H].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
         # In place: fresh memory for [N,H] costs as much time as the arithmetic.
-        first = torch.relu_(known.product + bias)
+        first = torch.relu_(fixed.product + bias)
         out = self.output(torch.relu_(self.hidden(first)))
         count = len(self.face_shapes.basis)
         if count:
-            out = torch.addmm(out, known.face, self.face_shapes.mix(shapes[:count]).T)
+            out = torch.addmm(out, fixed.face, self.face_shapes.mix(shapes[:count]).T)
         if len(self.pose_shapes.basis):
-            out = torch.addmm(out, known.pose, self.pose_shapes.mix(shapes[count:]).T)
+            out = torch.addmm(out, fixed.pose, self.pose_shapes.mix(shapes[count:]).T)
         return out
 
-    def shapes_at(self, known: Constants) -> torch.Tensor:
+    def shapes_at(self, fixed: FixedPart) -> torch.Tensor:
         """All shapes at the points of the constants: [N,S,K], in the order of the coefficients."""
-        return torch.cat([self.face_shapes.at(known.face), self.pose_shapes.at(known.pose)], 1)
+        return torch.cat([self.face_shapes.at(fixed.face), self.pose_shapes.at(fixed.pose)], 1)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:
         """Split and scale raw outputs [N,K]."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-SH_CONSTANT = 0.28209479177387814
-"""Value of the degree-0 spherical harmonic: colour = 0.5 + SH_CONSTANT * f_0."""
+from unigs.render.harmonics import Y0
+
 MAX_SCALE = 0.1
 """Longest axis of a Gaussian, metres: larger ones would paint the background."""
 
@@ -15,9 +15,12 @@ class Gaussians(nn.Module):
     """Raw parameters of N Gaussians in the head's frame.
 
     Attributes (raw; N Gaussians, K = (degree + 1)^2 harmonics):
-        means: centres, metres [N,3]. log_scales: log of the axes' lengths [N,3].
-        quats: rotation wxyz, not normalised [N,4]. opacities: logits [N].
-        colors: degree-0 coefficients [N,3]. harmonics: higher coefficients [N,K-1,3], or absent.
+        means: centers, meters [N,3].
+        log_scales: logarithms of the axes' lengths [N,3].
+        quats: rotations wxyz, not normalized [N,4].
+        opacities: logits [N].
+        colors: degree-0 coefficients f_0 [N,3]; color = 0.5 + Y0 f_0.
+        harmonics: higher coefficients [N,K-1,3], or absent.
         anchors: logits of the weight towards the body's frame [N], or absent.
     """
 
@@ -74,7 +77,7 @@ class Gaussians(nn.Module):
             log_scales=spacing.float().clamp(1e-4, MAX_SCALE).log()[:, None].repeat(1, 3),
             quats=quats,
             opacities=torch.full((count,), opacity).logit(),
-            colors=(colors.float() - 0.5) / SH_CONSTANT,
+            colors=(colors.float() - 0.5) / Y0,
             harmonics=torch.zeros(count, higher, 3) if higher else None,
             anchors=anchors,
         )

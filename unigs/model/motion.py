@@ -57,11 +57,6 @@ class Motion(nn.Module):
             pose_features=self.planes[0].width,
         )
 
-    @classmethod
-    def from_config(cls, config: dict) -> Motion:
-        """Rebuild the modules; the weights come from the state dict."""
-        return cls(config)
-
     @property
     def lip_dim(self) -> int:
         """Numbers of the lip code inside the audio feature."""
@@ -86,8 +81,8 @@ class Motion(nn.Module):
 
     def encode(self, means: torch.Tensor) -> Encoded:
         """What the network knows of canonical centres [N,3]: f_mu of eq. 5, and where p is free."""
-        free = self.free_of_mouth(means) if self.config["pose_blendshapes"] else None
-        return Encoded([plane(means) for plane in self.planes], free)
+        gate = self.pose_gate(means) if self.config["pose_blendshapes"] else None
+        return Encoded([plane(means) for plane in self.planes], gate)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
         """p, normalised: of the head, of the torso, or empty, as configured."""
@@ -98,7 +93,7 @@ class Motion(nn.Module):
             scored.append(self.body_norm(body_vector(body)))
         return torch.cat(scored, -1) if scored else t[..., :0]
 
-    def drivers(
+    def network_inputs(
         self,
         R: torch.Tensor,
         t: torch.Tensor,
@@ -120,7 +115,7 @@ class Motion(nn.Module):
         coefficients = torch.cat(shapes, -1) if shapes else t[..., :0]
         return torch.cat([audio, units, poses], -1), coefficients
 
-    def free_of_mouth(self, means: torch.Tensor) -> torch.Tensor:
+    def pose_gate(self, means: torch.Tensor) -> torch.Tensor:
         """How much p's shapes may move points [N,3]: 0 at the mouth, 1 far from it, [N].
 
         A clip's poses go along with its speech, but those of another sentence do not: moved by p,
@@ -140,5 +135,5 @@ class Motion(nn.Module):
         noise: float = 0.0,
     ) -> Deltas:
         """Eq. 6 for one frame, from what `encode` gives of the canonical centres to deltas."""
-        conditions, shapes = self.drivers(R, t, body, audio, eyes, noise)
+        conditions, shapes = self.network_inputs(R, t, body, audio, eyes, noise)
         return self.deformation.deltas(self.deformation(encoded, conditions, shapes))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,17 +11,11 @@ from torch import nn
 from unigs.geometry.cameras import intrinsics, view_matrix
 from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas, Encoded
-from unigs.model.gaussians import SH_CONSTANT, Gaussians
+from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
-from unigs.playback.cpu_player import Player
-from unigs.playback.cues import Cue, Track, cues, make_player
-from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.render.composite import over
-from unigs.render.harmonics import basis
+from unigs.render.harmonics import Y0, basis
 from unigs.render.rasterize import Splats, rasterize_frames
-
-HEARD_AT_ONCE = 100
-"""Frames of speech that go through the speech networks together at playback."""
 
 
 @dataclass
@@ -40,7 +32,7 @@ class Rendering:
     deltas: Deltas | None
 
 
-Moved = tuple[Splats, Deltas | None]
+PosedField = tuple[Splats, Deltas | None]
 """The field of one frame, and the deltas that moved it (None for the canonical field)."""
 
 
@@ -97,10 +89,10 @@ class Portrait(nn.Module):
         body: Body | None = None,
         deform: bool = True,
     ) -> Rendering:
-        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable; see `moved`."""
-        return self.show([self.moved(R, t, audio, eyes, body, deform)])[0]
+        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable; see `pose`."""
+        return self.render([self.pose(R, t, audio, eyes, body, deform)])[0]
 
-    def moved(
+    def pose(
         self,
         R: torch.Tensor,
         t: torch.Tensor,
@@ -110,8 +102,8 @@ class Portrait(nn.Module):
         deform: bool = True,
         noise: float = 0.0,
         encoded: Encoded | None = None,
-    ) -> Moved:
-        """The field of one frame, ready for `show`.
+    ) -> PosedField:
+        """The field of one frame, ready for `render`.
 
         Args:
             R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] metres.
@@ -148,7 +140,7 @@ class Portrait(nn.Module):
             means = means + d.position
         colors = 0.5 + (basis(directions, field.sh_degree)[:, :, None] * field.sh()).sum(1)
         if d.color is not None:
-            colors = colors + SH_CONSTANT * d.color
+            colors = colors + Y0 * d.color
         return Splats(
             means,
             quats,
@@ -158,8 +150,8 @@ class Portrait(nn.Module):
             view_matrix(R, t),
         )
 
-    def show(self, frames: list[Moved]) -> list[Rendering]:
-        """Rasterise frames from `moved` over the plate, in one call where the device can."""
+    def render(self, frames: list[PosedField]) -> list[Rendering]:
+        """Rasterise frames from `pose` over the plate, in one call where the device can."""
         rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
         return [
             Rendering(over(image, alpha, self.plate_image), alpha, meta, deltas)
@@ -203,74 +195,3 @@ class Portrait(nn.Module):
             directions = directions + weights.detach()[:, None] * (resting - directions)
             means, quats = anchored(means, quats, weights, R, t, body)
         return means, quats, nn.functional.normalize(directions, dim=-1)
-
-    def render(
-        self,
-        R: torch.Tensor,
-        t: torch.Tensor,
-        speech: torch.Tensor | None = None,
-        eyes: torch.Tensor | None = None,
-        body: Body | None = None,
-    ) -> torch.Tensor:
-        """Image [H,W,3] over the plate from one frame's speech window [W,D] and units [6]."""
-        audio = self.motion.hear(speech[None])[0] if self.has_dynamics else None
-        return self(R, t, audio, eyes, body).image
-
-    def play(
-        self,
-        R: np.ndarray,
-        t: np.ndarray,
-        speech: np.ndarray | None = None,
-        eyes: np.ndarray | None = None,
-        body: Track | None = None,
-    ) -> np.ndarray:
-        """One frame of `play_clip`: its arguments without their first dimension."""
-        one = (None if x is None else np.asarray(x)[None] for x in (R, t, speech, eyes))
-        track = None if body is None else tuple(np.asarray(x)[None] for x in body)
-        return next(self.play_clip(*one, track))
-
-    def play_clip(
-        self,
-        R: np.ndarray,
-        t: np.ndarray,
-        speech: np.ndarray | None = None,
-        eyes: np.ndarray | None = None,
-        body: Track | None = None,
-    ) -> Iterator[np.ndarray]:
-        """Frames for people and metrics: NumPy in, uint8 [H,W,3] out, no autograd.
-
-        Args:
-            R, t: head poses [T,3,3], [T,3]. speech: windows [T,W,D]. eyes: units [T,6].
-            body: R [T,3,3], t [T,3] and outline [T,2] of the torso's own frame; None: at rest.
-        """
-        for first in range(0, len(R), HEARD_AT_ONCE):
-            part = slice(first, first + HEARD_AT_ONCE)
-            track = None if body is None else tuple(x[part] for x in body)
-            rows = (None if x is None else x[part] for x in (speech, eyes))
-            for cue in cues(self, R[part], t[part], *rows, track):
-                yield self.play_cue(cue).copy()
-
-    def play_cue(self, cue: Cue) -> np.ndarray:
-        """One frame from a cue of `unigs.playback.cues.cues`; the next call overwrites it."""
-        if self.device.type == "cpu" and self.gaussians.sh_degree <= 1:
-            return self.player.play(cue.frame())
-        return self.torch_player.play(cue)
-
-    @cached_property
-    def player(self) -> Player:
-        """The CPU's playback renderer; made at first use, from the weights of that moment."""
-        return make_player(self)
-
-    @cached_property
-    def torch_player(self) -> TorchPlayer:
-        """The GPU's (and that of harmonics over degree 1); made at first use, likewise."""
-        half = self.device.type == "cuda"
-        return TorchPlayer(self, GPU_PRECISION if half else torch.float32)
-
-    @torch.no_grad()
-    def mouth(self, speech: np.ndarray) -> np.ndarray | None:
-        """Lip shape that the speech network predicts, z-scored [T,2+] (None if it has no lips)."""
-        if not self.has_dynamics or self.motion.speech_net is None:
-            return None
-        windows = torch.as_tensor(np.asarray(speech, np.float32), device=self.device)
-        return self.motion.lips(windows).cpu().numpy()

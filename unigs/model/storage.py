@@ -58,7 +58,7 @@ def load_portrait(path: Path, device: torch.device | str = "cpu") -> Portrait:
         header["focal"],
         header["fps"],
         Body(tensors["body_R"], tensors["body_t"]),
-        Motion.from_config(header["motion"]) if header["motion"] else None,
+        Motion(header["motion"]) if header["motion"] else None,
         header["meta"],
         header["follows_body"],
     )

@@ -10,10 +10,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+import torch
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
+from unigs.geometry.cameras import intrinsics
+from unigs.model.deformation import ATTRIBUTES
+from unigs.model.gaussians import MAX_SCALE
+from unigs.model.portrait import Portrait
+from unigs.playback.cues import Cue
 from unigs.playback.network import PlaybackDeformation
 from unigs.render.cpu import PlaybackRasterizer
 from unigs.render.harmonics import Y0, Y1
@@ -22,9 +27,6 @@ _F = np.float32
 _U = np.uint64
 _HALF, _ONE, _ZERO = _F(0.5), _F(1), _F(0)
 _Y0, _Y1 = _F(Y0), _F(Y1)
-
-COLUMNS = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
-"""Numbers per deformed attribute, in the order that the kernel reads."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,8 @@ class Field:
     anchors: np.ndarray
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What changes from frame to frame.
-
-    R [3,3], t [3]: head pose; body_R, body_t: the torso's frame. bias [H]: what the conditions add
-    to the first layer, and shapes [S]: blendshape coefficients (both None without dynamics).
-    """
-
-    R: np.ndarray
-    t: np.ndarray
-    body_R: np.ndarray
-    body_t: np.ndarray
-    bias: np.ndarray | None = None
-    shapes: np.ndarray | None = None
-
-
-@njit(**JIT)
-def _pose_kernel(
+@kernel
+def pose_kernel(
     start, stop, means, log_scales, quats, opacities, sh, anchors, delta, units, camera,
     largest, out_means, out_quats, out_scales, out_opacities, out_colors,
 ):  # fmt: skip
@@ -110,8 +96,8 @@ def _pose_kernel(
             out_colors[i, _U(c)] = max(value, _ZERO)
 
 
-@njit(**JIT)
-def _over_plate_kernel(start, stop, image, alpha, plate, out):
+@kernel
+def over_plate_kernel(start, stop, image, alpha, plate, out):
     """Out = clip(image + (1 - alpha) plate) in rows [start, stop), rounded to bytes."""
     for y in range(start, stop):
         for x in range(image.shape[1]):
@@ -121,8 +107,8 @@ def _over_plate_kernel(start, stop, image, alpha, plate, out):
                 out[y, x, c] = np.uint8(min(max(value + _HALF, _ZERO), _F(255)))
 
 
-@njit(**JIT)
-def _shapes_kernel(start, stop, basis, shapes, columns, raw, delta):
+@kernel
+def shapes_kernel(start, stop, basis, shapes, columns, raw, delta):
     """delta[:, columns] = raw + sum_s shapes[s] basis[:, s] in rows [start, stop)."""
     for index in range(start, stop):
         i = _U(index)
@@ -133,7 +119,7 @@ def _shapes_kernel(start, stop, basis, shapes, columns, raw, delta):
             delta[i, _U(columns[k])] = value
 
 
-class Player:
+class CpuPlayer:
     """Renders a portrait frame by frame.
 
     Args:
@@ -162,12 +148,12 @@ class Player:
         self.field, self.plate, self.K = field, np.ascontiguousarray(plate, np.float32), K
         self.largest, self.network = _F(largest), network
         self.basis, self.units = basis, np.array(units, np.float32)
-        starts = dict(zip(COLUMNS, np.cumsum([0, *COLUMNS.values()]), strict=False))
+        starts = dict(zip(ATTRIBUTES, np.cumsum([0, *ATTRIBUTES.values()]), strict=False))
         self.columns = np.array(
-            [starts[name] + k for name in attributes for k in range(COLUMNS[name])], np.int64
+            [starts[name] + k for name in attributes for k in range(ATTRIBUTES[name])], np.int64
         )
         self.raster = PlaybackRasterizer(count, width, height)
-        self.delta = np.zeros((count, sum(COLUMNS.values())), np.float32)
+        self.delta = np.zeros((count, sum(ATTRIBUTES.values())), np.float32)
         self.posed = tuple(
             np.zeros(shape, np.float32)
             for shape in ((count, 3), (count, 4), (count, 3), (count,), (count, 3))
@@ -175,37 +161,37 @@ class Player:
         self.black = np.zeros(3, np.float32)
         self.out = np.zeros((height, width, 3), np.uint8)
 
-    def render(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, cue: Cue) -> tuple[np.ndarray, np.ndarray]:
         """Premultiplied image [H,W,3] and alpha [H,W,1], buffers that the next call overwrites."""
         count = len(self.field.means)
         if self.network is not None:
-            raw = self.network.apply(frame.bias)
+            raw = self.network.apply(cue.bias)
             parallel_for(
-                _shapes_kernel, count, self.basis, np.asarray(frame.shapes, np.float32),
+                shapes_kernel, count, self.basis, _array(cue.shapes),
                 self.columns, raw, self.delta,
             )  # fmt: skip
         f = self.field
         parallel_for(
-            _pose_kernel, count, f.means, f.log_scales, f.quats, f.opacities, f.sh, f.anchors,
-            self.delta, self.units, _camera(frame), self.largest, *self.posed,
+            pose_kernel, count, f.means, f.log_scales, f.quats, f.opacities, f.sh, f.anchors,
+            self.delta, self.units, _camera(cue), self.largest, *self.posed,
         )  # fmt: skip
         view = np.eye(4, dtype=np.float32)
-        view[:3, :3], view[:3, 3] = frame.R, frame.t
+        view[:3, :3], view[:3, 3] = cue.R, cue.t
         return self.raster.render(*self.posed, view, self.K, self.black)
 
-    def play(self, frame: Frame) -> np.ndarray:
+    def play(self, cue: Cue) -> np.ndarray:
         """The frame over the plate, uint8 [H,W,3]; a buffer that the next call overwrites."""
-        image, alpha = self.render(frame)
+        image, alpha = self.render(cue)
         parallel_for(
-            _over_plate_kernel, len(image), image, alpha, self.plate, self.out, min_chunk=64
+            over_plate_kernel, len(image), image, alpha, self.plate, self.out, min_chunk=64
         )
         return self.out
 
 
-def _camera(frame: Frame) -> np.ndarray:
-    """The numbers of a frame that `_pose_kernel` reads, float32 [22]."""
+def _camera(cue: Cue) -> np.ndarray:
+    """The numbers of a cue that `pose_kernel` reads, float32 [22]."""
     R, t, body_R, body_t = (
-        np.asarray(x, np.float64) for x in (frame.R, frame.t, frame.body_R, frame.body_t)
+        np.asarray(x, np.float64) for x in (cue.R, cue.t, cue.torso.R, cue.torso.t)
     )
     relative = R.T @ body_R
     w = math.sqrt(max(1 + np.trace(relative), 1e-8)) / 2
@@ -216,3 +202,31 @@ def _camera(frame: Frame) -> np.ndarray:
     )
     parts = relative.ravel(), R.T @ (body_t - t), [w], np.array(axis) / (4 * w), R.T @ t
     return np.concatenate([*parts, body_R.T @ body_t]).astype(np.float32)
+
+
+@torch.no_grad()
+def make_player(portrait: Portrait) -> CpuPlayer:
+    """Evaluate once what no frame changes: f_mu, W_f f_mu, the blendshapes at every point."""
+    field = portrait.gaussians
+    anchors = torch.zeros(len(field)) if field.anchors is None else field.anchors.sigmoid()
+    arrays = Field(
+        *(_array(x) for x in (field.means, field.log_scales, field.quats, field.opacities)),
+        _array(field.sh()),
+        _array(anchors),
+    )
+    plate = _array(portrait.plate_image)
+    K = intrinsics(portrait.focal, portrait.size).numpy()
+    if portrait.motion is None:
+        return CpuPlayer(arrays, plate, K, MAX_SCALE)
+    net = portrait.motion.deformation
+    fixed = net.fixed_part(portrait.encode())
+    network = PlaybackDeformation(
+        fixed.product, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
+    )
+    basis = _array(net.shapes_at(fixed))
+    units = net.position_scale, net.other_scale
+    return CpuPlayer(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units)
+
+
+def _array(values: torch.Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.detach().cpu().numpy(), np.float32)

@@ -1,107 +1,61 @@
-"""From a trained portrait to what its players need: constants once, and a cue for every frame."""
+"""Cues: what changes from frame to frame of a performance, as the players take it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from unigs.geometry.cameras import intrinsics
 from unigs.model.anchor import Body
-from unigs.model.gaussians import MAX_SCALE
-from unigs.playback.cpu_player import Field, Frame, Player
-from unigs.playback.network import PlaybackDeformation
-
-if TYPE_CHECKING:
-    from unigs.model.portrait import Portrait
-
-
-Track = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""R [...,3,3], t [...,3] and outline [...,2] of the torso's own frame."""
+from unigs.model.portrait import Portrait
+from unigs.subject.performance import Performance
 
 
 @dataclass(frozen=True)
 class Cue:
-    """What changes from frame to frame, on the portrait's device.
-
-    R [3,3], t [3]: head pose. torso: the torso's frame. bias [H]: what the conditions add to the
-    first layer of the deformation network, and shapes [S]: coefficients of the blendshapes (both
-    None for a static portrait).
-    """
+    """One frame's numbers, on the portrait's device."""
 
     R: torch.Tensor
+    """Rotation of the head pose [3,3]."""
     t: torch.Tensor
+    """Translation of the head pose [3], meters."""
     torso: Body
+    """The torso's frame."""
     bias: torch.Tensor | None = None
+    """What the conditions add to the first layer of the deformation network [H]; None for a static
+    portrait."""
     shapes: torch.Tensor | None = None
-
-    def frame(self) -> Frame:
-        """The same for the CPU's player."""
-        numbers = self.R, self.t, self.torso.R, self.torso.t, self.bias, self.shapes
-        return Frame(*(None if x is None else x.numpy() for x in numbers))
+    """Coefficients of the blendshapes [S]; None for a static portrait."""
 
 
 @torch.no_grad()
-def cues(
-    portrait: Portrait,
-    R: np.ndarray,
-    t: np.ndarray,
-    speech: np.ndarray | None = None,
-    eyes: np.ndarray | None = None,
-    body: Track | None = None,
-) -> list[Cue]:
-    """The cues of T frames, from the driving numbers of `Portrait.play_clip`.
+def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
+    """The cues of all frames of a performance.
 
-    All windows of speech are heard at once: a network of this size on a single one keeps the
-    processor waiting for its own calls.
+    All windows of speech go through the speech networks at once: networks of their size keep the
+    processor waiting for single calls. A static portrait takes neither speech nor eyes.
     """
-    R, t, speech, eyes, *track = _upload(portrait.device, R, t, speech, eyes, *(body or ()))
+    p = performance
+    body = (p.torso.R, p.torso.t, p.outline) if p.torso is not None else ()
+    driven = (p.speech, p.eyes) if portrait.has_dynamics else ()
+    R, t, *rest = _upload(portrait.device, p.head.R, p.head.t, *driven, *body)
+    speech_and_eyes, track = rest[: len(driven)], rest[len(driven) :]
     count, torso = len(R), portrait.torso(Body(*track) if track else None)
     if torso.t.dim() == 1:  # at rest in all of them
         torso = Body(torso.R.expand(count, 3, 3), torso.t.expand(count, 3))
     bias = shapes = [None] * count
     if portrait.has_dynamics:
-        motion = portrait.motion
-        drivers = motion.drivers(R, t, torso, motion.hear(speech), eyes)
-        bias, shapes = motion.deformation.input_conditions(drivers[0]), drivers[1]
+        motion, (speech, eyes) = portrait.motion, speech_and_eyes
+        conditions, shapes = motion.network_inputs(R, t, torso, motion.hear(speech), eyes)
+        bias = motion.deformation.input_conditions(conditions)
     torsos = map(Body, torso.R, torso.t)
     return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, strict=True)]
 
 
-def _upload(device: torch.device, *numbers: np.ndarray | None) -> list[torch.Tensor | None]:
+def _upload(device: torch.device, *numbers: np.ndarray) -> list[torch.Tensor]:
     """Tensors on the device, in one copy: a GPU waits for each."""
-    arrays = [None if x is None else np.asarray(x, np.float32) for x in numbers]
-    given = [x for x in arrays if x is not None]
-    flat = torch.from_numpy(np.concatenate([x.ravel() for x in given]))
-    parts = iter(flat.to(device).split([x.size for x in given]))
-    return [None if x is None else next(parts).view(x.shape) for x in arrays]
-
-
-@torch.no_grad()
-def make_player(portrait: Portrait) -> Player:
-    """Evaluate once what does not depend on the frame: f_mu, W_f f_mu, the basis B(f_mu)."""
-    field = portrait.gaussians
-    anchors = torch.zeros(len(field)) if field.anchors is None else field.anchors.sigmoid()
-    arrays = Field(
-        *(_array(x) for x in (field.means, field.log_scales, field.quats, field.opacities)),
-        _array(field.sh()),
-        _array(anchors),
-    )
-    plate = _array(portrait.plate_image)
-    K = intrinsics(portrait.focal, portrait.size).numpy()
-    if portrait.motion is None:
-        return Player(arrays, plate, K, MAX_SCALE)
-    net = portrait.motion.deformation
-    known = net.constants(portrait.encode())
-    network = PlaybackDeformation(
-        known.product, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
-    )
-    basis = _array(net.shapes_at(known))
-    units = net.position_scale, net.other_scale
-    return Player(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units)
-
-
-def _array(values: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(values.detach().cpu().numpy(), np.float32)
+    arrays = [np.asarray(x, np.float32) for x in numbers]
+    flat = torch.from_numpy(np.concatenate([x.ravel() for x in arrays]))
+    parts = flat.to(device).split([x.size for x in arrays])
+    return [part.view(x.shape) for part, x in zip(parts, arrays, strict=True)]

@@ -8,11 +8,10 @@ constant P [N,H] of the portrait, and the conditions of a frame add one vector t
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from unigs.compute.jit import JIT
+from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 from unigs.model.kernels.deform_kernels import BLOCK, WIDTH_STEP, fill, layer, rectify
 
@@ -20,7 +19,7 @@ _F = np.float32
 _U = np.uint64
 
 
-@njit(**JIT)
+@kernel
 def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
     """Blocks start..stop of product [blocks,H,64]; `first` [H] is the bias of this frame."""
     width = product.shape[1]

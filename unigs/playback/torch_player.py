@@ -8,14 +8,12 @@ and the finished bytes come back in one copy. Everything between is the portrait
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from unigs.model.portrait import Portrait
-    from unigs.playback.cues import Cue
+from unigs.model.portrait import Portrait
+from unigs.playback.cues import Cue
 
 GPU_PRECISION = torch.float16
 """Of the deformation network at playback on a GPU. Its rounding moves a Gaussian by hundredths of a
@@ -35,7 +33,7 @@ class TorchPlayer:
         self.portrait, self.precision = portrait, precision
         if portrait.has_dynamics:
             network = portrait.motion.deformation
-            self.known = network.constants(portrait.encode()).to(precision)
+            self.fixed = network.fixed_part(portrait.encode()).to(precision)
             self.network = copy.deepcopy(network).to(precision)
         size = portrait.size
         # A copy into page-locked memory does not go through a second buffer.
@@ -55,7 +53,7 @@ class TorchPlayer:
         deltas = None
         if self.portrait.has_dynamics:
             # Only the network itself is in less than single precision.
-            drivers = (x.to(self.precision) for x in (cue.bias, cue.shapes))
-            deltas = self.network.deltas(self.network.per_frame(self.known, *drivers).float())
+            inputs = (x.to(self.precision) for x in (cue.bias, cue.shapes))
+            deltas = self.network.deltas(self.network.per_frame(self.fixed, *inputs).float())
         splats = self.portrait.splats(cue.R, cue.t, cue.torso, deltas)
-        return self.portrait.show([(splats, deltas)])[0].image
+        return self.portrait.render([(splats, deltas)])[0].image

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from unigs.face.mesh import (
     FACE_OVAL,
@@ -25,9 +24,11 @@ from unigs.media.video import read_video
 from unigs.report.preparation_curves import draw_curves
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz
 from unigs.stage.progress import progress
+from unigs.subject.features import HeadPoses, Landmarks, read_action_units
+from unigs.subject.frame_table import FrameTable, read_frame_table
 from unigs.subject.labels import COLORS, NAMES, overlay, read_labels
+from unigs.subject.series import runs
 
 SIDE = 320
 """Width and height of one picture of the sheet, px."""
@@ -90,16 +91,11 @@ def draw_sheet(
     Raises:
         UserError: a file is missing or describes another number of frames.
     """
-    table = pd.read_csv(frames, keep_default_na=False)
-    points = load_npz(landmarks, "points")["points"]
-    poses = load_npz(pose, "R", "t", "focal", "shape", "size")
-    units = pd.read_csv(eyes)
-    for path, rows in ((landmarks, len(points)), (pose, len(poses["R"])), (eyes, len(units))):
-        if rows != len(table):
-            raise UserError(
-                f"{path} has {rows} rows but {frames} has {len(table)}: make both anew."
-            )
-    pictures = _pictures(video, labels, table, points, poses)
+    table = read_frame_table(frames)
+    marks, poses, units = Landmarks.read(landmarks), HeadPoses.read(pose), read_action_units(eyes)
+    for path, rows in ((landmarks, marks), (pose, poses), (eyes, units)):
+        table.check_rows(path, rows)
+    pictures = _pictures(video, labels, table, marks.points, poses)
     plate = cv2.resize(read_image(background), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     pictures.append((caption(plate, "background"), legend()))
     rows: list[np.ndarray] = []
@@ -108,10 +104,10 @@ def draw_sheet(
         empty = [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (COLUMNS - len(block))
         rows += [above for above, _ in block] + empty + [below for _, below in block] + empty
     write_png(out, tile(rows, COLUMNS))
-    draw_curves(curves, table, points, poses, units)
+    draw_curves(curves, table, marks.points, poses.head, units)
 
 
-def choose_frames(table: pd.DataFrame, count: int = SAMPLES) -> np.ndarray:
+def choose_frames(table: FrameTable, count: int = SAMPLES) -> np.ndarray:
     """Frames worth a look: evenly spaced, the middles of removed ranges put in for their nearest.
 
     Args:
@@ -122,16 +118,14 @@ def choose_frames(table: pd.DataFrame, count: int = SAMPLES) -> np.ndarray:
         at most `count` frame numbers, increasing.
     """
     chosen = np.unique(np.linspace(0, len(table) - 1, count).round().astype(int))
-    removed = (table["keep"] == 0).to_numpy()
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], removed, [False]]).astype(int)))
-    for first, last in edges.reshape(-1, 2)[: count // 3]:
-        middle = (first + last - 1) // 2
+    for removed in runs(~table.keep)[: count // 3]:
+        middle = (removed.start + removed.stop - 1) // 2
         chosen[np.abs(chosen - middle).argmin()] = middle
     return np.unique(chosen)
 
 
 def _pictures(
-    video: Path, labels: Path, table: pd.DataFrame, points: np.ndarray, poses: dict[str, np.ndarray]
+    video: Path, labels: Path, table: FrameTable, points: np.ndarray, poses: HeadPoses
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """(as it is, with what was found) of each chosen frame."""
     chosen = set(choose_frames(table).tolist())
@@ -141,8 +135,7 @@ def _pictures(
         for k, (frame, label) in enumerate(progress(both, total=len(table), label="drawing")):
             if k not in chosen:
                 continue
-            row = table.iloc[k]
-            text = f"{k} {row['split']}" if row["keep"] else f"{k} removed: {row['reason']}"
+            text = f"{k} {table.split[k]}" if table.keep[k] else f"{k} removed: {table.reason[k]}"
             plain = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
             marked = cv2.resize(
                 overlay(frame, label, 0.35), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST
@@ -181,21 +174,21 @@ def draw_landmarks(image: np.ndarray, points: np.ndarray) -> None:
         cv2.polylines(image, [corners], True, color, 1, cv2.LINE_AA, SUBPIXEL)
 
 
-def draw_axes(image: np.ndarray, poses: dict[str, np.ndarray], k: int, scale: float) -> None:
+def draw_axes(image: np.ndarray, poses: HeadPoses, k: int, scale: float) -> None:
     """Draw the head axes of a frame from the tip of the nose: right, down, backwards.
 
     Args:
         image: drawn into, uint8 RGB [H,W,3].
-        poses: R [T,3,3], t [T,3] in meters, shape [N,3] in meters, focal and size in px.
+        poses: head poses of the clip, with face shape and focal length.
         k: the frame.
         scale: size of `image` over the size of the clip.
     """
-    rotation, shift = poses["R"][k], poses["t"][k]
+    rotation, shift = poses.head.R[k], poses.head.t[k]
     if not (np.isfinite(rotation).all() and np.isfinite(shift).all()):
         return
-    start = poses["shape"][NOSE_TIP]
+    start = poses.shape[NOSE_TIP]
     ends = np.concatenate([[start], start + AXIS * np.eye(3)]) @ rotation.T + shift
-    pixels = ends[:, :2] / ends[:, 2:] * float(poses["focal"]) + float(poses["size"]) / 2
+    pixels = ends[:, :2] / ends[:, 2:] * poses.focal + poses.size / 2
     corners = [tuple(int(v) for v in np.round(p * scale * 2**SUBPIXEL)) for p in pixels]
     for end, color in zip(corners[1:], ((255, 60, 60), (60, 255, 60), (80, 120, 255)), strict=True):
         cv2.line(image, corners[0], end, color, 2, cv2.LINE_AA, SUBPIXEL)

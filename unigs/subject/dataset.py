@@ -1,37 +1,34 @@
 """All that the stages before training know of one subject, checked where the files meet."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from unigs.media.images import read_image
 from unigs.media.video import probe
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz
+from unigs.subject.features import (
+    HeadPoses,
+    Landmarks,
+    SpeechFeatures,
+    TorsoMotion,
+    read_action_units,
+)
+from unigs.subject.frame_table import TEST, TRAIN, read_frame_table
 from unigs.subject.framestore import FrameStore
 from unigs.subject.labels import BACKGROUND
+from unigs.subject.performance import performance_of
 from unigs.subject.resident import ResidentFrames
 
-ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 RESIDENT_GB = 8.0
 """Frames and labels that together take up to this much stay on the GPU (480x480, 25 frames/s:
 almost six minutes); of a longer clip each frame is copied there when a step needs it."""
-
-
-def read_action_units(path: Path) -> np.ndarray:
-    """Read `eyes.csv` as float32 [T,6] in the order of `ACTION_UNITS`.
-
-    Raises:
-        UserError: the file is missing or lacks a column.
-    """
-    try:
-        table = pd.read_csv(path)
-        return table[list(ACTION_UNITS)].to_numpy(np.float32)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
+FEWEST_FRAMES = 10
+"""Training frames without which nothing can be learned."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +56,24 @@ class SubjectFiles:
 
 
 class Dataset:
-    """Frames and features of one subject.
+    """Frames, regions and performance of one subject.
 
     Attributes:
-        frames, labels: indexable by frame: uint8 [H,W,3] and [H,W], memory-mapped.
+        files: paths that it was read from.
+        table: the frame table.
+        fps: frames per second of the clip.
+        size: side of the frames, pixels.
+        frames: the clip's frames, indexable: uint8 [H,W,3], memory-mapped.
+        labels: label images, indexable: uint8 [H,W], memory-mapped (`unigs.subject.labels`).
         plate: background, float32 [H,W,3] in [0,1].
-        R, t, focal: pose, float32 [T,3,3], [T,3] metres; pixels.
-        shape: the person's face mesh in the head frame [468,3], metres.
-        landmarks: [T,478,3] pixels; NaN where no face was found.
-        body_R, body_t, body_outline: the torso's own frame, [T,3,3], [T,3] and [T,2], or None: at
-            rest (see `unigs.model.anchor.Body`).
-        speech: float32 [T,W,D] or None. eyes: float32 [T,6] action units 0-5 or None.
-        train, test: indices of the kept frames of either split.
+        poses: head poses with focal length and the person's face mesh.
+        performance: what moves the portrait in every frame; without eyes and speech where their
+            files were not given.
+        landmarks: face landmarks of every frame.
+        silence: the normalized window of silence, float32 [W,D]; None without speech.
+        backends: what made landmarks, poses and speech, by name.
+        train: indices of the kept training frames.
+        test: indices of the kept test frames.
 
     Raises:
         UserError: two files disagree in the number of frames or the size.
@@ -84,64 +87,48 @@ class Dataset:
                 f"{files.video} is {info.width}x{info.height}: the cropped clip must be square; "
                 "run crop_clip."
             )
-        self.table = pd.read_csv(files.frames, keep_default_na=False)
-        self.count = len(self.table)
-        self.frames = FrameStore(files.video, self.count)
-        self.labels = FrameStore(files.labels, self.count, gray=True)
+        self.table = read_frame_table(files.frames)
+        self.frames = FrameStore(files.video, len(self.table))
+        self.labels = FrameStore(files.labels, len(self.table), gray=True)
         self.to("cpu")
-        pose = load_npz(files.pose, "R", "t", "focal", "shape")
-        self.R, self.t = pose["R"].astype(np.float32), pose["t"].astype(np.float32)
-        self.focal, self.shape = float(pose["focal"]), pose["shape"].astype(np.float32)
-        self.body_R, self.body_t, self.body_outline = self._body(files.body)
-        self.landmarks = load_npz(files.landmarks, "points")["points"]
-        self.speech, self.speech_info = self._speech(files.speech)
-        self.eyes = None if files.eyes is None else read_action_units(files.eyes)
+        self._read_features()
         self.plate = read_image(files.background).astype(np.float32) / 255
-        self._check_lengths()
-        usable = (self.table["keep"] == 1) & np.isfinite(self.t).all(1)
-        self.train = np.flatnonzero(usable & (self.table["split"] == "train"))
-        self.test = np.flatnonzero(usable & (self.table["split"] == "test"))
-        if len(self.train) < 10:
+        if self.plate.shape[:2] != (self.size, self.size):
+            raise UserError(
+                f"{files.background} is {self.plate.shape[1]}x{self.plate.shape[0]} but "
+                f"{files.video} is {self.size}x{self.size}: run segment_regions again."
+            )
+        usable = self.performance.head.known
+        self.train, self.test = (self.table.frames(split, usable) for split in (TRAIN, TEST))
+        if len(self.train) < FEWEST_FRAMES:
             raise UserError(
                 f"{files.frames} keeps only {len(self.train)} training frames: use a longer or "
                 "cleaner clip."
             )
 
-    @staticmethod
-    def _speech(path: Path | None) -> tuple[np.ndarray | None, dict]:
-        if path is None:
-            return None, {}
-        arrays = load_npz(path, "features", "mean", "std", "backend")
-        features = arrays.pop("features").astype(np.float32)
-        return features, arrays
+    def __len__(self) -> int:
+        """Number of frames of the clip."""
+        return len(self.table)
 
-    @staticmethod
-    def _body(path: Path | None) -> tuple[np.ndarray, ...] | tuple[None, None, None]:
-        if path is None:
-            return None, None, None
-        names = "R", "t", "outline"
-        body = load_npz(path, *names)
-        return tuple(body[name].astype(np.float32) for name in names)
-
-    def _check_lengths(self) -> None:
+    def _read_features(self) -> None:
+        files = self.files
+        self.poses, self.landmarks = HeadPoses.read(files.pose), Landmarks.read(files.landmarks)
+        speech = None if files.speech is None else SpeechFeatures.read(files.speech)
+        eyes = None if files.eyes is None else read_action_units(files.eyes)
+        motion = None if files.body is None else TorsoMotion.read(files.body)
         rows = {
-            self.files.pose: len(self.R),
-            self.files.landmarks: len(self.landmarks),
-            self.files.speech: None if self.speech is None else len(self.speech),
-            self.files.eyes: None if self.eyes is None else len(self.eyes),
-            self.files.body: None if self.body_R is None else len(self.body_R),
+            files.pose: self.poses,
+            files.landmarks: self.landmarks,
+            files.speech: speech,
+            files.eyes: eyes,
+            files.body: motion,
         }
-        for path, length in rows.items():
-            if length is not None and length != self.count:
-                raise UserError(
-                    f"{path} has {length} rows but {self.files.frames} has {self.count}: "
-                    "they must describe the same frames; make both anew."
-                )
-        if self.plate.shape[:2] != (self.size, self.size):
-            raise UserError(
-                f"{self.files.background} is {self.plate.shape[1]}x{self.plate.shape[0]} but "
-                f"{self.files.video} is {self.size}x{self.size}: run segment_regions again."
-            )
+        for path, read in rows.items():
+            self.table.check_rows(path, read)
+        self.performance = performance_of(self.poses, motion, eyes, speech)
+        self.silence = None if speech is None else speech.silence
+        made = {"landmarks": self.landmarks, "pose": self.poses, "speech": speech}
+        self.backends = {name: read.backend for name, read in made.items() if read is not None}
 
     def to(self, device: torch.device | str) -> None:
         """Choose where `image`, `regions` and `person` hand out their tensors."""

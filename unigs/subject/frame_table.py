@@ -1,37 +1,121 @@
-"""Reading clip/frames.csv: which frames count and where the shots begin."""
+"""clip/frames.csv: which frames count, why others do not, which are held out for the test.
+
+The frame table is the one index of a clip: row k of every file of a subject describes frame k of
+the table, and `FrameTable.check_rows` is the one place where that is checked.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from unigs.stage.errors import UserError
+from unigs.stage.files import atomic
+
+JUMP_CUT = "jump_cut"
+REASONS = ("no_face", "second_face", "hands", "fade", JUMP_CUT, "head_turn", "user")
+"""Marks of a frame, in the order in which the column `reason` joins them with "+". A frame with any
+mark but `jump_cut` is removed; `jump_cut` marks the first frame of a shot."""
+TRAIN, TEST = "train", "test"
 
 
-def read_frames(frames: Path, count: int, other: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Kept frames and first frames after jump cuts, [T] bool each.
+@dataclass(frozen=True)
+class FrameTable:
+    """The frame table of a clip of T frames."""
 
-    Args:
-        frames: the table.
-        count: number of rows that it must have.
-        other: the file that has `count` frames, for the message.
+    path: Path
+    """File that the table stands in, for messages."""
+    time: np.ndarray
+    """Seconds of every frame, float [T]."""
+    keep: np.ndarray
+    """Frames that count, bool [T]."""
+    reason: np.ndarray
+    """Marks of every frame joined with "+", str [T]; empty where there are none."""
+    split: np.ndarray
+    """`train` or `test`, str [T]."""
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, from the times of the first and the last frame.
+
+        Raises:
+            UserError: the table has fewer than two frames, or times that do not rise.
+        """
+        if len(self) < 2 or self.time[-1] <= self.time[0]:
+            raise UserError(f"{self.path} has {len(self)} frames: use a clip of some seconds.")
+        return float((len(self) - 1) / (self.time[-1] - self.time[0]))
+
+    @property
+    def jump_cuts(self) -> np.ndarray:
+        """First frames after a jump cut, bool [T]."""
+        return self.marked(JUMP_CUT)
+
+    def marked(self, name: str) -> np.ndarray:
+        """Frames that carry a mark of `REASONS`, bool [T]."""
+        return np.array([name in words.split("+") for words in self.reason], bool)
+
+    def frames(self, split: str, usable: np.ndarray | None = None) -> np.ndarray:
+        """Kept frames of a split, ascending, int [n].
+
+        Args:
+            split: `train` or `test`.
+            usable: frames that may count, bool [T]; None: all.
+        """
+        chosen = self.keep & (self.split == split)
+        return np.flatnonzero(chosen if usable is None else chosen & usable)
+
+    def check_rows(self, path: Path | None, rows: object) -> None:
+        """Refuse a file that has not one row for every frame of the clip.
+
+        Args:
+            path: the file, for the message.
+            rows: what was read from it, one row a frame; None is accepted.
+
+        Raises:
+            UserError: the lengths differ; it names both files and both numbers.
+        """
+        if rows is not None and len(rows) != len(self):
+            raise UserError(
+                f"{path} has {len(rows)} rows but {self.path} has {len(self)} frames: "
+                "they must describe the same frames; make both anew."
+            )
+
+    def write(self) -> None:
+        """Write the table to its path, as a whole or not at all."""
+        table = pd.DataFrame(
+            {
+                "frame": np.arange(len(self)),
+                "time": self.time,
+                "keep": self.keep.astype(int),
+                "reason": self.reason,
+                "split": self.split,
+            }
+        )
+        with atomic(self.path) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.3f")
+
+
+def read_frame_table(path: Path) -> FrameTable:
+    """Read a frame table.
 
     Raises:
-        UserError: the table is missing, malformed, or of another clip.
+        UserError: the file is missing, damaged, or does not number its frames 0, 1, 2, ...
     """
     try:
-        table = pd.read_csv(frames, keep_default_na=False)
-        keep, reasons = table["keep"].astype(int), table["reason"].astype(str)
+        table = pd.read_csv(path, keep_default_na=False, dtype={"reason": str, "split": str})
+        frame, time = table["frame"].to_numpy(), table["time"].to_numpy(float)
+        keep = table["keep"].to_numpy(int) > 0
+        reason, split = table["reason"].to_numpy(), table["split"].to_numpy()
     except FileNotFoundError:
-        raise UserError(f"{frames} does not exist: run screen_clip first.") from None
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{frames} is no frame table ({error}): run screen_clip anew.") from None
-    if len(table) != count:
-        raise UserError(
-            f"{frames} has {len(table)} frames but {other} has {count}: "
-            "they belong to different clips; make both anew."
-        )
-    cuts = reasons.str.split("+").map(lambda words: "jump_cut" in words)
-    return keep.to_numpy() > 0, cuts.to_numpy(bool)
+        raise UserError(f"{path} does not exist: run screen_clip first.") from None
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a frame table ({error}): run screen_clip anew.") from None
+    if not np.array_equal(frame, np.arange(len(frame))):
+        raise UserError(f"{path} skips or repeats frame numbers: run screen_clip anew.")
+    return FrameTable(Path(path), time, keep, reason, split)

@@ -16,7 +16,10 @@ from unigs.model.deformation import ATTRIBUTES
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
+from unigs.playback.play import Playback
 from unigs.stage import cli
+from unigs.subject.performance import Performance
+from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.losses import d_ssim, l1
 
 log = logging.getLogger("unigs")
@@ -63,11 +66,14 @@ def _train_and_play(motion: dict) -> None:
     plate = np.zeros((SIZE, SIZE, 3), np.uint8)
     portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(motion))
     speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(UNITS)
-    image = portrait.render(body.R, body.t, speech, eyes)
+    heard = portrait.motion.hear(speech[None])[0]
+    image = portrait(body.R, body.t, heard, eyes).image
     truth = torch.zeros(SIZE, SIZE, 3)
     (l1(image, truth) + d_ssim(image, truth)).backward()
     d_ssim(image.detach(), truth)
-    portrait.play(*(x.numpy() for x in (body.R, body.t, speech, eyes)))
+    head = RigidTrajectory(body.R[None].numpy(), body.t[None].numpy())
+    frame = Performance(head, eyes=eyes[None].numpy(), speech=speech[None].numpy())
+    Playback(portrait).frame(frame, 0)
 
 
 if __name__ == "__main__":

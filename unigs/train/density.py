@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from unigs.geometry.rotations import rotate
 from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.train.gaussian_adam import GaussianAdam
@@ -89,11 +90,3 @@ class DensityControl:
         parts["means"] = parts["means"] + rotate(parts["quats"], offset)
         parts["log_scales"] = parts["log_scales"] - math.log(SPLIT_SHRINK)
         return parts
-
-
-def rotate(quats: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-    """Turn vectors [N,3] by quaternions wxyz [N,4] (any length)."""
-    unit = torch.nn.functional.normalize(quats, dim=-1)
-    w, axis = unit[:, :1], unit[:, 1:]
-    cross = torch.linalg.cross(axis, vectors)
-    return vectors + 2 * (w * cross + torch.linalg.cross(axis, cross))

@@ -9,7 +9,7 @@ import torch
 
 from unigs.compute.device import pick_device
 from unigs.model.deformation import Encoded
-from unigs.model.portrait import Moved, Portrait, Rendering
+from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
@@ -20,7 +20,7 @@ from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.subject.labels import HAIR, MOUTH, TORSO
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
-from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import (
@@ -34,7 +34,6 @@ from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import Poses
 from unigs.train.run_record import run_record
-from unigs.train.static import gaussian_rates
 
 log = logging.getLogger("unigs")
 
@@ -82,7 +81,15 @@ def train_dynamic(
 
 
 class DynamicTask(Task):
-    """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11)."""
+    """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11).
+
+    Args:
+        dataset: with speech and eyes.
+        portrait: of the static stage; it gets a fresh deformation.
+        settings: of the dynamic stage.
+        device: where the portrait lies.
+        lip_steps: steps of the lip networks' own training; None: by the number of frames.
+    """
 
     name = "dynamic"
 
@@ -92,6 +99,7 @@ class DynamicTask(Task):
         portrait: Portrait,
         settings: DynamicSettings,
         device: torch.device,
+        lip_steps: int | None = None,
     ) -> None:
         self.dataset, self.settings, self.device = dataset, settings, device
         dataset.to(device)
@@ -102,7 +110,7 @@ class DynamicTask(Task):
         portrait.requires_grad_(True)
         portrait.motion = new_motion(dataset, self.frames, portrait, settings).to(device)
         self.portrait = portrait
-        self.lips = LipGuide.of(dataset, self.frames, portrait.motion, settings, device)
+        self.lips = LipGuide.of(dataset, self.frames, portrait.motion, settings, device, lip_steps)
         self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
         self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
@@ -111,10 +119,10 @@ class DynamicTask(Task):
         self.average = RunningAverage(portrait, settings.ema) if settings.ema else None
 
     def _to_device(self) -> None:
-        d = self.dataset
-        self.poses = Poses(d, self.device)
-        self.speech = torch.from_numpy(d.speech).to(self.device)
-        self.eyes = torch.from_numpy(d.eyes).to(self.device)
+        p = self.dataset.performance
+        self.poses = Poses(p, self.device)
+        self.speech = torch.from_numpy(p.speech).to(self.device)
+        self.eyes = torch.from_numpy(p.eyes).to(self.device)
 
     def _optimisers(self) -> None:
         s, motion = self.settings, self.portrait.motion
@@ -139,7 +147,7 @@ class DynamicTask(Task):
         # f_mu does not depend on the frame: a batch shares it.
         encoded = self.portrait.encode()
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = self.portrait.show([self._taught(frame, encoded) for frame in frames])
+        renderings = self.portrait.render([self._taught(frame, encoded) for frame in frames])
         pairs = zip(renderings, frames, strict=True)
         terms = mean_terms([self._losses(*pair, step) for pair in pairs])
         sum(terms.values()).backward()
@@ -152,21 +160,29 @@ class DynamicTask(Task):
             self.average.update()
         return {name: value.detach() for name, value in terms.items()}
 
-    def _taught(self, frame: int, encoded: Encoded) -> Moved:
+    def _taught(self, frame: int, encoded: Encoded) -> PosedField:
         """The frame as training sees it: measured lips now and then, noise on the poses."""
         code = self.lips.code(frame) if self.lips else None
-        return self._moved(frame, code, self.settings.condition_noise, encoded)
+        return self.posed(frame, code, self.settings.condition_noise, encoded)
 
-    def _moved(
+    def posed(
         self,
         frame: int,
         code: torch.Tensor | None = None,
         noise: float = 0.0,
         encoded: Encoded | None = None,
-    ) -> Moved:
+    ) -> PosedField:
+        """The field as a frame of the dataset moves it.
+
+        Args:
+            frame: number of the frame.
+            code: lip code [1,K] that stands in for the predicted one.
+            noise: standard deviation of noise on the normalized pose inputs.
+            encoded: from `Portrait.encode`, if several frames share it.
+        """
         audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
         pose, body = self.poses.head(frame), self.poses.body(frame)
-        return self.portrait.moved(
+        return self.portrait.pose(
             *pose, audio, self.eyes[frame], body, noise=noise, encoded=encoded
         )
 
@@ -204,7 +220,7 @@ class DynamicTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The frame as it is played: driven by its own speech, eyes and pose."""
-        return self.portrait.show([self._moved(frame)])[0]
+        return self.portrait.render([self.posed(frame)])[0]
 
     def result(self) -> dict[str, torch.Tensor]:
         """The running average, if one is kept."""

@@ -6,6 +6,21 @@ import torch
 from torch import nn
 
 from unigs.model.gaussians import Gaussians
+from unigs.settings.static import StaticSettings
+
+
+def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
+    """Learning rate of each raw parameter of the field."""
+    return {
+        "means": settings.lr_means,
+        "log_scales": settings.lr_scales,
+        "quats": settings.lr_quats,
+        "opacities": settings.lr_opacities,
+        "colors": settings.lr_colors,
+        # 3DGS: view dependence learns twenty times slower than the colour itself.
+        "harmonics": settings.lr_colors / 20,
+        "anchors": settings.lr_anchor,
+    }
 
 
 class GaussianAdam:

@@ -11,7 +11,8 @@ from unigs.face.lips import OPENING, lip_code, lip_shape
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
-from unigs.subject.dataset import ACTION_UNITS, Dataset
+from unigs.subject.dataset import Dataset
+from unigs.subject.features import ACTION_UNITS
 from unigs.train.lip_training import LipTraining, pretrain
 
 log = logging.getLogger("unigs")
@@ -42,14 +43,29 @@ class LipGuide:
         motion: Motion,
         settings: DynamicSettings,
         device: torch.device,
+        steps: int | None = None,
     ) -> LipGuide | None:
-        """Train the lip networks of `motion` on the frames; None if the settings have no code."""
+        """Train the lip networks of `motion` on the frames; None if the settings have no code.
+
+        Args:
+            dataset: with landmarks and speech.
+            frames: training frames.
+            motion: the deformation, whose lip networks are trained in place.
+            settings: of the dynamic stage.
+            device: where the lip codes are needed.
+            steps: of the training; None: by the number of frames.
+        """
         if not settings.lip_code:
             return None
-        measured = lip_code(dataset.landmarks, frames, settings.lip_code - 2)
-        silence = dataset.speech_info.get("silence")
+        measured = lip_code(dataset.landmarks.points, frames, settings.lip_code - 2)
         training: LipTraining = pretrain(
-            motion.speech_net.cpu(), dataset.speech, measured, frames, silence, seed=settings.seed
+            motion.speech_net.cpu(),
+            dataset.performance.speech,
+            measured,
+            frames,
+            dataset.silence,
+            seed=settings.seed,
+            steps=steps,
         )
         motion.speech_net.to(device)
         log.info(
@@ -83,8 +99,8 @@ class EyeBoxes:
             [
                 np.concatenate(
                     [
-                        dataset.landmarks[:, group, :2].min(1) - margin,
-                        dataset.landmarks[:, group, :2].max(1) + margin,
+                        dataset.landmarks.points[:, group, :2].min(1) - margin,
+                        dataset.landmarks.points[:, group, :2].max(1) + margin,
                     ],
                     1,
                 )
@@ -108,8 +124,8 @@ def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
 
     Closed eyes are repeated until they are as many as open mouths.
     """
-    blink = dataset.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
-    opening = lip_shape(dataset.landmarks[frames])[:, OPENING]
+    blink = dataset.performance.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
+    opening = lip_shape(dataset.landmarks.points[frames])[:, OPENING]
     wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
     repeats = max(1, round(wide.sum() / max(blink.sum(), 1)))
     return [*frames[blink].tolist() * repeats, *frames[wide].tolist()]

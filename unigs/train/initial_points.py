@@ -34,24 +34,23 @@ def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, 
     Random points (eq. 3's random cloud), optionally some on the face mesh and inside the mouth.
     """
     generator = np.random.default_rng(settings.seed)
-    R = torch.from_numpy(dataset.R[dataset.train])
-    t = torch.from_numpy(dataset.t[dataset.train])
-    body = mean_pose(R, t)
+    head, shape = dataset.performance.head[dataset.train], dataset.poses.shape
+    body = mean_pose(torch.from_numpy(head.R), torch.from_numpy(head.t))
     on_mesh = int(settings.points * settings.mesh_share)
     free = settings.points - on_mesh
     if settings.init == "cube":
         points = generator.uniform(-settings.cube, settings.cube, (free, 3))
     else:
         points = frustum_points(dataset, body, free, generator, spare_face=on_mesh > 0)
-    points = np.concatenate([points, mesh_points(dataset.shape, on_mesh, generator)])
+    points = np.concatenate([points, mesh_points(shape, on_mesh, generator)])
     colors = picture_colors(dataset, body, points)
     if settings.mouth_points:
-        inside = mouth_points(dataset.shape, settings.mouth_points, generator)
+        inside = mouth_points(shape, settings.mouth_points, generator)
         points = np.concatenate([points, inside])
         colors = np.concatenate([colors, np.tile(MOUTH_COLOR, (len(inside), 1))])
     cloud = torch.from_numpy(points).float()
     spacing = cKDTree(points).query(points, 4)[0][:, 1:].mean(1)
-    height = (cloud[:, 1] - float(dataset.shape[CHIN, 1]) - ANCHOR_BELOW_CHIN) / ANCHOR_SOFTNESS
+    height = (cloud[:, 1] - float(shape[CHIN, 1]) - ANCHOR_BELOW_CHIN) / ANCHOR_SOFTNESS
     anchors = height.clamp(-ANCHOR_LIMIT, ANCHOR_LIMIT) if settings.anchor else None
     field = Gaussians.from_points(
         cloud,
@@ -69,7 +68,7 @@ def frustum_points(
     """Uniform points [count,3] in the box seen at the head's depth, where the person mostly is."""
     person, face = _mean_masks(dataset)
     depth = float(body.t[2])
-    half = dataset.size / 2 / dataset.focal * depth * FRUSTUM_MARGIN
+    half = dataset.size / 2 / dataset.poses.focal * depth * FRUSTUM_MARGIN
     chosen = np.zeros((0, 3))
     while len(chosen) < count:
         z = generator.uniform(*DEPTH, 4 * count)
@@ -127,7 +126,7 @@ def _mean_masks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def _pixels(dataset: Dataset, body: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row and column [N] where points project at rest, limited to the image."""
-    K = intrinsics(dataset.focal, dataset.size)
+    K = intrinsics(dataset.poses.focal, dataset.size)
     pixels = project(torch.from_numpy(points).float(), body.R, body.t, K).numpy()
     pixels = np.clip(np.floor(pixels), 0, dataset.size - 1).astype(int)
     return pixels[:, 1], pixels[:, 0]

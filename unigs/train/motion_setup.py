@@ -43,16 +43,16 @@ def new_motion(
     low, high = data_box(portrait.gaussians.means.detach().cpu())
     _place(motion.planes[0], low, high)
     if len(motion.planes) > 1:
-        face = torch.from_numpy(dataset.shape)
+        face = torch.from_numpy(dataset.poses.shape)
         _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
-    motion.mouth.copy_(torch.from_numpy(dataset.shape[list(LIPS)].mean(0)))
-    R, t = torch.from_numpy(dataset.R[frames]), torch.from_numpy(dataset.t[frames])
-    motion.pose_norm = ZScore.of(pose_vector(R, t))
-    if dataset.body_R is not None:
-        parts = dataset.body_R, dataset.body_t, dataset.body_outline
-        body = Body(*(torch.from_numpy(x[frames]) for x in parts))
-        motion.body_norm = ZScore.of(body_vector(body))
-    motion.eye_norm = ZScore.of(dataset.eyes[frames], EYE_LIMIT)
+    motion.mouth.copy_(torch.from_numpy(dataset.poses.shape[list(LIPS)].mean(0)))
+    seen = dataset.performance[frames]
+    head = torch.from_numpy(seen.head.R), torch.from_numpy(seen.head.t)
+    motion.pose_norm = ZScore.of(pose_vector(*head))
+    if seen.torso is not None:
+        torso = seen.torso.R, seen.torso.t, seen.outline
+        motion.body_norm = ZScore.of(body_vector(Body(*map(torch.from_numpy, torso))))
+    motion.eye_norm = ZScore.of(seen.eyes, EYE_LIMIT)
     return motion
 
 
@@ -80,7 +80,7 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
     if s.face_grid_levels:
         face = {"n_levels": s.face_grid_levels, "features": FACE_FEATURES, "fade": True}
         planes.append({**planes[0], **face, "finest": s.face_grid_finest})
-    _, window, dim = dataset.speech.shape
+    _, window, dim = dataset.performance.speech.shape
     return {
         "deform": s.deform,
         "hidden": s.hidden,
@@ -94,7 +94,7 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
             "lip_dim": s.lip_code,
         },
         "lip_code": bool(s.lip_code),
-        "eyes": dataset.eyes.shape[1],
+        "eyes": dataset.performance.eyes.shape[1],
         "pose_input": s.pose_input,
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,

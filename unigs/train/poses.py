@@ -1,29 +1,32 @@
-"""Head and body poses of a subject's frames as tensors."""
+"""Head and torso poses of a subject's frames as tensors."""
 
 from __future__ import annotations
 
 import torch
 
 from unigs.model.anchor import Body
-from unigs.subject.dataset import Dataset
+from unigs.subject.performance import Performance
 
 
 class Poses:
     """Poses of all frames on one device.
 
+    Attributes:
+        R: rotations of the head poses [T,3,3]; refined in place.
+        t: translations of the head poses [T,3], meters; refined in place.
+        tracked: whether the torso has a frame of its own in every frame.
+
     Args:
-        dataset: head poses, and the torso's own if it was tracked.
+        performance: the subject's head poses, and the torso's own frame if it was tracked.
         device: where the field lives.
     """
 
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        self.R = torch.from_numpy(dataset.R).to(device)
-        self.t = torch.from_numpy(dataset.t).to(device)
-        self.tracked = dataset.body_R is not None
+    def __init__(self, performance: Performance, device: torch.device) -> None:
+        self.R, self.t = _tensors(device, performance.head.R, performance.head.t)
+        self.tracked = performance.torso is not None
         if self.tracked:
-            self.body_R = torch.from_numpy(dataset.body_R).to(device)
-            self.body_t = torch.from_numpy(dataset.body_t).to(device)
-            self.body_outline = torch.from_numpy(dataset.body_outline).to(device)
+            torso = performance.torso.R, performance.torso.t, performance.outline
+            self._torso = Body(*_tensors(device, *torso))
 
     def head(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
         """R [3,3] and t [3] of the head."""
@@ -31,6 +34,13 @@ class Poses:
 
     def body(self, frame: int) -> Body | None:
         """The torso's frame, or None: at rest."""
-        if not self.tracked:
-            return None
-        return Body(self.body_R[frame], self.body_t[frame], self.body_outline[frame])
+        return self.bodies(frame) if self.tracked else None
+
+    def bodies(self, frames: object) -> Body:
+        """The torso's frame in some frames, with a first dimension unless it is a single one."""
+        torso = self._torso
+        return Body(torso.R[frames], torso.t[frames], torso.outline[frames])
+
+
+def _tensors(device: torch.device, *arrays: object) -> list[torch.Tensor]:
+    return [torch.from_numpy(x).to(device) for x in arrays]

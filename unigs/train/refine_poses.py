@@ -15,10 +15,11 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from unigs.face.mesh import CHIN
-from unigs.geometry.cameras import rotation_of
+from unigs.geometry.rotations import rotation_matrix
 from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
-from unigs.playback.cpu_player import Frame
+from unigs.playback.cpu_player import make_player
+from unigs.playback.cues import Cue
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import FACE, HAIR
@@ -55,13 +56,13 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: Poses) -> None:
     """
     fit = HeadFit(portrait, dataset, poses)
     frames = np.sort(np.concatenate([dataset.train, dataset.test]))
-    corrections = np.zeros((dataset.count, 6))
+    corrections = np.zeros((len(dataset), 6))
     for frame in progress(frames, label="refine poses"):
         corrections[frame] = fit.correction(int(frame))
     for part in _segments(dataset, frames):
         corrections[part] = gaussian_filter1d(corrections[part], SMOOTH, axis=0, mode="nearest")
     change = torch.from_numpy(corrections * UNITS).float().to(poses.R.device)
-    poses.R = rotation_of(change[:, :3]) @ poses.R
+    poses.R = rotation_matrix(change[:, :3]) @ poses.R
     poses.t = poses.t + change[:, 3:]
     rms = np.sqrt((corrections[frames] ** 2).mean(0)) * UNITS
     log.info(
@@ -75,12 +76,12 @@ class HeadFit:
 
     def __init__(self, portrait: Portrait, dataset: Dataset, poses: Poses) -> None:
         small = portrait.resized(min(SIDE, dataset.size))
-        self.size, self.player, self.dataset = small.size, small.player, dataset
+        self.size, self.player, self.dataset = small.size, make_player(small), dataset
         self.plate = small.plate_image.cpu().numpy()
         self.R, self.t = poses.R.cpu(), poses.t.cpu()
         rest = Body(small.body_R, small.body_t)
         follow = small.follows_body and poses.tracked
-        self.body = [poses.body(k) if follow else rest for k in range(dataset.count)]
+        self.body = [poses.body(k) if follow else rest for k in range(len(dataset))]
 
     def correction(self, frame: int) -> np.ndarray:
         """Correction [6] of one frame, in units."""
@@ -107,9 +108,9 @@ class HeadFit:
     def _render(self, frame: int, correction: np.ndarray) -> np.ndarray:
         """Blurred picture [S,S,3] of the field at a corrected pose."""
         change = torch.from_numpy(correction * UNITS).float()
-        R, body = rotation_of(change[:3]) @ self.R[frame], self.body[frame]
-        numbers = (R, self.t[frame] + change[3:], body.R.cpu(), body.t.cpu())
-        image, alpha = self.player.render(Frame(*(x.numpy() for x in numbers)))
+        R, body = rotation_matrix(change[:3]) @ self.R[frame], self.body[frame]
+        torso = Body(body.R.cpu(), body.t.cpu())
+        image, alpha = self.player.render(Cue(R, self.t[frame] + change[3:], torso))
         return cv2.GaussianBlur(image + (1 - alpha) * self.plate, (0, 0), BLUR)
 
     def _truth(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +118,7 @@ class HeadFit:
         data, shape = self.dataset, (self.size, self.size)
         image = cv2.resize(np.array(data.frames[frame]), shape, interpolation=cv2.INTER_AREA)
         labels = np.array(data.labels[frame])
-        chin = np.nan_to_num(data.landmarks[frame, CHIN, 1], nan=data.size)
+        chin = np.nan_to_num(data.landmarks.points[frame, CHIN, 1], nan=data.size)
         below = np.arange(data.size)[:, None] > chin
         mask = (labels == FACE) | ((labels == HAIR) & ~below)
         mask = cv2.resize(mask.astype(np.float32), shape, interpolation=cv2.INTER_AREA)
@@ -146,6 +147,5 @@ def _solve(jacobian: np.ndarray, residual: np.ndarray, correction: np.ndarray) -
 
 def _segments(dataset: Dataset, frames: np.ndarray) -> list[np.ndarray]:
     """Runs of neighbouring frames without a jump cut inside."""
-    cut = dataset.table["reason"].astype(str).str.contains("jump_cut").to_numpy()
-    breaks = np.flatnonzero((np.diff(frames) > 1) | cut[frames[1:]]) + 1
+    breaks = np.flatnonzero((np.diff(frames) > 1) | dataset.table.jump_cuts[frames[1:]]) + 1
     return np.split(frames, breaks)

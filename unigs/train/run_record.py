@@ -9,7 +9,6 @@ import torch
 
 import unigs
 from unigs.compute.device import processor_name
-from unigs.stage.files import load_npz
 from unigs.subject.dataset import Dataset
 
 
@@ -28,19 +27,6 @@ def run_record(
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "backends": backends(dataset),
-        "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": dataset.count},
+        "backends": dataset.backends,
+        "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": len(dataset)},
     }
-
-
-def backends(dataset: Dataset) -> dict[str, str]:
-    """Which back-end made each feature, as the feature files say."""
-    found, files = {}, dataset.files
-    for name, path in (
-        ("landmarks", files.landmarks),
-        ("pose", files.pose),
-        ("speech", files.speech),
-    ):
-        if path is not None and "backend" in (arrays := load_npz(path)):
-            found[name] = str(arrays["backend"])
-    return found

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from unigs.compute.device import pick_device
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
-from unigs.model.portrait import Moved, Portrait, Rendering
+from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.storage import save_portrait
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz, write_json
+from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
+from unigs.subject.features import HeadPoses
+from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl
-from unigs.train.gaussian_adam import GaussianAdam
+from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
@@ -57,23 +59,9 @@ def train_static(
     info = run_record("static", settings, summary, device, dataset)
     task.portrait.meta = {"static": info}
     save_portrait(task.portrait, out)
-    save_npz(poses, **task.refined())
+    task.refined().write(poses)
     write_json(record, info)
     checkpoint.remove()
-
-
-def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
-    """Learning rate of each raw parameter of the field."""
-    return {
-        "means": settings.lr_means,
-        "log_scales": settings.lr_scales,
-        "quats": settings.lr_quats,
-        "opacities": settings.lr_opacities,
-        "colors": settings.lr_colors,
-        # 3DGS: view dependence learns twenty times slower than the colour itself.
-        "harmonics": settings.lr_colors / 20,
-        "anchors": settings.lr_anchor,
-    }
 
 
 class StaticTask(Task):
@@ -90,19 +78,20 @@ class StaticTask(Task):
             field, body = start_field(dataset, settings)
         except ValueError as error:
             raise UserError(f"{dataset.files.labels}: {error}.") from None
+        torso = dataset.performance.torso
         follow = settings.follow_body
-        if follow and dataset.body_R is None:
+        if follow and torso is None:
             raise UserError("follow_body needs the torso's track: name it with --body.")
         if follow:
-            tracked = torch.from_numpy(dataset.body_R), torch.from_numpy(dataset.body_t)
-            body = mean_pose(*(x[dataset.train] for x in tracked))
+            seen = torso[dataset.train]
+            body = mean_pose(torch.from_numpy(seen.R), torch.from_numpy(seen.t))
         plate = (dataset.plate * 255).round().astype("uint8")
         self.portrait = Portrait(
-            field, plate, dataset.focal, dataset.fps, body, follows_body=follow
+            field, plate, dataset.poses.focal, dataset.fps, body, follows_body=follow
         ).to(device)
         self._optimisers()
         self.sampler = FrameSampler(self.frames, settings.seed)
-        self.poses = Poses(dataset, device)
+        self.poses = Poses(dataset.performance, device)
 
     def _optimisers(self) -> None:
         field = self.portrait.gaussians
@@ -113,7 +102,7 @@ class StaticTask(Task):
         """One batch: forward, backward, Adam, and now and then density control."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = self.portrait.show([self._moved(frame) for frame in frames])
+        renderings = self.portrait.render([self.posed(frame) for frame in frames])
         for rendering in renderings:
             rendering.meta["means2d"].retain_grad()
         terms = mean_terms([self._losses(*pair) for pair in zip(renderings, frames, strict=True)])
@@ -142,16 +131,16 @@ class StaticTask(Task):
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
-        return self.portrait.show([self._moved(frame)])[0]
+        return self.portrait.render([self.posed(frame)])[0]
 
-    def _moved(self, frame: int) -> Moved:
-        return self.portrait.moved(*self.poses.head(frame), body=self.poses.body(frame))
+    def posed(self, frame: int) -> PosedField:
+        """The canonical field as a frame of the dataset poses it."""
+        return self.portrait.pose(*self.poses.head(frame), body=self.poses.body(frame))
 
-    def refined(self) -> dict[str, np.ndarray]:
-        """The pose file's arrays with the poses that the field was trained with."""
-        arrays = load_npz(self.dataset.files.pose)
-        R, t = self.poses.R.cpu().numpy(), self.poses.t.cpu().numpy()
-        return {**arrays, "R": R, "t": t}
+    def refined(self) -> HeadPoses:
+        """The pose file's content with the poses that the field was trained with."""
+        head = RigidTrajectory(self.poses.R.cpu().numpy(), self.poses.t.cpu().numpy())
+        return replace(self.dataset.poses, head=head)
 
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
@@ -172,13 +161,17 @@ class StaticTask(Task):
             for name, value in weights.items()
             if name.startswith(prefix)
         }
-        self.portrait.gaussians = Gaussians(**fields)
+        self.replace_field(Gaussians(**fields))
         self.portrait.load_state_dict(weights)
+
+    def replace_field(self, field: Gaussians) -> None:
+        """Go on with another field, with fresh optimizers and density control."""
+        self.portrait.gaussians = field
+        self._optimisers()
 
     def load_state(self, state: dict) -> None:
         """Undo `state`."""
         self.load_weights(state["portrait"])
-        self._optimisers()
         self.adam.adam.load_state_dict(state["adam"])
         for name, value in state["density"].items():
             setattr(self.density, name, value.to(self.device))

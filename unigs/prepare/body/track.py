@@ -20,10 +20,11 @@ from unigs.media.video import read_video
 from unigs.prepare.body.outline import outline
 from unigs.settings.body import BodySettings
 from unigs.stage import cli
-from unigs.stage.files import load_npz, save_npz
 from unigs.stage.progress import progress
-from unigs.subject.frame_table import read_frames
+from unigs.subject.features import HeadPoses, TorsoMotion
+from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import TORSO, read_labels
+from unigs.subject.trajectory import AffineTrajectory
 
 log = logging.getLogger("unigs")
 
@@ -53,12 +54,13 @@ def track_body(
         UserError: the files disagree in length.
     """
     cv2.setNumThreads(1)
-    poses = load_npz(pose, "R", "t", "focal", "size")
-    keep, _ = read_frames(frames, len(poses["R"]), pose)
-    keep = keep & np.isfinite(poses["t"]).all(1)
-    reference = reference_frame(poses["R"], poses["t"], keep)
+    poses, table = HeadPoses.read(pose), read_frame_table(frames)
+    table.check_rows(pose, poses)
+    R, t = poses.head.R, poses.head.t
+    keep = table.keep & poses.head.known
+    reference = reference_frame(R, t, keep)
     mask = torso_mask(labels, keep, settings.size)
-    rest = poses["R"][reference], poses["t"][reference]
+    rest = R[reference], t[reference]
     area = float((mask > 0).mean())
     if area < settings.min_area:
         log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
@@ -66,11 +68,11 @@ def track_body(
     else:
         motion, correlation = register(video, mask, reference, keep, MODELS[settings.motion])
         motion = repair(motion, correlation, settings)
-    scale = float(poses["size"]) / settings.size
-    R, t = body_frame(motion, mask, scale, rest, float(poses["focal"]), int(poses["size"]))
+    scale = poses.size / settings.size
+    R, t = body_frame(motion, mask, scale, rest, poses.focal, poses.size)
     backend = "rest" if area < settings.min_area else "ecc"
-    arms = outline(labels, keep, (R, t), float(poses["focal"]), settings.smooth)
-    save_npz(out, R=R, t=t, outline=arms, correlation=correlation, backend=backend)
+    arms = outline(labels, keep, (R, t), poses.focal, settings.smooth)
+    TorsoMotion(AffineTrajectory(R, t), arms, correlation, backend).write(out)
     log.info(
         "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %%, arms %.1f and %.1f mm"
         " (standard deviations)",

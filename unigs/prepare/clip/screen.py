@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from scipy import ndimage
 
 from unigs.face.angles import head_angles
@@ -18,13 +17,12 @@ from unigs.media.video import probe, read_video
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz
 from unigs.stage.progress import progress
+from unigs.subject.features import Landmarks
+from unigs.subject.frame_table import JUMP_CUT, REASONS, TEST, TRAIN, FrameTable
 
 log = logging.getLogger("unigs")
 
-REASONS = ("no_face", "second_face", "hands", "fade", "jump_cut", "head_turn", "user")
-"""In the order in which they are joined by "+"; all but jump_cut remove the frame."""
 CUT_GRID = 8  # blocks per side in which frame differences are averaged
 CUT_SIZE = 128  # pixels per side at which frames are compared
 CUT_REACH = 4  # frames to either side that tell what is usual
@@ -58,8 +56,8 @@ def screen_clip(
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
     """
     info = probe(video)
-    points = load_npz(landmarks, "points", "found")
-    faces, found = points["points"], points["found"]
+    marks = Landmarks.read(landmarks)
+    faces, found = marks.points, marks.found
     unwanted = parse_ranges(remove)
     hands, seconds, contrast, blocks = look_through(video, faces, found, settings)
     if len(blocks) != len(found):
@@ -68,26 +66,26 @@ def screen_clip(
             "run detect_landmarks on this clip again."
         )
     time = np.arange(len(found)) / info.fps
-    marks = {
+    reasons = {
         "no_face": ~found,
         "second_face": settle(seconds, info.fps, settings),
         "hands": settle(hands, info.fps, settings),
         "fade": settle(fading(contrast, settings), info.fps, settings),
-        "jump_cut": find_cuts(blocks, settings),
+        JUMP_CUT: find_cuts(blocks, settings),
         "head_turn": settle(turned(faces, settings), info.fps, settings),
         "user": in_ranges(time, unwanted),
     }
-    table = frame_table(time, marks, settings)
-    kept = int(table["keep"].sum())
-    counts = ", ".join(f"{name} {int(marks[name].sum())}" for name in REASONS if marks[name].any())
+    table = make_table(out, time, reasons, settings)
+    kept = int(table.keep.sum())
+    sums = {name: int(reasons[name].sum()) for name in REASONS}
+    counts = ", ".join(f"{name} {count}" for name, count in sums.items() if count)
     log.info("%d of %d frames kept; %s", kept, len(table), counts or "nothing marked")
     if kept < FEWEST_SECONDS * info.fps:
         raise UserError(
             f"{video}: only {kept} of {len(table)} frames are usable ({counts}): at least "
             f"{FEWEST_SECONDS:g} s are needed; loosen the limits of `screen` or use another clip."
         )
-    with atomic(out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.3f")
+    table.write()
 
 
 def look_through(
@@ -248,22 +246,21 @@ def in_ranges(time: np.ndarray, ranges: list[tuple[float, float]]) -> np.ndarray
     return np.any(inside, axis=0) if inside else np.zeros(len(time), bool)
 
 
-def frame_table(
-    time: np.ndarray, marks: dict[str, np.ndarray], settings: ScreenSettings
-) -> pd.DataFrame:
-    """The frame table from times [T] and marks {reason: [T] bool}."""
-    keep = ~np.any([marks[name] for name in REASONS if name != "jump_cut"], axis=0)
-    rows = zip(*(marks[name] for name in REASONS), strict=True)
-    reason = ["+".join(np.array(REASONS)[list(row)]) for row in rows]
-    return pd.DataFrame(
-        {
-            "frame": np.arange(len(time)),
-            "time": time,
-            "keep": keep.astype(int),
-            "reason": reason,
-            "split": np.where(held_out(keep, settings), "test", "train"),
-        }
-    )
+def make_table(
+    path: Path, time: np.ndarray, reasons: dict[str, np.ndarray], settings: ScreenSettings
+) -> FrameTable:
+    """The frame table of a clip.
+
+    Args:
+        path: file that the table will stand in.
+        time: seconds of every frame [T].
+        reasons: bool [T] for each of `REASONS`.
+        settings: share and place of the test part.
+    """
+    keep = ~np.any([reasons[name] for name in REASONS if name != JUMP_CUT], axis=0)
+    rows = zip(*(reasons[name] for name in REASONS), strict=True)
+    words = np.array(["+".join(np.array(REASONS)[list(row)]) for row in rows], object)
+    return FrameTable(path, time, keep, words, np.where(held_out(keep, settings), TEST, TRAIN))
 
 
 def held_out(keep: np.ndarray, settings: ScreenSettings) -> np.ndarray:

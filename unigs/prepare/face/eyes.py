@@ -12,13 +12,12 @@ from unigs.face.action_units import action_units
 from unigs.settings.eyes import EyeSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz
-from unigs.subject.frame_table import read_frames
+from unigs.subject.features import ACTION_UNITS, Landmarks, write_action_units
+from unigs.subject.frame_table import read_frame_table
+from unigs.subject.series import fill_gaps
 
 log = logging.getLogger("unigs")
 
-UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
-"""Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink."""
 STRONGEST = 5.0
 
 
@@ -44,8 +43,8 @@ def measure_eyes(
     Raises:
         UserError: a file is missing or has another number of rows than the clip has frames.
     """
-    arrays = load_npz(landmarks, "points", "found")
-    points, found = arrays["points"], arrays["found"].astype(bool)
+    marks = Landmarks.read(landmarks)
+    points, found = marks.points, marks.found
     if not found.any():
         raise UserError(f"{landmarks} holds no face in any frame: check the clip.")
     if settings.backend == "openface":
@@ -53,19 +52,20 @@ def measure_eyes(
             raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
         units, known = read_openface(openface, len(found), landmarks)
     else:
-        usable = None if frames is None else read_frames(frames, len(found), landmarks)[0]
+        usable = None
+        if frames is not None:
+            table = read_frame_table(frames)
+            table.check_rows(landmarks, marks)
+            usable = table.keep
         units, known = action_units(points, settings.smooth, usable), found
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
     blinks = int((np.diff((units[:, -1] > STRONGEST / 2).astype(int)) == 1).sum())
     log.info("%s: %d frames, %d blinks", settings.backend, len(units), blinks)
-    table = pd.DataFrame(units, columns=list(UNITS))
-    table.insert(0, "frame", np.arange(len(units)))
-    with atomic(out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.4f")
+    write_action_units(out, units)
 
 
 def read_openface(
-    path: Path, frames: int, clip: Path, columns: tuple[str, ...] = UNITS
+    path: Path, frames: int, clip: Path, columns: tuple[str, ...] = ACTION_UNITS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Intensities from the CSV of OpenFace's FeatureExtraction.
 
@@ -104,13 +104,6 @@ def read_openface(
     if not known.any():
         raise UserError(f"{path} has no row in which OpenFace found a face.")
     return values, known
-
-
-def fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Linear in time between the known rows of [T,C], constant beyond the first and the last."""
-    frames = np.arange(len(values))
-    filled = [np.interp(frames, frames[known], column[known]) for column in values.T]
-    return np.stack(filled, axis=1)
 
 
 if __name__ == "__main__":

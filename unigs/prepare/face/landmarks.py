@@ -12,8 +12,8 @@ from unigs.media.video import probe, read_video
 from unigs.settings.landmarks import LandmarkSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
 from unigs.stage.progress import progress
+from unigs.subject.features import Landmarks
 
 
 def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None:
@@ -37,13 +37,8 @@ def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None
     found = np.array([np.isfinite(row).all() for row in rows], bool)
     if not found.any():
         raise UserError(f"{video} shows no face in any frame: check the clip, or its crop window.")
-    save_npz(
-        out,
-        points=np.stack(rows),
-        found=found,
-        size=info.width,
-        backend="mediapipe 0.10.14 face mesh with irises",
-    )
+    backend = "mediapipe 0.10.14 face mesh with irises"
+    Landmarks(np.stack(rows), found, info.width, backend).write(out)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from unigs.prepare.pose.rigid import Camera, Poses, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz
-from unigs.subject.frame_table import read_frames
+from unigs.subject.features import HeadPoses, Landmarks
+from unigs.subject.frame_table import read_frame_table
+from unigs.subject.trajectory import RigidTrajectory
 
 log = logging.getLogger("unigs")
 
@@ -38,23 +39,23 @@ def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -
         out: face/pose.npz to write.
         settings: see `unigs.settings.pose`.
     """
-    data = load_npz(landmarks, "points", "found", "size")
-    points = data["points"].astype(np.float64)
-    _, starts = read_frames(frames, len(points), landmarks)
-    result = fit_landmarks(points, data["found"].astype(bool), int(data["size"]), starts, settings)
-    save_npz(out, **result)
-    seen = np.isfinite(result["reprojection"])
+    marks, table = Landmarks.read(landmarks), read_frame_table(frames)
+    table.check_rows(landmarks, marks)
+    points, starts = marks.points.astype(np.float64), table.jump_cuts
+    poses = fit_landmarks(points, marks.found, marks.size, starts, settings)
+    poses.write(out)
+    seen = np.isfinite(poses.reprojection)
     log.info(
         "pose: %d of %d frames seen, reprojection %.3f px, jitter %.3f px",
-        seen.sum(), len(seen), np.sqrt(np.nanmean(result["reprojection"] ** 2)),
-        jitter(result["R"], result["t"], result["shape"], float(result["focal"]), starts),
+        seen.sum(), len(seen), np.sqrt(np.nanmean(poses.reprojection**2)),
+        jitter(poses.head.R, poses.head.t, poses.shape, poses.focal, starts),
     )  # fmt: skip
 
 
 def fit_landmarks(
     points: np.ndarray, found: np.ndarray, size: int, starts: np.ndarray, settings: PoseSettings
-) -> dict[str, np.ndarray]:
-    """Fit poses and shape to landmarks [T,478,3]; returns the arrays of pose.npz.
+) -> HeadPoses:
+    """Fit poses and shape to landmarks [T,478,3].
 
     Args:
         points: x, y and relative depth in pixels, NaN where no face was found.
@@ -97,13 +98,14 @@ def fit_landmarks(
     if free:
         shape[rigid] = fitted
     shape, fitted, poses = canonical_gauge(shape, fitted, poses)
-    return {
-        "R": poses.R.astype(np.float32), "t": poses.t.astype(np.float32),
-        "focal": np.float32(camera.focal), "size": np.int64(size),
-        "shape": shape.astype(np.float32),
-        "reprojection": reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
-        "backend": np.array(settings.backend),
-    }  # fmt: skip
+    return HeadPoses(
+        RigidTrajectory(poses.R.astype(np.float32), poses.t.astype(np.float32)),
+        float(np.float32(camera.focal)),
+        size,
+        shape.astype(np.float32),
+        reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
+        settings.backend,
+    )
 
 
 def fit_shape(

@@ -72,7 +72,7 @@ def _any_of(parts: np.ndarray, count: int, mask: np.ndarray) -> np.ndarray:
     return np.bincount(parts[mask].ravel(), minlength=count) > 0
 
 
-def fill_gaps(labels: np.ndarray, person: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def fill_unassigned(labels: np.ndarray, person: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Give every pixel of the person [H,W] its likeliest region, every other one background."""
     best = np.array([FACE, HAIR, TORSO], np.uint8)[scores.argmax(-1)]
     return np.where(person, np.where(labels == BACKGROUND, best, labels), BACKGROUND).astype(

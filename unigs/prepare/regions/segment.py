@@ -27,16 +27,17 @@ from unigs.prepare.regions.face_frame import (
     map_to_image,
 )
 from unigs.prepare.regions.guided_filter import GuidedFilter
-from unigs.prepare.regions.label_cleaning import clean, fill_gaps, solid_person
+from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
 from unigs.prepare.regions.plate import Background, Plate
 from unigs.prepare.regions.surfaces import CLOTH, HAIR, SKIN, Surfaces
 from unigs.settings.regions import RegionSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz
+from unigs.stage.files import atomic
 from unigs.stage.progress import progress
-from unigs.subject.frame_table import read_frames
+from unigs.subject.features import Landmarks
+from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import MOUTH, NAMES, write_labels
 
 log = logging.getLogger("unigs")
@@ -143,7 +144,7 @@ class Labeller:
         person = solid_person(person, self.speck)
         scores = evidence[..., 1:]
         scores[core] = (1, 0, 0)
-        labels = fill_gaps(np.zeros(self.shape, np.uint8), person, scores)
+        labels = fill_unassigned(np.zeros(self.shape, np.uint8), person, scores)
         matrix = self.frame.to_map(self.points[index])
         _, y = map_axes()
         labels = clean(labels, scores, map_to_image(y, matrix, *self.shape), self.speck)
@@ -234,11 +235,11 @@ def segment_regions(
         hole: mask of what the plate never saw, to write (.png).
         settings: see `unigs.settings.regions`.
     """
-    data = load_npz(landmarks, "points", "found")
-    found = data["found"].astype(bool)
-    points = bridge_landmarks(data["points"], found, landmarks)
-    keep, cuts = read_frames(frames, len(points), landmarks)
-    usable = keep & found
+    marks, table = Landmarks.read(landmarks), read_frame_table(frames)
+    table.check_rows(landmarks, marks)
+    found, cuts = marks.found, table.jump_cuts
+    points = bridge_landmarks(marks.points, found, landmarks)
+    usable = table.keep & found
     if not usable.any():
         raise UserError(f"{frames} keeps no frame with a face: choose another clip.")
     info = probe(video)

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs.media.audio import read_audio
 from unigs.prepare.speech.extract import RATE
@@ -13,7 +12,8 @@ from unigs.settings.speech import SpeechSettings
 from unigs.speech.backends import make_backend
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz
+from unigs.subject.features import Landmarks, SpeechFeatures
+from unigs.subject.frame_table import TRAIN, read_frame_table
 
 # Blocks of this length tell speech from pauses when the loudness is measured.
 LEVEL_BLOCK = RATE // 25
@@ -220,13 +220,13 @@ def encode_speech(
     Raises:
         UserError: the sound and the frame table differ in length, or the back-end cannot run.
     """
-    table = pd.read_csv(frames, keep_default_na=False)
-    fps = frame_rate(table, frames)
+    table = read_frame_table(frames)
+    fps = table.fps
     samples = read_audio(audio, RATE)
     check_length(audio, len(samples), frames, len(table), fps)
     encoder = SpeechEncoder(settings)
     columns = encoder.columns(samples)
-    train = ((table["keep"] == 1) & (table["split"] == "train")).to_numpy()
+    train = table.keep & (table.split == TRAIN)
     train = train if train.any() else np.ones(len(table), bool)
     # A clip is cut out of speech that goes on: unknown is nearer to the average than to silence,
     # which would close the mouth on the first and last frames.
@@ -238,31 +238,22 @@ def encode_speech(
         # Imported here: without landmarks the stage needs no network.
         from unigs.prepare.speech.offset import find_offset
 
-        points = load_npz(landmarks, "points")["points"]
-        check_rows(landmarks, len(points), frames, len(table))
-        offset = find_offset(encoder.normalise(raw), points, train, settings.max_offset)
+        marks = Landmarks.read(landmarks)
+        table.check_rows(landmarks, marks)
+        offset = find_offset(encoder.normalise(raw), marks.points, train, settings.max_offset)
         raw = encoder.windows(columns, len(table), fps, offset, average)
         encoder.fit(raw[train])
     encoder.learn_colour(samples, columns)
-    save_npz(
-        out,
-        features=encoder.normalise(raw),
-        mean=encoder.mean.astype(np.float32),
-        std=encoder.std.astype(np.float32),
-        backend=settings.backend,
-        rate=1000 / settings.step_ms,
-        silence=encoder.silence,
-        offset=offset,
-        encoder=json.dumps(encoder.to_dict()),
-    )
-
-
-def frame_rate(table: pd.DataFrame, path: Path) -> float:
-    """Frames per second from the time column of the frame table."""
-    times = table["time"].to_numpy(float)
-    if len(times) < 2 or times[-1] <= times[0]:
-        raise UserError(f"{path} has {len(times)} frames: use a clip of some seconds.")
-    return (len(times) - 1) / (times[-1] - times[0])
+    SpeechFeatures(
+        encoder.normalise(raw),
+        encoder.mean,
+        encoder.std,
+        settings.backend,
+        1000 / settings.step_ms,
+        encoder.silence,
+        offset,
+        json.dumps(encoder.to_dict()),
+    ).write(out)
 
 
 def check_length(audio: Path, samples: int, frames: Path, count: int, fps: float) -> None:
@@ -272,15 +263,6 @@ def check_length(audio: Path, samples: int, frames: Path, count: int, fps: float
         raise UserError(
             f"{audio} lasts {heard:.1f} frames ({samples / RATE:.2f} s) but {frames} has {count}: "
             "they are not of the same clip; run extract_audio again."
-        )
-
-
-def check_rows(path: Path, rows: int, frames: Path, count: int) -> None:
-    """Refuse a file that does not have a row for each frame."""
-    if rows != count:
-        raise UserError(
-            f"{path} has {rows} rows but {frames} has {count}: they must describe the same frames; "
-            "make both anew."
         )
 
 

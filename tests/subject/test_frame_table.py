@@ -1,0 +1,69 @@
+"""The frame table: what it says of frames, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.subject import write_table
+from unigs.stage.errors import UserError
+from unigs.subject.frame_table import read_frame_table
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path):
+    keep = np.arange(20) != 4
+    reason = {4: "hands+user", 9: "jump_cut", 4 + 9: "fade+jump_cut"}
+    written = write_table(tmp_path / "frames.csv", 20, keep=keep, reason=reason)
+    read = read_frame_table(tmp_path / "frames.csv")
+    for name in ("time", "keep", "reason", "split"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
+    assert np.flatnonzero(read.jump_cuts).tolist() == [9, 13]
+    assert np.flatnonzero(read.marked("hands")).tolist() == [4]
+    assert read.fps == pytest.approx(25)
+
+
+def test_frames_of_a_split_are_kept_and_usable(tmp_path):
+    keep, usable = np.arange(22) != 3, np.arange(22) != 21
+    table = write_table(tmp_path / "frames.csv", 22, keep=keep)
+    assert table.frames("test", usable).tolist() == [20]
+    assert table.frames("train").tolist() == [k for k in range(20) if k != 3]
+
+
+def test_a_reason_is_a_whole_word(tmp_path):
+    """A mark whose name holds another's is not taken for it."""
+    table = write_table(tmp_path / "frames.csv", 3, reason={1: "no_jump_cut"})
+    assert not table.jump_cuts.any()
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (lambda t: t.drop(columns="split"), "is not a frame table"),
+        (lambda t: t.iloc[[0, 1, 1, 2]], "skips or repeats frame numbers"),
+        (lambda t: t.assign(time="soon"), "is not a frame table"),
+        (lambda t: t.iloc[:0].drop(columns="frame"), "is not a frame table"),
+    ],
+)
+def test_a_damaged_table_gets_one_sentence(tmp_path, change, sentence):
+    path = tmp_path / "frames.csv"
+    write_table(path, 5)
+    change(pd.read_csv(path, keep_default_na=False)).to_csv(path, index=False)
+    with pytest.raises(UserError, match=sentence):
+        read_frame_table(path)
+
+
+def test_no_table_and_no_time(tmp_path):
+    with pytest.raises(UserError, match="run screen_clip first"):
+        read_frame_table(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(UserError, match="is not a frame table"):
+        read_frame_table(tmp_path / "empty.csv")
+    with pytest.raises(UserError, match="has 1 frames: use a clip of some seconds"):
+        _ = write_table(tmp_path / "one.csv", 1).fps
+
+
+def test_rows_of_another_clip_are_refused_with_both_files_and_numbers(tmp_path):
+    table = write_table(tmp_path / "frames.csv", 5)
+    table.check_rows(tmp_path / "pose.npz", np.zeros(5))
+    table.check_rows(None, None)
+    with pytest.raises(UserError, match=r"pose\.npz has 4 rows but .*frames\.csv has 5 frames"):
+        table.check_rows(tmp_path / "pose.npz", np.zeros(4))

@@ -1,0 +1,39 @@
+"""Where a recording pauses: there the mouth closes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unigs.prepare.speech.encode import block_levels, speech_level
+from unigs.prepare.speech.extract import RATE
+from unigs.settings.drive import DriveSettings
+
+FADE_SECONDS = 0.16
+"""Time in which the mouth closes in a pause, and the distance that it keeps from speech."""
+
+
+def pauses(samples: np.ndarray, count: int, fps: float, settings: DriveSettings) -> np.ndarray:
+    """How much each frame is at rest, float [count] from 0 (speech) to 1 (within a pause).
+
+    Background noise of a foreign recording is no silence to the speech features, and would keep
+    the mouth ajar; so pauses are found by loudness and filled with silence.
+    """
+    level = speech_level(samples)
+    if level is None:
+        return np.ones(count)
+    blocks = block_levels(samples)
+    seconds = len(samples) / RATE / len(blocks) if len(samples) else 1.0
+    index = np.minimum(((np.arange(count) + 0.5) / fps / seconds).astype(int), len(blocks) - 1)
+    quiet = blocks[index] < level - settings.pause_db
+    # Distance in frames to the nearest speech, counted inside each pause.
+    edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(int)))
+    distance = np.zeros(count)
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        if last - first >= settings.pause_seconds * fps:
+            k = np.arange(first, last)
+            before = k - first + 1 if first else np.full(len(k), np.inf)
+            after = last - k if last < count else np.full(len(k), np.inf)
+            distance[first:last] = np.minimum(before, after)
+    fade = FADE_SECONDS * fps
+    ramp = np.clip((distance - fade) / fade, 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)

@@ -1,0 +1,67 @@
+"""A portrait plays a performance: the one door to the players."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from unigs.model.portrait import Portrait
+from unigs.playback.cpu_player import CpuPlayer, make_player
+from unigs.playback.cues import Cue, cues
+from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.subject.performance import Performance
+
+HEARD_AT_ONCE = 100
+"""Frames of speech that go through the speech networks together."""
+
+
+class Playback:
+    """Plays a trained portrait: NumPy in, uint8 pictures out, no autograd.
+
+    A CPU plays fields of degree 0 and 1 with compiled kernels, every other device and degree with
+    torch. What does not change between frames is computed before the first one, from the weights of
+    that moment.
+
+    Example:
+        >>> portrait = load_portrait(path)
+        >>> table = read_frame_table(frames)
+        >>> performance = read_performance(table, pose, body, eyes, speech)
+        >>> for image in Playback(portrait).clip(performance):
+        ...     writer.write(image)
+
+    Args:
+        portrait: static or dynamic, on its device.
+    """
+
+    def __init__(self, portrait: Portrait) -> None:
+        self.portrait = portrait
+
+    def clip(self, performance: Performance) -> Iterator[np.ndarray]:
+        """The frames of a performance, uint8 [H,W,3] over the plate, one by one."""
+        for first in range(0, len(performance), HEARD_AT_ONCE):
+            for cue in cues(self.portrait, performance[first : first + HEARD_AT_ONCE]):
+                yield self.cue(cue).copy()
+
+    def frame(self, performance: Performance, index: int) -> np.ndarray:
+        """One frame by itself, uint8 [H,W,3], as a live source of cues needs it."""
+        return next(self.clip(performance[index : index + 1]))
+
+    def cue(self, cue: Cue) -> np.ndarray:
+        """One frame of a cue, uint8 [H,W,3]; the next call overwrites it."""
+        if self.portrait.device.type == "cpu" and self.portrait.gaussians.sh_degree <= 1:
+            return self.cpu_player.play(cue)
+        return self.torch_player.play(cue)
+
+    @cached_property
+    def cpu_player(self) -> CpuPlayer:
+        """The renderer in compiled kernels."""
+        return make_player(self.portrait)
+
+    @cached_property
+    def torch_player(self) -> TorchPlayer:
+        """The renderer in torch, with the network in half precision on a GPU."""
+        half = self.portrait.device.type == "cuda"
+        return TorchPlayer(self.portrait, GPU_PRECISION if half else torch.float32)

@@ -1,0 +1,237 @@
+"""The files between stages: what each holds, and its one reader and writer.
+
+Row k of every array with T rows belongs to frame k of the clip (`unigs.subject.frame_table`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from unigs.stage.errors import UserError
+from unigs.stage.files import atomic, load_npz, save_npz
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
+
+ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+"""Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink."""
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """face/landmarks.npz."""
+
+    points: np.ndarray
+    """MediaPipe's points, float32 [T,478,3]: x and y in pixels, z in the same scale (smaller is
+    nearer); NaN where no face was found."""
+    found: np.ndarray
+    """Frames with a face, bool [T]."""
+    size: int
+    """Side of the clip's frames, pixels."""
+    backend: str
+    """What detected them."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @classmethod
+    def read(cls, path: Path) -> Landmarks:
+        """Read the file.
+
+        Raises:
+            UserError: it is missing, damaged or of another version.
+        """
+        data = load_npz(path, "points", "found", "size", "backend")
+        points = data["points"].astype(np.float32, copy=False)
+        return cls(points, data["found"].astype(bool), int(data["size"]), str(data["backend"]))
+
+    def write(self, path: Path) -> None:
+        """Write the file as a whole or not at all."""
+        save_npz(path, points=self.points, found=self.found, size=self.size, backend=self.backend)
+
+
+@dataclass(frozen=True)
+class HeadPoses:
+    """face/pose.npz, and the refined poses of static/pose.npz."""
+
+    head: RigidTrajectory
+    """Head pose of every frame, float32."""
+    focal: float
+    """Focal length, pixels."""
+    size: int
+    """Side of the clip's frames, pixels."""
+    shape: np.ndarray
+    """The person's face mesh in the head's frame, float32 [468,3], meters."""
+    reprojection: np.ndarray
+    """Root mean square distance of the fitted landmarks from the detected ones, float32 [T],
+    pixels; NaN where no face was found."""
+    backend: str
+    """What fitted them."""
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+    @classmethod
+    def read(cls, path: Path) -> HeadPoses:
+        """Read the file.
+
+        Raises:
+            UserError: it is missing, damaged or of another version.
+        """
+        data = load_npz(path, "R", "t", "focal", "size", "shape", "reprojection", "backend")
+        return cls(
+            RigidTrajectory(_float(data["R"]), _float(data["t"])),
+            float(data["focal"]),
+            int(data["size"]),
+            _float(data["shape"]),
+            _float(data["reprojection"]),
+            str(data["backend"]),
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the file as a whole or not at all."""
+        save_npz(
+            path,
+            R=_float(self.head.R),
+            t=_float(self.head.t),
+            focal=np.float32(self.focal),
+            size=np.int64(self.size),
+            shape=_float(self.shape),
+            reprojection=_float(self.reprojection),
+            backend=self.backend,
+        )
+
+
+@dataclass(frozen=True)
+class TorsoMotion:
+    """body/motion.npz."""
+
+    torso: AffineTrajectory
+    """The torso's own frame in every frame of the clip, float32."""
+    outline: np.ndarray
+    """How far the arms stand out to the picture's left and right of where the torso's frame puts
+    them, float32 [T,2], meters."""
+    correlation: np.ndarray
+    """How well each frame was registered, float [T] up to 1; NaN where it was not."""
+    backend: str
+    """What tracked it; `rest` where too little torso is seen."""
+
+    def __len__(self) -> int:
+        return len(self.torso)
+
+    @classmethod
+    def read(cls, path: Path) -> TorsoMotion:
+        """Read the file.
+
+        Raises:
+            UserError: it is missing, damaged or of another version.
+        """
+        data = load_npz(path, "R", "t", "outline", "correlation", "backend")
+        torso = AffineTrajectory(_float(data["R"]), _float(data["t"]))
+        return cls(torso, _float(data["outline"]), data["correlation"], str(data["backend"]))
+
+    def write(self, path: Path) -> None:
+        """Write the file as a whole or not at all."""
+        save_npz(
+            path,
+            R=self.torso.R,
+            t=self.torso.t,
+            outline=self.outline,
+            correlation=self.correlation,
+            backend=self.backend,
+        )
+
+
+@dataclass(frozen=True)
+class SpeechFeatures:
+    """speech/features.npz."""
+
+    windows: np.ndarray
+    """What every frame hears, float32 [T,W,D], normalized with the training frames' mean and
+    standard deviation."""
+    mean: np.ndarray
+    """Mean of the training frames' raw features, float32 [D]."""
+    std: np.ndarray
+    """Standard deviation of the same, float32 [D]."""
+    backend: str
+    """What encoded the sound."""
+    rate: float
+    """Columns of a window per second."""
+    silence: np.ndarray
+    """The normalized window of complete silence, float32 [W,D]."""
+    offset: int
+    """Frames by which the sound came later than the picture, undone in the windows."""
+    encoder: str
+    """JSON from which `unigs.speech.encoder` rebuilds the encoder for other recordings."""
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @classmethod
+    def read(cls, path: Path) -> SpeechFeatures:
+        """Read the file.
+
+        Raises:
+            UserError: it is missing, damaged or of another version.
+        """
+        names = "features", "mean", "std", "backend", "rate", "silence", "offset", "encoder"
+        data = load_npz(path, *names)
+        return cls(
+            _float(data["features"]),
+            _float(data["mean"]),
+            _float(data["std"]),
+            str(data["backend"]),
+            float(data["rate"]),
+            _float(data["silence"]),
+            int(data["offset"]),
+            str(data["encoder"]),
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the file as a whole or not at all."""
+        save_npz(
+            path,
+            features=self.windows,
+            mean=_float(self.mean),
+            std=_float(self.std),
+            backend=self.backend,
+            rate=self.rate,
+            silence=self.silence,
+            offset=self.offset,
+            encoder=self.encoder,
+        )
+
+
+def read_action_units(path: Path) -> np.ndarray:
+    """Read face/eyes.csv.
+
+    Returns:
+        Action units float32 [T,6], 0 to 5, in the order of `ACTION_UNITS`.
+
+    Raises:
+        UserError: the file is missing or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path)
+        return table[list(ACTION_UNITS)].to_numpy(np.float32)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
+
+
+def write_action_units(path: Path, units: np.ndarray) -> None:
+    """Write face/eyes.csv, with the frame's number before its units.
+
+    Args:
+        path: the table.
+        units: action units [T,6], 0 to 5, in the order of `ACTION_UNITS`.
+    """
+    table = pd.DataFrame(units, columns=list(ACTION_UNITS))
+    table.insert(0, "frame", np.arange(len(units)))
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def _float(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values).astype(np.float32, copy=False)

@@ -1,0 +1,103 @@
+"""A performance: all that moves a portrait, frame by frame.
+
+The same object goes from the files of a subject to training, to the players and to the driver; only
+where its speech comes from differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unigs.subject.features import HeadPoses, SpeechFeatures, TorsoMotion, read_action_units
+from unigs.subject.frame_table import FrameTable
+from unigs.subject.series import interpolate
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What drives a portrait in T frames. What is None rests, or is not needed (static field)."""
+
+    head: RigidTrajectory
+    """Head pose of every frame."""
+    torso: AffineTrajectory | None = None
+    """The torso's own frame in every frame; None: at rest."""
+    outline: np.ndarray | None = None
+    """Where the arms stand, float32 [T,2], meters (`unigs.prepare.body.outline`)."""
+    eyes: np.ndarray | None = None
+    """Action units, float32 [T,6], 0 to 5."""
+    speech: np.ndarray | None = None
+    """Windows of speech features, float32 [T,W,D], normalized."""
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+    def __getitem__(self, frames: np.ndarray | slice) -> Performance:
+        """The performance of some frames, given as indices, a mask or a slice."""
+        parts = self.head, self.torso, self.outline, self.eyes, self.speech
+        return Performance(*(None if part is None else part[frames] for part in parts))
+
+    def at(self, positions: np.ndarray) -> Performance:
+        """Motion and eyes between the frames, without speech, which does not interpolate.
+
+        Args:
+            positions: where to read, [m] in [0, T - 1].
+
+        Returns:
+            A performance of m frames: the head's rotations by Slerp, all else linear.
+        """
+        outline, eyes = (
+            None if rows is None else interpolate(rows, positions)
+            for rows in (self.outline, self.eyes)
+        )
+        torso = None if self.torso is None else self.torso.at(positions)
+        return Performance(self.head.at(positions), torso, outline, eyes)
+
+
+def read_performance(
+    table: FrameTable,
+    pose: Path,
+    body: Path | None = None,
+    eyes: Path | None = None,
+    speech: Path | None = None,
+) -> Performance:
+    """Read what drives a portrait through its own clip, one row for every frame.
+
+    Args:
+        table: the clip's frame table.
+        pose: head poses (pose.npz).
+        body: motion of the torso (motion.npz); None: it rests.
+        eyes: action units (eyes.csv); None: the performance has none.
+        speech: speech features (features.npz); None: the performance has none.
+
+    Raises:
+        UserError: a file is missing, damaged, or has not one row for every frame.
+    """
+    poses = HeadPoses.read(pose)
+    motion = None if body is None else TorsoMotion.read(body)
+    units = None if eyes is None else read_action_units(eyes)
+    heard = None if speech is None else SpeechFeatures.read(speech)
+    for path, rows in ((pose, poses), (body, motion), (eyes, units), (speech, heard)):
+        table.check_rows(path, rows)
+    return performance_of(poses, motion, units, heard)
+
+
+def performance_of(
+    poses: HeadPoses,
+    motion: TorsoMotion | None,
+    eyes: np.ndarray | None,
+    speech: SpeechFeatures | None,
+) -> Performance:
+    """The performance that features of equal length make up.
+
+    Args:
+        poses: head poses.
+        motion: motion of the torso, or None.
+        eyes: action units [T,6], or None.
+        speech: speech features, or None.
+    """
+    torso, outline = (None, None) if motion is None else (motion.torso, motion.outline)
+    return Performance(poses.head, torso, outline, eyes, None if speech is None else speech.windows)

@@ -1,0 +1,43 @@
+"""Rows in time: runs, gaps and values between rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def runs(mask: np.ndarray) -> list[slice]:
+    """Every unbroken run of True in a bool array [T], as slices in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    return [slice(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)]
+
+
+def fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Replace unknown rows by linear interpolation in time.
+
+    Args:
+        values: rows [T,C].
+        known: which rows are known, bool [T], at least one; before the first and after the last
+            the value is constant.
+
+    Returns:
+        Rows [T,C].
+    """
+    frames = np.arange(len(values))
+    filled = [np.interp(frames, frames[known], column[known]) for column in values.T]
+    return np.stack(filled, axis=1)
+
+
+def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Values between rows, linear.
+
+    Args:
+        rows: values [n,D].
+        positions: where to read, [m] in [0, n - 1].
+
+    Returns:
+        Values at the positions, float32 [m,D].
+    """
+    low = np.clip(np.floor(positions).astype(int), 0, max(len(rows) - 2, 0))
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (positions - low)[:, None]
+    return (rows[low] * (1 - share) + rows[high] * share).astype(np.float32)
