@@ -192,7 +192,7 @@ def test_the_last_eleventh_has_speech_and_a_blink(seconds: float) -> None:
 def test_pauses_are_silent_with_lips_closed() -> None:
     seconds = 12.0
     speech = voice.compose(seconds, np.random.default_rng(2))
-    sound = voice.synthesise(speech, seconds, 16000, 190.0, np.random.default_rng(3))
+    sound = voice.synthesize(speech, seconds, 16000, 190.0, np.random.default_rng(3))
     assert sound.shape == (12 * 16000,) and np.abs(sound).max() <= 0.85
     loud = np.sqrt(np.mean(sound**2))
     pauses = [k for k, s in enumerate(speech.symbols) if s == "_"]
@@ -226,7 +226,7 @@ def test_the_mouth_depends_only_on_phones_nearby() -> None:
 def test_vowels_have_their_formants() -> None:
     def spectrum(symbol: str) -> tuple[np.ndarray, np.ndarray]:
         speech = voice.Speech(["_", symbol, "_"], np.array([0, 0.2, 1.8, 2.0]), np.ones(3))
-        sound = voice.synthesise(speech, 2.0, 16000, 110.0, np.random.default_rng(0))
+        sound = voice.synthesize(speech, 2.0, 16000, 110.0, np.random.default_rng(0))
         steady = sound[6400:25600] * np.hanning(19200)
         power = np.abs(np.fft.rfft(steady)) ** 2
         smooth = np.convolve(power, np.hanning(240), mode="same")

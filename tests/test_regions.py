@@ -13,12 +13,12 @@ from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
 from unigs.prepare.pose.rigid import Camera, Poses, project, rotation
 from unigs.prepare.regions import segment as regions
-from unigs.prepare.regions.color_models import BINS, ColourModel, colour_bins, without
+from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
 from unigs.prepare.regions.face_frame import FaceFrame, fill_ring
 from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate, fill_holes
-from unigs.prepare.regions.segment import Labeller, bridge_landmarks, segment_regions, spread
+from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions, spread
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
 from unigs.subject.features import Landmarks
@@ -118,26 +118,26 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.fixture(params=["long", "short"])
 def labelled(request, monkeypatch):
-    """(drawing, labels that were found, labeller) for long hair and for a dark suit."""
+    """(drawing, labels that were found, labeler) for long hair and for a dark suit."""
     long = request.param == "long"
     drawing = Drawing(long, LONG if long else SHORT)
     fake_person_masks(monkeypatch, drawing)
     yes, no = np.ones(FRAMES, bool), np.zeros(FRAMES, bool)
     settings = RegionSettings(model_frames=6, plate_frames=6)
-    labeller = Labeller(drawing.points, yes, no, SIZE, SIZE, settings)
-    labeller.learn(None, yes)
-    return drawing, np.array(list(labeller.label(drawing.images))), labeller
+    labeler = Labeler(drawing.points, yes, no, SIZE, SIZE, settings)
+    labeler.learn(None, yes)
+    return drawing, np.array(list(labeler.label(drawing.images))), labeler
 
 
 def test_regions_of_a_drawn_person(labelled):
-    drawing, found, labeller = labelled
+    drawing, found, labeler = labelled
     truth = np.array(drawing.labels)
     assert found.shape == truth.shape and found.dtype == np.uint8
     assert iou(found > 0, truth > 0) > 0.95
     for label, least in ((FACE, 0.85), (MOUTH, 0.7), (HAIR, 0.85), (TORSO, 0.9)):
         assert iou(found == label, truth == label) > least, label
-    seen = ~labeller.hole
-    wrong = np.abs(labeller.plate.astype(float) - drawing.wall)[seen]
+    seen = ~labeler.hole
+    wrong = np.abs(labeler.plate.astype(float) - drawing.wall)[seen]
     assert seen.mean() > 0.1 and np.median(wrong) < 3
 
 
@@ -218,12 +218,12 @@ def test_person_mask_of_a_photograph():
 
 def test_colour_density_sums_to_one_and_knows_its_samples():
     image = np.full((20, 20, 3), (200, 60, 60), np.uint8)
-    model = ColourModel()
+    model = ColorModel()
     assert model.density() == pytest.approx(np.full(BINS**3, 1 / BINS**3))
-    model.add(colour_bins(image), np.ones((20, 20)))
+    model.add(color_bins(image), np.ones((20, 20)))
     density = model.density()
     assert density.sum() == pytest.approx(1)
-    assert density.argmax() == colour_bins(image)[10, 10]
+    assert density.argmax() == color_bins(image)[10, 10]
     assert density.min() > 0
 
 

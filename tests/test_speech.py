@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.subject import write_table
 from unigs.media.audio import write_wav
-from unigs.prepare.speech.encode import SpeechEncoder, encode_speech, normalise_level, speech_level
+from unigs.prepare.speech.encode import SpeechEncoder, encode_speech, normalize_level, speech_level
 from unigs.prepare.speech.extract import RATE
 from unigs.prepare.speech.offset import offset_scores
 from unigs.settings.speech import SpeechSettings
@@ -95,7 +95,7 @@ def fitted(samples, count, fps=25.0, **options):
     encoder = SpeechEncoder(SpeechSettings(**options))
     raw = encoder.windows(encoder.columns(samples), count, fps)
     encoder.fit(raw)
-    return encoder, encoder.normalise(raw)
+    return encoder, encoder.normalize(raw)
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 29.97])
@@ -126,7 +126,7 @@ def test_silence_is_what_zeros_sound_like():
     np.testing.assert_allclose(windows[12], encoder.silence, atol=1e-4)
 
 
-def test_normalised_over_the_training_frames():
+def test_normalized_over_the_training_frames():
     _, windows = fitted(voice(4.0), 100)
     np.testing.assert_allclose(windows.mean((0, 1)), 0, atol=1e-3)
     np.testing.assert_allclose(windows.std((0, 1)), 1, atol=1e-3)
@@ -137,7 +137,7 @@ def test_normalised_over_the_training_frames():
 def test_a_recording_sounds_the_same_at_every_volume(gain):
     samples = voice(2.0)
     encoder, windows = fitted(samples, 50)
-    encoder.learn_colour(samples, encoder.columns(samples))
+    encoder.learn_profile(samples, encoder.columns(samples))
     louder = encoder.encode(samples * 10 ** (gain / 20), 50, 25.0)
     np.testing.assert_allclose(louder, encoder.encode(samples, 50, 25.0), atol=2e-3)
     # The clip's own sound is not changed, but for its rarest columns.
@@ -150,7 +150,7 @@ def test_another_microphone_does_not_change_what_is_heard():
     encoder, windows = fitted(samples, 100)
     dull = scipy.signal.lfilter([0.3], [1, -0.7], samples).astype(np.float32)
     before = np.abs(encoder.encode(dull, 100, 25.0) - windows)[5:-5].mean()
-    encoder.learn_colour(samples, encoder.columns(samples))
+    encoder.learn_profile(samples, encoder.columns(samples))
     after = np.abs(encoder.encode(dull, 100, 25.0) - windows)[5:-5].mean()
     assert after < 0.3 * before
     low, high = windows.min((0, 1)), windows.max((0, 1))
@@ -162,9 +162,9 @@ def test_level_is_that_of_speech_whatever_the_pauses():
     speech = np.random.default_rng(0).normal(size=RATE).astype(np.float32) * 0.05
     paused = np.concatenate([speech, np.zeros(5 * RATE, np.float32)])
     assert speech_level(paused) == pytest.approx(speech_level(speech), abs=0.2)
-    assert speech_level(normalise_level(paused, -23.0)) == pytest.approx(-23, abs=0.1)
+    assert speech_level(normalize_level(paused, -23.0)) == pytest.approx(-23, abs=0.1)
     assert speech_level(np.zeros(RATE)) is None
-    assert not normalise_level(np.zeros(RATE, np.float32), -23.0).any()
+    assert not normalize_level(np.zeros(RATE, np.float32), -23.0).any()
 
 
 def test_foreign_recording_keeps_the_clips_normalisation():

@@ -113,7 +113,7 @@ def performances(
     rest = pauses(samples, count, fps, settings)
     for first in range(0, count, BLOCK):
         chosen = np.arange(first, min(first + BLOCK, count))
-        windows = encoder.normalise(encoder.windows(columns, len(chosen), fps, offset=first))
+        windows = encoder.normalize(encoder.windows(columns, len(chosen), fps, offset=first))
         share = rest[chosen, None, None]
         windows = ((1 - share) * windows + share * encoder.silence).astype(np.float32)
         positions = ping_pong(chosen, len(motion), settings.turn_seconds * fps)

@@ -12,8 +12,8 @@ from unigs.face.mesh import FACE_OVAL, RIGID
 
 REGION = 2.4
 """Side of the searched square in face sizes: the mesh's own detector wants some surroundings."""
-OFF_CENTRE = 0.2
-"""The square is moved when the face is off its centre by more than this share of its side."""
+OFF_CENTER = 0.2
+"""The square is moved when the face is off its center by more than this share of its side."""
 
 
 def face_box(points: np.ndarray) -> np.ndarray:
@@ -28,8 +28,8 @@ def choose_box(boxes: np.ndarray, near: np.ndarray, reach: float) -> np.ndarray:
 
     The area is weighted by a Gaussian of standard deviation `reach` pixels around `near`.
     """
-    centre = boxes[:, :2] + boxes[:, 2:4] / 2
-    distance = ((centre - near) ** 2).sum(1)
+    center = boxes[:, :2] + boxes[:, 2:4] / 2
+    distance = ((center - near) ** 2).sum(1)
     weight = boxes[:, 2] * boxes[:, 3] * np.exp(-distance / (2 * reach**2))
     return boxes[int(weight.argmax()), :4]
 
@@ -51,9 +51,9 @@ class FaceFollower:
         self.jump, self.static = jump, static
         self._boxes = FaceBoxes(confidence=confidence)
         self._mesh = FaceMesh(static=static, confidence=confidence)
-        self._region: np.ndarray | None = None  # centre x, centre y, side
+        self._region: np.ndarray | None = None  # center x, center y, side
         self._last: np.ndarray | None = None  # landmarks of the last frame, None if lost
-        self._centre: np.ndarray | None = None  # where the face was seen last
+        self._center: np.ndarray | None = None  # where the face was seen last
 
     def __enter__(self) -> FaceFollower:
         return self
@@ -81,7 +81,7 @@ class FaceFollower:
         if points is None:
             self._region = None
         else:
-            self._recentre(points)
+            self._recenter(points)
         return points
 
     def _look(self, frame: np.ndarray) -> np.ndarray | None:
@@ -100,7 +100,7 @@ class FaceFollower:
         middle = np.array([width, height]) / 2
         boxes = self._boxes.find(frame)
         if len(boxes):
-            near = middle if self._centre is None else self._centre
+            near = middle if self._center is None else self._center
             x, y, w, h = choose_box(boxes, near, reach=0.25 * (width + height))
             yield np.array([x + w / 2, y + h / 2, REGION * max(w, h)])
         # The mesh's own detector also sees faces that fill the picture.
@@ -116,14 +116,14 @@ class FaceFollower:
         shift = np.linalg.norm((points - self._last)[RIGID, :2], axis=1).mean()
         return bool(shift > self.jump * face_box(points)[2])
 
-    def _recentre(self, points: np.ndarray) -> None:
+    def _recenter(self, points: np.ndarray) -> None:
         box = face_box(points)
-        self._centre, size = box[:2] + box[2:] / 2, float(max(box[2:]))
-        wanted = np.array([*self._centre, REGION * size])
+        self._center, size = box[:2] + box[2:] / 2, float(max(box[2:]))
+        wanted = np.array([*self._center, REGION * size])
         if self._region is not None:
             off = np.abs(wanted[:2] - self._region[:2]).max()
             ratio = wanted[2] / self._region[2]
-            if off < OFF_CENTRE * self._region[2] and 0.6 < ratio < 1.5:
+            if off < OFF_CENTER * self._region[2] and 0.6 < ratio < 1.5:
                 return
         self._region = wanted
         self._forget()

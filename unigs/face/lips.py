@@ -46,13 +46,13 @@ def lip_points(points: np.ndarray) -> np.ndarray:
     target /= np.sqrt(np.square(target).sum(-1).mean())
     lips = np.full((len(points), len(LIPS), 3), np.nan)
     for k in np.flatnonzero(found):
-        centre = rigid[k].mean(0)
-        source = rigid[k] - centre
+        center = rigid[k].mean(0)
+        source = rigid[k] - center
         scale = np.sqrt(np.square(source).sum(-1).mean())
         # Kabsch: the rotation that best lays this face on the first one.
         u, _, vt = np.linalg.svd(source.T @ target)
         sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        lips[k] = (points[k, list(LIPS)] - centre) / scale @ (u @ sign @ vt)
+        lips[k] = (points[k, list(LIPS)] - center) / scale @ (u @ sign @ vt)
     return lips
 
 

@@ -46,7 +46,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write a uint8 RGB [H,W,3] or grey [H,W] image; the folder is made if needed."""
+    """Write a uint8 RGB [H,W,3] or gray [H,W] image; the folder is made if needed."""
     pixels = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
     with atomic(path) as temporary:
         if not cv2.imwrite(str(temporary), pixels):

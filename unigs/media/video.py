@@ -183,7 +183,7 @@ class VideoWriter:
         if quality == "lossless":
             command += ["-pix_fmt", "gray" if gray else "bgr0"]
         else:
-            # One colour matrix, written in the file, or players and decoders guess differently.
+            # One color matrix, written in the file, or players and decoders guess differently.
             command += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd"]
             command += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
         for key, value in (("title", title), ("comment", comment)):

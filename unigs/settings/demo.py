@@ -31,13 +31,13 @@ class DemoSettings:
     background: Literal["plain", "gradient", "frame"] = "gradient"
     """Wall behind the speaker; `frame` hangs a striped picture on it."""
     hair_color: str = "#6b3a1e"
-    """Hair colour, #rrggbb; it should differ from the clothes."""
+    """Hair color, #rrggbb; it should differ from the clothes."""
     clothes_color: str = "#23586b"
-    """Colour of the pullover, #rrggbb."""
+    """Color of the pullover, #rrggbb."""
     eye_color: str = "#48707f"
-    """Colour of the iris, #rrggbb."""
+    """Color of the iris, #rrggbb."""
     wall_color: str = "#b7bcc2"
-    """Colour of the wall, #rrggbb."""
+    """Color of the wall, #rrggbb."""
     strands: int = 340
     """Strands of hair; each is about 30 Gaussians."""
     sample_rate: int = 16000

@@ -31,9 +31,9 @@ class DynamicSettings:
     hidden: int = 64
     """Width of the deformation MLP."""
     position_scale: float = 0.01
-    """Metres that one unit of the MLP's output moves a mean."""
+    """Meters that one unit of the MLP's output moves a mean."""
     other_scale: float = 0.1
-    """Raw units that one unit of the MLP's output changes scale, rotation, colour, opacity."""
+    """Raw units that one unit of the MLP's output changes scale, rotation, color, opacity."""
     pose_input: bool = True
     """Feed the head pose p to the MLP."""
     body_input: bool = False
@@ -55,7 +55,7 @@ class DynamicSettings:
     region_mean: Literal["frame", "region"] = "frame"
     """Eq. 9 averaged over all pixels of the frame, or over the region's pixels."""
     lambda_motion: float = 1e-5
-    """lambda_motion of eq. 10; the deltas are the MLP's scaled outputs, d_mu in centimetres."""
+    """lambda_motion of eq. 10; the deltas are the MLP's scaled outputs, d_mu in centimeters."""
     lambda_lpips: float = 0.0
     """lambda_2 of eq. 11; the paper has 0.2; needs `lpips_trunk`."""
     lpips_from: float = 0.9
@@ -70,7 +70,7 @@ class DynamicSettings:
     """Length of the audio feature a."""
     lip_code: int = 0
     """Numbers of a lip shape (opening, width, principal shapes) that a network of its own predicts
-    from speech, learnt from the landmarks before the field; appended to a (0: none)."""
+    from speech, learned from the landmarks before the field; appended to a (0: none)."""
     lip_teacher: float = 0.5
     """Share of the steps that see the measured lip shape, not the out-of-fold prediction."""
     blink_sampling: float = 0.0

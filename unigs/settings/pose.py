@@ -19,7 +19,7 @@ class PoseSettings:
     robust: float = 1.5
     """Residual beyond which a landmark loses weight, in pixels of a 256-pixel image."""
     shape_prior: float = 0.001
-    """Pull towards the first guess of the shape: cost of 1 cm, in squared pixels (at 256)."""
+    """Pull toward the first guess of the shape: cost of 1 cm, in squared pixels (at 256)."""
     smooth: float = 0.022
     """Weight of the second difference of the motion (units 15 mrad, 0.7/0.7/4 mm) against the mean
     squared residual in pixels (at 256). Only this term cuts jitter; ten times more of it lags

@@ -9,15 +9,15 @@ class RegionSettings:
     """How frames are divided into regions."""
 
     backend: Literal["colours", "onnx"] = "colours"
-    """colours: person mask, landmarks and colour models of this clip. onnx: hair, skin and clothes
+    """colours: person mask, landmarks and color models of this clip. onnx: hair, skin and clothes
     from a segmentation network, the rest as before."""
     model: str | None = None
     """For onnx: a network with input [1,3,H,W] (RGB, ImageNet mean and deviation) and output
     [1,3,H,W], probabilities of skin, clothes, hair."""
     model_frames: int = 60
-    """Frames, spread over the clip, that the colour models are learnt from."""
+    """Frames, spread over the clip, that the color models are learned from."""
     rounds: int = 4
-    """Rounds of labelling those frames and learning colours and places from the labels."""
+    """Rounds of labeling those frames and learning colors and places from the labels."""
     plate_frames: int = 120
     """Frames, spread over the clip, whose median is the background plate."""
     plate_margin: float = 0.04

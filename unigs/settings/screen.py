@@ -32,7 +32,7 @@ class ScreenSettings:
     margin: float = 0.2
     """Seconds removed before and after an event."""
     cut_ratio: float = 1.8
-    """A jump cut changes the picture at least this many times as much as its neighbours do."""
+    """A jump cut changes the picture at least this many times as much as its neighbors do."""
     cut_tail: float = 2.5
     """The logarithm of that ratio must also be this many times its 95th percentile over the clip
     (web videos repeat frames and then catch up, which looks like a small cut every few frames),

@@ -21,7 +21,7 @@ class SpeechSettings:
     step_ms: float = 20.0
     """Time from one column of a frame's window to the next."""
     context_ms: float = 340.0
-    """Time that one frame hears, centred on the frame (paper: 350 ms; here whole steps)."""
+    """Time that one frame hears, centered on the frame (paper: 350 ms; here whole steps)."""
     level_db: float = -23.0
     """Loudness of the active speech (RMS, dB of full scale) that every recording is brought to."""
     floor_db: float = 60.0

@@ -17,29 +17,29 @@ class StaticSettings:
     max_gaussians: int = 20000
     """Densification stops here."""
     init: Literal["cube", "frustum"] = "frustum"
-    """Where the random points lie: the cube of +-`cube` metres around the head, or the box that
+    """Where the random points lie: the cube of +-`cube` meters around the head, or the box that
     the camera sees at the head's depth, culled by the mean person mask."""
     cube: float = 0.1
-    """Half side of the cube, metres (only for init cube)."""
+    """Half side of the cube, meters (only for init cube)."""
     mesh_share: float = 0.0
     """Share of the points that start on the fitted face mesh (else the face is flat)."""
     mouth_points: int = 0
     """Extra dark Gaussians that start inside the mouth, behind the lips."""
     sh_degree: int = 1
-    """Degree of the spherical harmonics of the colours (0-3)."""
+    """Degree of the spherical harmonics of the colors (0-3)."""
     anchor: bool = False
     """Learn one weight per Gaussian between the head's frame and the body's frame."""
     follow_body: bool = False
     """The body's frame is the tracked motion of the torso (not in the paper); else it rests."""
     refine_poses_at: float = 0.0
-    """Share of the iterations after which the head poses are refined through the rasteriser, inside
+    """Share of the iterations after which the head poses are refined through the rasterizer, inside
     the head alone (not in the paper; 0: never)."""
     lambda_dssim: float = 0.2
     """lambda_1 of eq. 8."""
     lambda_alpha: float = 0.0
     """Weight of L1 between the rendered opacity and the person mask (not in the paper)."""
     lr_means: float = 2e-4
-    """Learning rate of the means, metres; decays to 2 % of it."""
+    """Learning rate of the means, meters; decays to 2 % of it."""
     lr_scales: float = 5e-3
     """Learning rate of the log-scales."""
     lr_quats: float = 2e-3
@@ -47,7 +47,7 @@ class StaticSettings:
     lr_opacities: float = 3e-2
     """Learning rate of the opacity logits."""
     lr_colors: float = 5e-3
-    """Learning rate of the constant colour; the higher harmonics learn at 1/20 of it."""
+    """Learning rate of the constant color; the higher harmonics learn at 1/20 of it."""
     lr_anchor: float = 2e-2
     """Learning rate of the anchor logits."""
     densify_from: int = 200
@@ -59,11 +59,11 @@ class StaticSettings:
     densify_gradient: float = 2e-4
     """Mean screen-space gradient (half image widths) above which a Gaussian is cloned or split."""
     split_size: float = 0.004
-    """Metres: a hot Gaussian whose largest axis is longer is split in two, else cloned."""
+    """Meters: a hot Gaussian whose largest axis is longer is split in two, else cloned."""
     prune_opacity: float = 0.02
     """A Gaussian with less opacity is removed."""
     prune_size: float = 0.08
-    """Metres: a Gaussian with a longer axis is removed."""
+    """Meters: a Gaussian with a longer axis is removed."""
     validation_share: float = 0.0
     """Share of the training frames that is held out to watch overfitting (0: none)."""
     evaluate_every: int = 250

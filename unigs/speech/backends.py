@@ -19,13 +19,13 @@ PIECE = 3000
 class Backend(Protocol):
     """A speech back-end.
 
-    spectral: a louder or differently coloured recording only shifts the features.
+    spectral: a louder or differently colored recording only shifts the features.
     """
 
     spectral: bool
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
-        """Features float32 [N,D] of samples [n] at 16 kHz; row i is centred on i * step_ms."""
+        """Features float32 [N,D] of samples [n] at 16 kHz; row i is centered on i * step_ms."""
 
 
 def make_backend(settings: SpeechSettings) -> Backend:

@@ -91,11 +91,11 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
 
 class Recurrent(nn.Module):
-    """One recurrent layer; both directions are added; all but the first are batch-normalised."""
+    """One recurrent layer; both directions are added; all but the first are batch-normalized."""
 
-    def __init__(self, kind: type, inputs: int, hidden: int, both: bool, normalise: bool) -> None:
+    def __init__(self, kind: type, inputs: int, hidden: int, both: bool, normalize: bool) -> None:
         super().__init__()
-        if normalise:
+        if normalize:
             self.batch_norm = nn.ModuleDict({"module": nn.BatchNorm1d(inputs)})
         self.rnn = kind(inputs, hidden, bidirectional=both)
 
@@ -162,7 +162,7 @@ class DeepSpeech2(nn.Module):
 
 
 def spectrogram(samples: torch.Tensor) -> torch.Tensor:
-    """log(1 + magnitude) [161,T], normalised over the recording, as the checkpoints expect."""
+    """log(1 + magnitude) [161,T], normalized over the recording, as the checkpoints expect."""
     window = torch.hamming_window(N_FFT, periodic=True)
     spectrum = torch.stft(
         samples, N_FFT, HOP, N_FFT, window, center=True, pad_mode="constant", return_complex=True

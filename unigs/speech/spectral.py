@@ -1,6 +1,6 @@
 """Log-mel energies and mel-frequency cepstral coefficients, in torch alone.
 
-The formulas are those of torchaudio (HTK mel scale, no area normalisation of the filters,
+The formulas are those of torchaudio (HTK mel scale, no area normalization of the filters,
 power spectrum in decibels with a floor, orthonormal DCT-II), so features can be compared with
 other systems; torchaudio itself is not imported, since it needs a matching binary.
 """
@@ -40,7 +40,7 @@ def log_mel(
         samples: float [n] in [-1, 1].
         n_mels: number of bands.
         window: length of the Hann window in samples (400 = 25 ms).
-        hop: samples from one column to the next (160 = 10 ms); column j is centred on j * hop.
+        hop: samples from one column to the next (160 = 10 ms); column j is centered on j * hop.
         n_fft: length of the transform, at least `window`.
         top_db: values further than this below the loudest one are raised to it; None keeps all.
         rate: samples per second.

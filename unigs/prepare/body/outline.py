@@ -1,7 +1,7 @@
 """Where the arms stand: the torso's outline to the left and right of the picture.
 
 A rigid frame follows the chest. When the elbows open or close, sleeves and shoulders move by
-centimetres and the chest does not; two numbers per frame tell it.
+centimeters and the chest does not; two numbers per frame tell it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def outline(
         smooth: standard deviation of the Gaussian in time, frames.
 
     Returns:
-        [T,2] float32: metres to the picture's left and right, relative to the median of the kept
+        [T,2] float32: meters to the picture's left and right, relative to the median of the kept
         frames; frames that are not kept are interpolated. Zeros if no torso is seen.
     """
     rows = torso_rows(labels, keep)
@@ -85,10 +85,10 @@ def _edges(person: np.ndarray) -> np.ndarray:
 def _across(
     edges: np.ndarray, rows: np.ndarray, R: np.ndarray, t: np.ndarray, focal: float, width: int
 ) -> np.ndarray:
-    """The edges' coordinate to the right in the torso's own frame, metres [T,2,n].
+    """The edges' coordinate to the right in the torso's own frame, meters [T,2,n].
 
     Args:
-        edges: columns [T,2,n]. rows: [n], pixels below the picture's centre.
+        edges: columns [T,2,n]. rows: [n], pixels below the picture's center.
         R, t: of the torso, [T,3,3] and [T,3]. focal, width: pixels.
     """
     depth = t[:, 2, None, None]

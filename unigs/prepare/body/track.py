@@ -35,7 +35,7 @@ MODELS = {"euclidean": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 BLUR = 5
 """Side of the Gaussian that ECC smooths both images with, pixels."""
 REST = np.array([1.0, 0, 0, 1, 0, 0])
-"""A torso that does not move: the affine map [[a, b], [c, d]] and the shift of its centre."""
+"""A torso that does not move: the affine map [[a, b], [c, d]] and the shift of its center."""
 
 
 def track_body(
@@ -46,7 +46,7 @@ def track_body(
     Args:
         video: cropped clip. labels: label video. frames: frame table. pose: head poses.
         out: body.npz to write: R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
-            to the torso, metres), outline [T,2] (where the arms stand, metres), correlation [T]
+            to the torso, meters), outline [T,2] (where the arms stand, meters), correlation [T]
             (NaN: not registered), backend.
         settings: see `BodySettings`.
 
@@ -109,7 +109,7 @@ def register(
         model: one of OpenCV's motion models.
 
     Returns:
-        motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's centre in pixels of the
+        motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's center in pixels of the
         mask; correlation [T], NaN where registration failed.
     """
     side = mask.shape[0]
@@ -117,7 +117,7 @@ def register(
         cv2.cvtColor(cv2.resize(f, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         for f in read_video(video)
     ]
-    centre = mask_centre(mask)
+    center = mask_center(mask)
     motion, correlation = np.tile(REST, (len(images), 1)), np.full(len(images), np.nan)
     bar = progress(total=len(images), label="track body")
     orders = range(reference, len(images)), range(reference - 1, -1, -1)
@@ -137,12 +137,12 @@ def register(
                 continue
             warp = found
             motion[k, :4] = warp[:, :2].ravel()
-            motion[k, 4:] = warp @ np.append(centre, 1.0) - centre
+            motion[k, 4:] = warp @ np.append(center, 1.0) - center
     bar.close()
     return motion, correlation
 
 
-def mask_centre(mask: np.ndarray) -> np.ndarray:
+def mask_center(mask: np.ndarray) -> np.ndarray:
     """Mean pixel (x, y) of a mask; its middle if it is empty."""
     rows, columns = np.nonzero(mask)
     if not len(rows):
@@ -181,7 +181,7 @@ def body_frame(
     """
     R0, t0 = (np.asarray(x, np.float64) for x in rest)
     depth = t0[2]
-    pivot = (mask_centre(mask) * scale - size / 2) * depth / focal
+    pivot = (mask_center(mask) * scale - size / 2) * depth / focal
     pivot = np.append(pivot, depth)
     shift = np.zeros((len(motion), 3))
     shift[:, :2] = motion[:, 4:] * scale * depth / focal

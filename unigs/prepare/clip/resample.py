@@ -1,9 +1,9 @@
 """Source frames to frames at a steady rate, each at its time.
 
 Clip frame k belongs to k/fps seconds. Where the nearest source frame is farther from that than a
-tolerance, the picture is carried to its time: the optical flow between the two neighbours (DIS,
+tolerance, the picture is carried to its time: the optical flow between the two neighbors (DIS,
 Kroeger et al. 2016, OpenCV) moves the nearer one by its share of the way. Nothing is blended, so
-no edge doubles. Where flow does not explain the neighbours (a cut, a flash), the nearest frame
+no edge doubles. Where flow does not explain the neighbors (a cut, a flash), the nearest frame
 stays as it is.
 """
 
@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 LONGEST_GAP = 0.06
-"""Seconds: neighbours farther apart in time are not joined."""
+"""Seconds: neighbors farther apart in time are not joined."""
 EXPLAINED = 0.6
-"""Flow explains two neighbours if, each carried to the time between, their mean squared difference
+"""Flow explains two neighbors if, each carried to the time between, their mean squared difference
 falls below this share. Noise comes to 0.7; talking people to 0.03 to 0.4."""
 
 
@@ -57,7 +57,7 @@ def resample(
     """
     wanted, nearest = clip_times(times, fps), nearest_frames(times, fps)
     starts = times[:-1]
-    # The neighbour on the other side of the wanted time; at either end there is none.
+    # The neighbor on the other side of the wanted time; at either end there is none.
     other = np.where(starts[nearest] < wanted, nearest + 1, nearest - 1)
     apart = np.abs(starts[nearest] - wanted) > tolerance
     inside = (other >= 0) & (other < len(starts))
@@ -81,7 +81,7 @@ def carried(near: np.ndarray, far: np.ndarray, share: float) -> np.ndarray | Non
     """The picture `share` of the way from `near` to `far`, uint8 [H,W,3].
 
     Returns:
-        None if flow does not explain the neighbours (see `EXPLAINED`); so also if they are equal.
+        None if flow does not explain the neighbors (see `EXPLAINED`); so also if they are equal.
     """
     there = _moved(near, far, share)
     and_back = _moved(far, near, 1 - share)
@@ -90,9 +90,9 @@ def carried(near: np.ndarray, far: np.ndarray, share: float) -> np.ndarray | Non
 
 
 def _moved(image: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    """The image moved by a share of its optical flow towards the other."""
-    grey, towards = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (image, other))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey, towards, None)
+    """The image moved by a share of its optical flow toward the other."""
+    gray, toward = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (image, other))
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(gray, toward, None)
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
 
     def at(source: np.ndarray, step: np.ndarray, method: int) -> np.ndarray:

@@ -29,7 +29,7 @@ CUT_REACH = 4  # frames to either side that tell what is usual
 CUT_FAR = 25  # frames to either side within which a cut must stand alone
 CUT_ALONE = 2.5  # times the largest other change there
 CUT_MOST = 3.0  # a block's ratio counts up to this, so that a few cannot outvote the rest
-CUT_NOISE = 0.1  # grey levels added to both, so that still blocks do not divide by zero
+CUT_NOISE = 0.1  # gray levels added to both, so that still blocks do not divide by zero
 FEWEST_SECONDS = 2.0
 
 
@@ -98,8 +98,8 @@ def look_through(
         settings: confidences and how often to look.
 
     Returns:
-        hands [T] bool, second faces [T] bool, standard deviation of the grey levels [T], mean
-        absolute grey difference to the frame before in each block [T,CUT_GRID**2] (zero in the
+        hands [T] bool, second faces [T] bool, standard deviation of the gray levels [T], mean
+        absolute gray difference to the frame before in each block [T,CUT_GRID**2] (zero in the
         first row).
     """
     hands, seconds, contrast, blocks, previous = [], [], [], [], None
@@ -164,7 +164,7 @@ def turned(faces: np.ndarray, settings: ScreenSettings) -> np.ndarray:
 
 
 def fading(contrast: np.ndarray, settings: ScreenSettings) -> np.ndarray:
-    """Frames [T] bool that fade in or out, from the standard deviation [T] of their grey levels."""
+    """Frames [T] bool that fade in or out, from the standard deviation [T] of their gray levels."""
     share = contrast / max(float(np.median(contrast)), 1e-6)
     return _hysteresis(share < settings.fade, share < 0.5 * (1 + settings.fade))
 
@@ -197,7 +197,7 @@ def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
     more than is usual in this clip or far more than anything within a second.
 
     Args:
-        blocks: [T,B] mean absolute grey difference to the frame before, per block.
+        blocks: [T,B] mean absolute gray difference to the frame before, per block.
         settings: cut_ratio, cut_tail, cut_spread.
 
     Returns:
@@ -206,7 +206,7 @@ def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
     count, change = len(blocks), blocks.mean(1)
     whole, spread, alone = np.ones(count), np.ones(count), np.zeros(count, bool)
     for k in range(1, count):
-        around = _neighbours(k, CUT_REACH, count)
+        around = _neighbors(k, CUT_REACH, count)
         if not around:
             continue
         usual = np.median(blocks[around], axis=0) + CUT_NOISE
@@ -214,13 +214,13 @@ def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
         spread[k] = np.exp(np.log(ratio).mean())
         usual = np.median(change[around]) + CUT_NOISE / 2
         whole[k] = (change[k] + CUT_NOISE / 2) / usual
-        alone[k] = change[k] > CUT_ALONE * change[_neighbours(k, CUT_FAR, count)].max()
+        alone[k] = change[k] > CUT_ALONE * change[_neighbors(k, CUT_FAR, count)].max()
     tail = max(1.0, float(np.quantile(whole, 0.95)))
     unusual = (whole >= tail**settings.cut_tail) | alone
     return unusual & (whole >= settings.cut_ratio) & (spread >= settings.cut_spread)
 
 
-def _neighbours(k: int, reach: int, count: int) -> list[int]:
+def _neighbors(k: int, reach: int, count: int) -> list[int]:
     """Rows with a difference within `reach` of row k, without k (row 0 has none)."""
     return [j for j in range(max(1, k - reach), min(count, k + reach + 1)) if j != k]
 

@@ -31,7 +31,7 @@ def measure_eyes(
     """Measure AU01, 04, 05, 06, 07 and 45 in every frame of the clip.
 
     Writes `out` (.csv) with columns frame, AU01 .. AU45 (0 to 5) and one row per frame of the clip.
-    Frames without a face are filled between their neighbours, so that no later stage meets a gap;
+    Frames without a face are filled between their neighbors, so that no later stage meets a gap;
     the frame table says that they do not count.
 
     Args:

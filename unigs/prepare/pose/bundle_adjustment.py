@@ -5,7 +5,7 @@ Poses and pixels are those of `unigs.prepare.pose.rigid`; observations that are 
 Gauss-Newton with the pseudo-Huber weights of robust bundle adjustment (Triggs et al., "Bundle
 adjustment: a modern synthesis", 1999, sections 4 and 6.1): the shape is solved for on the Schur
 complement of the poses; the poses of a long clip are then solved for with the shape held, where
-the normal equations are block banded because smoothness ties a frame only to its neighbours.
+the normal equations are block banded because smoothness ties a frame only to its neighbors.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def adjust_shape(
     """Fit the rigid points and the poses of independent frames together.
 
     Args:
-        points: [P,3] metres, the first guess, which also is the prior and fixes the gauge.
+        points: [P,3] meters, the first guess, which also is the prior and fixes the gauge.
         pixels: [T,P,2] observations, NaN where missing.
         poses: first guess of T poses.
         camera: known intrinsics.
@@ -143,10 +143,10 @@ def track(
 
     The cost of a frame is the mean robust squared residual over its points (in squared pixels)
     plus `smooth` times the squared second difference of its motion in `POSE_UNITS`. Frames
-    without observations follow from their neighbours alone.
+    without observations follow from their neighbors alone.
 
     Args:
-        points: [P,3] metres.
+        points: [P,3] meters.
         pixels: [T,P,2], NaN where missing; every run between two starts needs one seen frame.
         poses: first guess of all T poses (missing frames: interpolated).
         camera: known intrinsics.
@@ -230,7 +230,7 @@ def triangulate(
     For points that move on the head (lips, lids) this is their robust mean position.
 
     Args:
-        points: [P,3] metres, first guess and prior.
+        points: [P,3] meters, first guess and prior.
         pixels: [T,P,2], NaN where missing.
         poses: T poses.
         camera: known intrinsics.

@@ -1,4 +1,4 @@
-"""A first guess of a person's face in metres, from the relative depth that landmarks carry.
+"""A first guess of a person's face in meters, from the relative depth that landmarks carry.
 
 Face-mesh landmarks come with a depth in the scale of the pixels: a shape under weak perspective.
 The frontal frames of a clip, aligned and averaged, give a mesh that is good enough for bundle
@@ -13,12 +13,12 @@ from unigs.face import mesh as facemesh
 from unigs.prepare.pose.rigid import Camera, Poses
 
 BIOCULAR_WIDTH = 0.089
-"""Metres between the outer corners of the eyes: mean of adults (Farkas, "Anthropometry of the
+"""Meters between the outer corners of the eyes: mean of adults (Farkas, "Anthropometry of the
 head and face", 1994: about 88 to 91 mm). A single camera cannot see the scale."""
 ORIGIN_BELOW_EYES = 0.027
-"""Metres from the outer eye corners down to the origin of the head frame."""
+"""Meters from the outer eye corners down to the origin of the head frame."""
 ORIGIN_BEHIND_EYES = 0.032
-"""Metres from the outer eye corners into the head."""
+"""Meters from the outer eye corners into the head."""
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -84,8 +84,8 @@ def average_shape(meshes: np.ndarray, rounds: int = 4) -> np.ndarray:
 
 
 def rough_poses(shape: np.ndarray, meshes: np.ndarray, camera: Camera) -> Poses:
-    """Poses under weak perspective: shape [P,3] in metres against meshes [T,P,3] in pixels."""
+    """Poses under weak perspective: shape [P,3] in meters against meshes [T,P,3] in pixels."""
     scale, R, shift = similarity(shape, meshes)
     depth = camera.focal / scale
-    t = np.concatenate([(shift[:, :2] - camera.centre) / scale[:, None], depth[:, None]], 1)
+    t = np.concatenate([(shift[:, :2] - camera.center) / scale[:, None], depth[:, None]], 1)
     return Poses(R, t)

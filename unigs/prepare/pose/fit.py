@@ -1,4 +1,4 @@
-"""fit_pose: where the head is in every frame, and the person's own face in metres.
+"""fit_pose: where the head is in every frame, and the person's own face in meters.
 
 The rigid landmarks of the face (no lips, lids, brows, outline) become 3D points of one person,
 found together with the poses by robust bundle adjustment; a second pass tracks every frame with
@@ -112,14 +112,14 @@ def fit_shape(
     guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
     settings: PoseSettings,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The rigid landmarks of the chosen back-end: their numbers [P] and places [P,3] in metres.
+    """The rigid landmarks of the chosen back-end: their numbers [P] and places [P,3] in meters.
 
     Args:
         guess: average face [468,3].
         meshes: landmarks [T,468,3] of sampled frames.
         camera: known intrinsics.
         robust: residual in pixels beyond which a landmark loses weight.
-        prior: pull towards the guess, see `adjust_shape`.
+        prior: pull toward the guess, see `adjust_shape`.
         settings: back-end and model.
     """
     if settings.backend == "pca":
@@ -156,7 +156,7 @@ def track_alone(
 
 
 def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
-    """Poses of all frames from those of the seen ones: turned evenly between neighbours.
+    """Poses of all frames from those of the seen ones: turned evenly between neighbors.
 
     Between cuts only frames of the same shot are used where there are any; before the first and
     after the last of them the pose is held.

@@ -2,7 +2,7 @@
 
 Any PCA model fits in one .npz file (BFM, FLAME, Surrey: convert once):
 
-    mean        [V,3]  metres
+    mean        [V,3]  meters
     shape       [3V,S] directions of identity, vertex by vertex (x, y, z, x, y, z, ...)
     shape_std   [S]    standard deviation of each coefficient
     expression  [3V,E] optional directions of expression
@@ -75,7 +75,7 @@ class MorphableModel:
         self.std = np.concatenate([data["shape_std"], np.full(expression.shape[1], EXPRESSION_STD)])
 
     def points(self, coefficients: np.ndarray) -> np.ndarray:
-        """Landmark positions [L,3] in metres of coefficients [S+E] in standard deviations."""
+        """Landmark positions [L,3] in meters of coefficients [S+E] in standard deviations."""
         return self.mean + self.directions @ (self.std * coefficients)
 
     def fit(

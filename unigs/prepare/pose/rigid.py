@@ -1,7 +1,7 @@
 """Rigid motion and the pinhole camera: poses, rotations, projection.
 
-Conventions: a frame's pose maps the head to the camera, `x_cam = R x + t` (OpenCV axes, metres);
-pixels are `focal * x_cam[:2] / x_cam[2] + centre`.
+Conventions: a frame's pose maps the head to the camera, `x_cam = R x + t` (OpenCV axes, meters);
+pixels are `focal * x_cam[:2] / x_cam[2] + center`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 
 POSE_UNITS = np.array([0.015, 0.015, 0.015, 0.0007, 0.0007, 0.004])
-"""What counts as one unit of motion: rotation in radians, then x, y, z in metres. A face that is
+"""What counts as one unit of motion: rotation in radians, then x, y, z in meters. A face that is
 0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x; landmarks jitter
 together rather than one by one, so x and y are held stiffest (measured on real clips: less jitter
 at the same residual than with 10 mrad, 1 mm, 4 mm)."""
 SHAPE_UNIT = 0.001
-"""Metres that count as one unit of a point's place."""
+"""Meters that count as one unit of a point's place."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole with square pixels and its principal point at the centre."""
+    """A pinhole with square pixels and its principal point at the center."""
 
     focal: float
-    centre: float
+    center: float
 
 
 @dataclass
 class Poses:
-    """Poses of T frames: R [T,3,3] orthonormal, t [T,3] metres."""
+    """Poses of T frames: R [T,3,3] orthonormal, t [T,3] meters."""
 
     R: np.ndarray
     t: np.ndarray
@@ -74,4 +74,4 @@ def cross_matrix(vectors: np.ndarray) -> np.ndarray:
 def project(points: np.ndarray, poses: Poses, camera: Camera) -> np.ndarray:
     """Points [P,3] in the head frame to pixels [T,P,2]."""
     seen = points @ np.swapaxes(poses.R, 1, 2) + poses.t[:, None]
-    return camera.focal * seen[..., :2] / seen[..., 2:] + camera.centre
+    return camera.focal * seen[..., :2] / seen[..., 2:] + camera.center

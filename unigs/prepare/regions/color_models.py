@@ -1,4 +1,4 @@
-"""How likely a colour is for a kind of surface: smoothed histograms in CIE L*a*b*."""
+"""How likely a color is for a kind of surface: smoothed histograms in CIE L*a*b*."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 BINS = 32
-"""Bins per axis: 8 grey levels of L; 4 of a and b, whose range is cut to +-64 (no skin, hair or
+"""Bins per axis: 8 gray levels of L; 4 of a and b, whose range is cut to +-64 (no skin, hair or
 cloth of saturation beyond it is confused by being put at the rim)."""
 
 
-def colour_bins(image: np.ndarray) -> np.ndarray:
+def color_bins(image: np.ndarray) -> np.ndarray:
     """Bin numbers int32 [H,W] of a uint8 RGB image [H,W,3], after a light smoothing of noise."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.7), cv2.COLOR_RGB2LAB).astype(np.int32)
     lightness = lab[..., 0] * BINS // 256
@@ -20,12 +20,12 @@ def colour_bins(image: np.ndarray) -> np.ndarray:
     return (lightness * BINS + a) * BINS + b
 
 
-class ColourModel:
-    """Probability of each colour bin, learnt from weighted samples.
+class ColorModel:
+    """Probability of each color bin, learned from weighted samples.
 
     Args:
-        spread: standard deviation in bins of the smoothing over neighbouring colours.
-        floor: share of mass spread evenly, so that an unseen colour stays possible.
+        spread: standard deviation in bins of the smoothing over neighboring colors.
+        floor: share of mass spread evenly, so that an unseen color stays possible.
     """
 
     def __init__(self, *, spread: float = 1.0, floor: float = 0.02) -> None:
@@ -46,7 +46,7 @@ class ColourModel:
 
 
 def without(mixed: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, float]:
-    """Take one known ingredient out of a mixture of colours.
+    """Take one known ingredient out of a mixture of colors.
 
     The largest share s with mixed >= s * part holds for (nearly) all of the part's mass is
     removed: what is left is the other ingredient.

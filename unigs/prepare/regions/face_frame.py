@@ -1,8 +1,8 @@
-"""A flat frame fixed to the face: centimetres on the face, whatever its place and size in a frame.
+"""A flat frame fixed to the face: centimeters on the face, whatever its place and size in a frame.
 
 Where hair, neck and clothes are to be expected is easy to say there. Axes are right and down as
 in the image, turned with the head's roll; the origin is the head's (27 mm below the eyes' outer
-corners); units are metres on the average face of the clip seen from the front.
+corners); units are meters on the average face of the clip seen from the front.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from unigs.face import mesh as facemesh
 from unigs.prepare.pose.face_shape import average_shape
 
 CELL = 0.005
-"""Metres per cell of a map over the face frame."""
+"""Meters per cell of a map over the face frame."""
 LEFT, TOP, COLUMNS, ROWS = -0.30, -0.28, 120, 140
 """A map covers 60 cm by 70 cm."""
 CHIN_Y = 0.09
-"""Metres from the origin down to the chin of an average adult."""
+"""Meters from the origin down to the chin of an average adult."""
 EAR_LOBE_Y = 0.03
 
 
@@ -39,16 +39,16 @@ class FaceFrame:
     def to_map(self, points: np.ndarray) -> np.ndarray:
         """Affine matrix [2,3] from the pixels of a frame to map cells, by its landmarks."""
         seen = points[self.fixed, :2].astype(np.float64) @ np.array([1, 1j])
-        centre = seen.mean()
-        seen = seen - centre
+        center = seen.mean()
+        seen = seen - center
         turn = np.vdot(seen, self.target) / np.vdot(seen, seen).real
-        shift = self.mean - turn * centre
+        shift = self.mean - turn * center
         matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
         matrix[:, 2] -= (LEFT, TOP)
         return matrix / CELL
 
     def oval_distance(self) -> np.ndarray:
-        """Signed distance to the average face's outline, [ROWS,COLUMNS] metres, outside > 0."""
+        """Signed distance to the average face's outline, [ROWS,COLUMNS] meters, outside > 0."""
         ring = (self.average[list(facemesh.FACE_OVAL)] - (LEFT, TOP)) / CELL
         inside = np.zeros((ROWS, COLUMNS), np.uint8)
         cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
@@ -57,7 +57,7 @@ class FaceFrame:
 
 
 def map_axes() -> tuple[np.ndarray, np.ndarray]:
-    """X and y in metres of every cell, [ROWS,COLUMNS] each."""
+    """X and y in meters of every cell, [ROWS,COLUMNS] each."""
     x = LEFT + CELL * np.arange(COLUMNS)
     y = TOP + CELL * np.arange(ROWS)
     return np.broadcast_to(x, (ROWS, COLUMNS)), np.broadcast_to(y[:, None], (ROWS, COLUMNS))
@@ -80,7 +80,7 @@ def image_to_map(planes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def fill_ring(points: np.ndarray, ring: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
     """Bool mask [H,W] of the inside of a ring of landmarks [478,2+] (pixels)."""
     mask = np.zeros(shape, np.uint8)
-    # Sixteenths of a pixel; pixel centres of landmarks lie at +0.5.
+    # Sixteenths of a pixel; pixel centers of landmarks lie at +0.5.
     corners = np.rint((points[list(ring), :2] - 0.5) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], 1, shift=4)
     return mask > 0

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class GuidedFilter:
-    """He, Sun, Tang, "Guided image filtering", 2010, with a colour guide.
+    """He, Sun, Tang, "Guided image filtering", 2010, with a color guide.
 
     The local linear models are fitted on a reduced image and applied at full size ("Fast guided
     filter", 2015), which costs a fraction and loses nothing that a smooth model could show.

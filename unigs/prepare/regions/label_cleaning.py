@@ -34,7 +34,7 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
     Args:
         labels: uint8 [H,W] of BACKGROUND, FACE, HAIR, TORSO.
         scores: [H,W,3] probabilities of face, hair and torso, for the second choice.
-        height: [H,W] metres below the origin of the face frame.
+        height: [H,W] meters below the origin of the face frame.
         speck: parts up to this many pixels are taken for noise.
 
     Returns:

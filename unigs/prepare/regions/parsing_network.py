@@ -19,7 +19,7 @@ DEFAULT_SIZE = 512
 class ParsingNetwork:
     """A network that gives probabilities of skin, clothes and hair, each on its own.
 
-    It stands where the colour models do (`unigs.prepare.regions.surfaces`) and learns nothing.
+    It stands where the color models do (`unigs.prepare.regions.surfaces`) and learns nothing.
 
     Args:
         path: .onnx file; input [1,3,H,W] RGB with ImageNet mean and deviation, output [1,3,H,W]
@@ -56,10 +56,10 @@ class ParsingNetwork:
         self.size = tuple(s if isinstance(s, int) else DEFAULT_SIZE for s in given.shape[:1:-1])
 
     def add(self, image: np.ndarray, person: np.ndarray, points: np.ndarray) -> None:
-        """Nothing is learnt from sampled frames."""
+        """Nothing is learned from sampled frames."""
 
     def learn(self, rounds: int) -> None:
-        """Nothing is learnt."""
+        """Nothing is learned."""
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Probabilities [H,W,3] of skin, hair and cloth for every pixel, as if all were person.

@@ -46,7 +46,7 @@ class Plate:
     def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Background uint8 [H,W,3], hole bool [H,W], and its noise float [H,W].
 
-        The noise is the robust standard deviation over time in grey levels.
+        The noise is the robust standard deviation over time in gray levels.
         """
         height, width = self.frames[0].shape[:2]
         frees, hole = self._free()
@@ -74,7 +74,7 @@ def _masked_median(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def fill_holes(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Continue an image into its holes smoothly (push-pull over an image pyramid).
 
-    Known pixels keep their value. An image that is all hole becomes mid-grey.
+    Known pixels keep their value. An image that is all hole becomes mid-gray.
 
     Args:
         image: uint8 [H,W,3]. hole: bool [H,W].
@@ -110,7 +110,7 @@ class Background:
     """Says how well a pixel fits the plate, where the plate was seen.
 
     Args:
-        plate: uint8 [H,W,3]. hole: bool [H,W]. noise: deviation over time [H,W] in grey levels.
+        plate: uint8 [H,W,3]. hole: bool [H,W]. noise: deviation over time [H,W] in gray levels.
     """
 
     def __init__(self, plate: np.ndarray, hole: np.ndarray, noise: np.ndarray) -> None:

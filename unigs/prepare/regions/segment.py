@@ -43,7 +43,7 @@ from unigs.subject.labels import MOUTH, NAMES, write_labels
 log = logging.getLogger("unigs")
 
 
-class Labeller:
+class Labeler:
     """Learns a clip and labels its frames.
 
     Args:
@@ -119,13 +119,13 @@ class Labeller:
         """Where skin is face (forehead, ears) and not neck or hands: bool [H,W]."""
         oval = fill_ring(self.points[index], facemesh.FACE_OVAL, self.shape).astype(np.uint8)
         away = cv2.distanceTransform(1 - oval, cv2.DIST_L2, 5)
-        away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to metres
+        away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to meters
         _, y = map_axes()
         above = map_to_image(y, matrix, *self.shape) < EAR_LOBE_Y
         return (away <= 0.003) | (above & (away <= 0.05))
 
     def _decide(self, window: list[tuple[int, np.ndarray, np.ndarray]], index: int) -> np.ndarray:
-        """Labels of frame `index` from its evidence and that of its neighbours in the shot."""
+        """Labels of frame `index` from its evidence and that of its neighbors in the shot."""
         image, total, weights = None, 0, 0.0
         for at, picture, evidence in window:
             first, last = min(at, index), max(at, index)
@@ -171,7 +171,7 @@ def make_surfaces(frame: FaceFrame, settings: RegionSettings) -> Surfaces | Pars
 
 
 def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.ndarray:
-    """Landmarks [T,478,3] with missing frames interpolated between their neighbours.
+    """Landmarks [T,478,3] with missing frames interpolated between their neighbors.
 
     Raises:
         UserError: no frame shows a face.
@@ -243,16 +243,16 @@ def segment_regions(
     if not usable.any():
         raise UserError(f"{frames} keeps no frame with a face: choose another clip.")
     info = probe(video)
-    labeller = Labeller(points, found, cuts, info.height, info.width, settings)
-    labeller.learn(video, usable)
-    write_png(background, labeller.plate)
-    write_png(hole, labeller.hole.astype(np.uint8) * 255)
+    labeler = Labeler(points, found, cuts, info.height, info.width, settings)
+    labeler.learn(video, usable)
+    write_png(background, labeler.plate)
+    write_png(hole, labeler.hole.astype(np.uint8) * 255)
     images = progress(read_video(video), total=len(points), label="segment_regions")
     counts = np.zeros(5)
     with atomic(out) as temporary:
-        labels = tally(checked(labeller.label(images), len(points), video, landmarks), counts)
+        labels = tally(checked(labeler.label(images), len(points), video, landmarks), counts)
         write_labels(temporary, labels, info.width, info.height, info.fps)
-    log.info("regions: %s, plate unseen %.3f", shares(counts), labeller.hole.mean())
+    log.info("regions: %s, plate unseen %.3f", shares(counts), labeler.hole.mean())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Skin, hair or cloth: colours and places of a clip, learnt from the clip itself.
+"""Skin, hair or cloth: colors and places of a clip, learned from the clip itself.
 
 Places where only one of them can be (cheeks; above the forehead; below the chin) give first
-colour models; labelling sampled frames with them and learning colours and places anew, in turn,
-is expectation maximisation with two histograms per surface.
+color models; labeling sampled frames with them and learning colors and places anew, in turn,
+is expectation maximization with two histograms per surface.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from unigs.face import mesh as facemesh
-from unigs.prepare.regions.color_models import BINS, ColourModel, colour_bins, without
+from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
 from unigs.prepare.regions.face_frame import (
     CHIN_Y,
     COLUMNS,
@@ -38,7 +38,7 @@ class Surfaces:
     def __init__(self, frame: FaceFrame) -> None:
         self.frame = frame
         self.samples: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
-        self.colour = np.zeros((3, BINS**3))
+        self.color = np.zeros((3, BINS**3))
         self.place = np.zeros((ROWS, COLUMNS, 3), np.float32)
         self.screen: np.ndarray | None = None
 
@@ -49,40 +49,40 @@ class Surfaces:
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         inside = cv2.resize(person.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         points = points * scale
-        # Eyes, brows and mouth are neither skin nor hair: nothing is learnt from them.
+        # Eyes, brows and mouth are neither skin nor hair: nothing is learned from them.
         rings = (facemesh.LIPS_OUTER, facemesh.LEFT_EYE, facemesh.RIGHT_EYE)
         rings += (facemesh.LEFT_BROW, facemesh.RIGHT_BROW)
         spots = np.any([fill_ring(points, ring, inside.shape) for ring in rings], axis=0)
         spots = cv2.dilate(spots.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         weight = np.where(spots, 0, np.clip((inside - 0.5) * 2, 0, 1))
-        self.samples.append((colour_bins(small), weight, inside, self.frame.to_map(points)))
+        self.samples.append((color_bins(small), weight, inside, self.frame.to_map(points)))
 
     def learn(self, rounds: int) -> None:
-        """Learn colours and places from the sampled frames."""
-        hair, cloth, long = self._first_colours()
+        """Learn colors and places from the sampled frames."""
+        hair, cloth, long = self._first_colors()
         self.long_hair = long
         seed = first_places(self.frame.oval_distance(), long)
         self.place, self.screen = seed, None
-        self.colour[HAIR], self.colour[CLOTH] = hair, cloth
+        self.color[HAIR], self.color[CLOTH] = hair, cloth
         for _ in range(rounds):
             self._round(seed)
 
     def _gather(self, region: np.ndarray) -> np.ndarray:
-        """Colour density of the person's pixels in a region of the map."""
-        model = ColourModel()
+        """Color density of the person's pixels in a region of the map."""
+        model = ColorModel()
         for bins, weight, _, matrix in self.samples:
             model.add(bins, weight * map_to_image(region, matrix, *bins.shape))
         return model.density()
 
-    def _first_colours(self) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-        """Colours of hair and cloth from places, and how long the hair is on either side."""
+    def _first_colors(self) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+        """Colors of hair and cloth from places, and how long the hair is on either side."""
         x, y = map_axes()
         away = self.frame.oval_distance()
-        self.colour[SKIN] = self._gather((away < -0.008) & (y > -0.045))
+        self.color[SKIN] = self._gather((away < -0.008) & (y > -0.045))
         # The mesh ends below the hairline: a forehead may reach 2 cm beyond it.
         crown = (away > 0.02) & (away < 0.07) & (y < -0.05)
-        hair, _ = without(self._gather(crown), self.colour[SKIN])
-        # Hair that hangs down shows its colours beside the mouth, far from the crown's light.
+        hair, _ = without(self._gather(crown), self.color[SKIN])
+        # Hair that hangs down shows its colors beside the mouth, far from the crown's light.
         level = np.abs(y - 0.05) < 0.03
         strips = [0.07, 0.085, 0.1, 0.115, 0.13]
         shares = [
@@ -94,17 +94,17 @@ class Surfaces:
             for at, share in zip(strips, per_strip, strict=True):
                 if share > 0.3:
                     crown = crown | ((np.abs(x * side - at) < 0.0075) & (np.abs(y - 0.03) < 0.05))
-        hair, _ = without(self._gather(crown), self.colour[SKIN])
+        hair, _ = without(self._gather(crown), self.color[SKIN])
         below = self._gather((y > 0.11) & (np.abs(x) > 0.05))
-        below, _ = without(below, self.colour[SKIN])
+        below, _ = without(below, self.color[SKIN])
         if max(long) > 0.3:
             below, _ = without(below, hair)
         return hair, below, long
 
-    def _share(self, colour: np.ndarray, region: np.ndarray) -> float:
-        """Share of a region of the map that is person in this colour rather than skin."""
+    def _share(self, color: np.ndarray, region: np.ndarray) -> float:
+        """Share of a region of the map that is person in this color rather than skin."""
         total = hits = 0.0
-        likely = (colour > self.colour[SKIN]) & (colour > 2 / BINS**3)
+        likely = (color > self.color[SKIN]) & (color > 2 / BINS**3)
         for bins, _, inside, matrix in self.samples:
             here = map_to_image(region, matrix, *bins.shape)
             # The map continues beyond its rim, the frame does not.
@@ -113,8 +113,8 @@ class Surfaces:
         return float(hits / total) if total > 0 else 0.0
 
     def _round(self, seed: np.ndarray) -> None:
-        """One round of labelling and learning."""
-        models = [ColourModel() for _ in range(3)]
+        """One round of labeling and learning."""
+        models = [ColorModel() for _ in range(3)]
         places, counts = np.zeros((ROWS, COLUMNS, 3)), np.zeros((ROWS, COLUMNS))
         screen = None
         for bins, weight, inside, matrix in self.samples:
@@ -132,7 +132,7 @@ class Surfaces:
         even = loyal / 3
         screen = (screen[..., :3] + even) / (screen[..., 3:] + 3 * even)
         self.screen = cv2.GaussianBlur(screen.astype(np.float32), (0, 0), 2.0)
-        self.colour = np.stack([model.density() for model in models])
+        self.color = np.stack([model.density() for model in models])
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Probabilities [H,W,3] of skin, hair and cloth for every pixel, as if all were person.
@@ -141,13 +141,13 @@ class Surfaces:
             image: uint8 RGB [H,W,3].
             matrix: the frame's affine matrix to the map.
         """
-        return self._of_bins(colour_bins(image), matrix)
+        return self._of_bins(color_bins(image), matrix)
 
     def _of_bins(self, bins: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         height, width = bins.shape
         place = np.clip(map_to_image(self.place, matrix, height, width), 0.003, 1)
-        log_colour = np.log(np.maximum(self.colour, 1e-9)).astype(np.float32)
-        score = np.log(place) + np.ascontiguousarray(log_colour.T)[bins]
+        log_color = np.log(np.maximum(self.color, 1e-9)).astype(np.float32)
+        score = np.log(place) + np.ascontiguousarray(log_color.T)[bins]
         if self.screen is not None:
             # Below the chin the body hardly follows the head: there the place in the frame
             # tells as much as the place on the face.
@@ -164,10 +164,10 @@ class Surfaces:
 
 
 def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
-    """Where skin, hair and cloth are before anything is learnt: [ROWS,COLUMNS,3], sums to 1.
+    """Where skin, hair and cloth are before anything is learned: [ROWS,COLUMNS,3], sums to 1.
 
     Args:
-        away: signed distance to the face's outline in metres.
+        away: signed distance to the face's outline in meters.
         long: 0 to 1, how sure it is that hair hangs down on the image's left and right.
     """
     x, y = map_axes()

@@ -26,7 +26,7 @@ SILENT_DB = -90.0
 
 
 @dataclass(frozen=True)
-class Colour:
+class SpectralProfile:
     """How the training clip sounds, in raw features: voice, microphone, room.
 
     mean [D]: of its active speech. low [D], high [D]: the range of all but 2 % of its columns.
@@ -40,13 +40,13 @@ class Colour:
 class SpeechEncoder:
     """Turns any recording into windows of features, always in the same way.
 
-    A portrait's encoder is kept (`to_dict`), so a foreign recording is normalised with the
+    A portrait's encoder is kept (`to_dict`), so a foreign recording is normalized with the
     training clip's mean and standard deviation, never with its own.
 
     Args:
         settings: how to encode.
         mean, std: [D] of the features over the training frames; None until `fit`.
-        colour: the training clip's sound, that foreign recordings are brought to.
+        profile: the training clip's sound, that foreign recordings are brought to.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class SpeechEncoder:
         settings: SpeechSettings,
         mean: np.ndarray | None = None,
         std: np.ndarray | None = None,
-        colour: Colour | None = None,
+        profile: SpectralProfile | None = None,
     ) -> None:
-        self.settings, self.mean, self.std, self.colour = settings, mean, std, colour
+        self.settings, self.mean, self.std, self.profile = settings, mean, std, profile
         self.backend = make_backend(settings)
         quiet = self.backend.columns(np.zeros(RATE, np.float32))
         self.quiet = quiet[len(quiet) // 4 : 3 * len(quiet) // 4 + 1].mean(0)
@@ -65,19 +65,19 @@ class SpeechEncoder:
     def from_dict(cls, data: dict) -> "SpeechEncoder":
         """The encoder that `to_dict` described."""
         mean, std = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
-        colour = data["colour"] and Colour(
+        profile = data["colour"] and SpectralProfile(
             **{k: np.asarray(v, np.float32) for k, v in data["colour"].items()}
         )
-        return cls(SpeechSettings(**data["settings"]), mean, std, colour)
+        return cls(SpeechSettings(**data["settings"]), mean, std, profile)
 
     def to_dict(self) -> dict:
         """JSON values that rebuild the encoder."""
-        colour = self.colour and {k: v.tolist() for k, v in vars(self.colour).items()}
+        profile = self.profile and {k: v.tolist() for k, v in vars(self.profile).items()}
         return {
             "settings": asdict(self.settings),
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
-            "colour": colour,
+            "colour": profile,
         }
 
     @property
@@ -87,16 +87,16 @@ class SpeechEncoder:
 
     @property
     def silence(self) -> np.ndarray:
-        """The window [W,D] of complete silence, normalised."""
+        """The window [W,D] of complete silence, normalized."""
         column = ((self.quiet - self.mean) / self.std).astype(np.float32)
         return np.tile(column, (self.width, 1))
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
         """Raw features [N,D] of samples [n] at RATE, one row every `step_ms`."""
-        return self.backend.columns(normalise_level(samples, self.settings.level_db))
+        return self.backend.columns(normalize_level(samples, self.settings.level_db))
 
     def foreign_columns(self, samples: np.ndarray) -> np.ndarray:
-        """Raw features [N,D] of another recording, in the colour of the training clip.
+        """Raw features [N,D] of another recording, in the color of the training clip.
 
         Another voice, microphone or room shifts every band; to a network that knows one clip
         that looks like silence, or like shouting. So the mean of the active speech is moved to
@@ -105,17 +105,17 @@ class SpeechEncoder:
         """
         columns = self.columns(samples)
         active = active_columns(samples, len(columns), self.settings.step_ms)
-        if self.colour is None or not active.any():
+        if self.profile is None or not active.any():
             return columns
         if self.backend.spectral:
-            columns = columns + self.colour.mean - columns[active].mean(0)
-        return columns.clip(self.colour.low, self.colour.high)
+            columns = columns + self.profile.mean - columns[active].mean(0)
+        return columns.clip(self.profile.low, self.profile.high)
 
-    def learn_colour(self, samples: np.ndarray, columns: np.ndarray) -> None:
+    def learn_profile(self, samples: np.ndarray, columns: np.ndarray) -> None:
         """Remember how the training clip sounds."""
         active = active_columns(samples, len(columns), self.settings.step_ms)
         mean = columns[active].mean(0) if active.any() else columns.mean(0)
-        self.colour = Colour(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
+        self.profile = SpectralProfile(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
 
     def windows(
         self,
@@ -137,8 +137,8 @@ class SpeechEncoder:
             outside: column [D] to put beyond the recording's ends; None: silence.
         """
         half = self.width // 2
-        centre = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
-        index = np.floor(centre + 0.5).astype(int)[:, None] + np.arange(-half, half + 1)
+        center = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
+        index = np.floor(center + 0.5).astype(int)[:, None] + np.arange(-half, half + 1)
         inside = (index >= 0) & (index < len(columns))
         picked = columns[index.clip(0, len(columns) - 1)]
         return np.where(
@@ -152,16 +152,16 @@ class SpeechEncoder:
         # A constant coefficient says nothing; it stays at zero.
         self.std = np.where(self.std > 1e-6, self.std, 1.0)
 
-    def normalise(self, windows: np.ndarray) -> np.ndarray:
+    def normalize(self, windows: np.ndarray) -> np.ndarray:
         """(x - mean) / std per coefficient, float32."""
         return ((windows - self.mean) / self.std).astype(np.float32)
 
     def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
-        """Normalised windows [frames,W,D] of another recording [n] at RATE."""
-        return self.normalise(self.windows(self.foreign_columns(samples), frames, fps))
+        """Normalized windows [frames,W,D] of another recording [n] at RATE."""
+        return self.normalize(self.windows(self.foreign_columns(samples), frames, fps))
 
 
-def normalise_level(samples: np.ndarray, level_db: float) -> np.ndarray:
+def normalize_level(samples: np.ndarray, level_db: float) -> np.ndarray:
     """Scale samples [n] so that their speech (not their pauses) has an RMS of `level_db`.
 
     A recording without sound is returned as it is.
@@ -211,7 +211,7 @@ def encode_speech(
     Args:
         audio: speech/audio.wav, as long as the clip.
         frames: clip/frames.csv.
-        out: features.npz: features [T,W,D] (normalised), mean [D], std [D], backend, rate (columns
+        out: features.npz: features [T,W,D] (normalized), mean [D], std [D], backend, rate (columns
             per second), silence [W,D], offset (frames), encoder (JSON, for foreign recordings).
         settings: back-end and window.
         landmarks: face/landmarks.npz; with it, a delay between sound and picture is found and
@@ -240,12 +240,12 @@ def encode_speech(
 
         marks = Landmarks.read(landmarks)
         table.check_rows(landmarks, marks)
-        offset = find_offset(encoder.normalise(raw), marks.points, train, settings.max_offset)
+        offset = find_offset(encoder.normalize(raw), marks.points, train, settings.max_offset)
         raw = encoder.windows(columns, len(table), fps, offset, average)
         encoder.fit(raw[train])
-    encoder.learn_colour(samples, columns)
+    encoder.learn_profile(samples, columns)
     SpeechFeatures(
-        encoder.normalise(raw),
+        encoder.normalize(raw),
         encoder.mean,
         encoder.std,
         settings.backend,

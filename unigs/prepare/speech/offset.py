@@ -26,11 +26,11 @@ def find_offset(features: np.ndarray, points: np.ndarray, train: np.ndarray, lar
     """Frames by which the sound comes later than the picture.
 
     Lip shape is predicted from speech that is shifted by every offset in turn (kernel ridge
-    regression, scored on contiguous folds that were not learnt from); the middle of the
+    regression, scored on contiguous folds that were not learned from); the middle of the
     offsets that predict almost best counts.
 
     Args:
-        features: normalised windows [T,W,D], without an offset.
+        features: normalized windows [T,W,D], without an offset.
         points: landmarks [T,478,3].
         train: [T] bool, frames that may be looked at.
         largest: offsets up to this size are tried.

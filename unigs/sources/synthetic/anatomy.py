@@ -31,7 +31,7 @@ class Speaker:
 
 @dataclass
 class Posed:
-    """Gaussians of one frame in the world (the rest pose's head frame), metres."""
+    """Gaussians of one frame in the world (the rest pose's head frame), meters."""
 
     means: np.ndarray  # [N, 3]
     quats: np.ndarray  # [N, 4] wxyz
@@ -41,12 +41,12 @@ class Posed:
 def color(text: str) -> tuple[float, float, float]:
     """RGB in [0, 1] of '#rrggbb' (ValueError for anything else)."""
     if len(text) != 7 or text[0] != "#":
-        raise ValueError(f"{text!r} is not a colour like #6b3a1e")
+        raise ValueError(f"{text!r} is not a color like #6b3a1e")
     return tuple(int(text[k : k + 2], 16) / 255.0 for k in (1, 3, 5))
 
 
 def build_speaker(hair: str, clothes: str, eyes: str, strands: int, seed: int) -> Speaker:
-    """Make the Gaussians of a speaker; colours as '#rrggbb'."""
+    """Make the Gaussians of a speaker; colors as '#rrggbb'."""
     rng = np.random.default_rng([seed, 1])
     depth = FrontDepth(faces.head_sdf, *SLIDING)
     brows = tuple(0.62 * c for c in color(hair))
@@ -135,27 +135,27 @@ def express(
     p[:, :2] += (1.0 - blink) * part.lid
     rides = ~np.isnan(part.ride)
     p[rides, 2] = depth(p[rides, :2]) + part.ride[rides]
-    # Looking right turns -z towards +x: a negative angle about y; down is positive about x.
+    # Looking right turns -z toward +x: a negative angle about y; down is positive about x.
     turn = Rotation.from_euler("YX", [-gaze[0], gaze[1]]).as_matrix()
     for side in (-1, 1):
-        centre = np.array([side * faces.EYE_X, faces.EYE_Y, faces.EYE_Z])
+        center = np.array([side * faces.EYE_X, faces.EYE_Y, faces.EYE_Z])
         rows = part.eye == side
-        p[rows] = (p[rows] - centre) @ turn.T + centre
+        p[rows] = (p[rows] - center) @ turn.T + center
     return p
 
 
 def move(part: Part, p: np.ndarray, motion: Motion, frame: int) -> np.ndarray:
-    """World points [N, 3] in metres of expressed points p in mm: head, late hair, torso blended."""
+    """World points [N, 3] in meters of expressed points p in mm: head, late hair, torso blended."""
     weights = blend_weights(part)
     moves = (
         (motion.head_R, motion.head_t),
         (motion.late_R, motion.late_t),
         (motion.body_R, motion.body_t),
     )
-    metres = 1e-3 * p
-    world = np.zeros_like(metres)
+    meters = 1e-3 * p
+    world = np.zeros_like(meters)
     for weight, (R, t) in zip(weights, moves, strict=True):
-        world += weight[:, None] * (metres @ R[frame].T + t[frame])
+        world += weight[:, None] * (meters @ R[frame].T + t[frame])
     return world
 
 
@@ -167,7 +167,7 @@ def blend_weights(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def pose(
     speaker: Speaker, motion: Motion, frame: int, opening: float, width: float
 ) -> tuple[Posed, np.ndarray]:
-    """Gaussians of a frame, and the named points [K, 3] in the world, metres.
+    """Gaussians of a frame, and the named points [K, 3] in the world, meters.
 
     Args:
         speaker: who.

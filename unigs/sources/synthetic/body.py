@@ -1,6 +1,6 @@
 """What is below and around the face: neck, clothes with a collar, and long hair over the shoulders.
 
-Millimetres in the head frame of the rest pose (x right, y down, z away from the camera).
+Millimeters in the head frame of the rest pose (x right, y down, z away from the camera).
 """
 
 import numpy as np
@@ -148,7 +148,7 @@ def trace_strands(
 
 
 def build_hair(color: tuple, strands: int, rng: np.random.Generator) -> Part:
-    """Long hair with a centre parting; lower parts rest on the torso and swing late."""
+    """Long hair with a center parting; lower parts rest on the torso and swing late."""
 
     def hull(p: np.ndarray) -> np.ndarray:
         return union(np.minimum(head_sdf(p), neck_sdf(p) + 8.0), torso_sdf(p) - 2.0, 30)
@@ -166,16 +166,16 @@ def build_hair(color: tuple, strands: int, rng: np.random.Generator) -> Part:
     tone = np.array(color) * rng.lognormal(-0.05, 0.3, (len(paths), 1))
     tangent = np.concatenate([np.gradient(p, axis=0) for p in paths])
     tone = np.repeat(tone, [len(p) for p in paths], axis=0)
-    return _fibres(np.concatenate(paths), tangent, tone, hull)
+    return _fibers(np.concatenate(paths), tangent, tone, hull)
 
 
-def _fibres(p: np.ndarray, tangent: np.ndarray, tone: np.ndarray, hull: Sdf) -> Part:
-    """Elongated Gaussians along strands, lit like fibres (bright across the light).
+def _fibers(p: np.ndarray, tangent: np.ndarray, tone: np.ndarray, hull: Sdf) -> Part:
+    """Elongated Gaussians along strands, lit like fibers (bright across the light).
 
     Args:
         p: [N, 3] points of all strands.
         tangent: [N, 3] direction of the strand at each.
-        tone: [N, 3] colour before lighting.
+        tone: [N, 3] color before lighting.
         hull: what lies under the hair.
     """
     tangent = tangent / np.linalg.norm(tangent, axis=1, keepdims=True)

@@ -1,6 +1,6 @@
 """Eyes with lids and lashes, and the brows above them.
 
-Millimetres in the head frame of the rest pose (x right, y down, z away from the camera), where the
+Millimeters in the head frame of the rest pose (x right, y down, z away from the camera), where the
 lids are shut.
 """
 
@@ -29,7 +29,7 @@ from unigs.subject.labels import FACE
 
 
 def lid_curves(u: np.ndarray) -> dict[str, np.ndarray]:
-    """Heights relative to the eye's centre along the slit; u = -1 at the nose, +1 at the temple."""
+    """Heights relative to the eye's center along the slit; u = -1 at the nose, +1 at the temple."""
     arch = np.clip(1.0 - u**2, 0.0, None)
     tilt = -0.9 * u
     upper = tilt - 6.9 * arch**0.75 * (1.0 - 0.1 * u)
@@ -44,7 +44,7 @@ def lid_curves(u: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def eye_local(p: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Slit coordinate u and height below the eye's centre of points near the eye on `side`."""
+    """Slit coordinate u and height below the eye's center of points near the eye on `side`."""
     return (side * p[:, 0] - EYE_X) / EYE_HALF, p[:, 1] - EYE_Y
 
 
@@ -65,8 +65,8 @@ def lid_motion(p: np.ndarray, side: int) -> np.ndarray:
 def build_eye(depth: FrontDepth, side: int, iris: tuple, rng: np.random.Generator) -> Part:
     """One eye: ball with iris and pupil, both lids, lashes and the crease above."""
     wide, above, below = EYE_PATCH
-    centre = np.array([side * EYE_X, EYE_Y, EYE_Z])
-    xy = hex_grid((-wide, -above), (wide, below), 1.1) + centre[:2]
+    center = np.array([side * EYE_X, EYE_Y, EYE_Z])
+    xy = hex_grid((-wide, -above), (wide, below), 1.1) + center[:2]
     p = np.column_stack([xy, depth(xy)])
     n = normals(head_sdf, p)
     u, y = eye_local(p, side)
@@ -75,7 +75,7 @@ def build_eye(depth: FrontDepth, side: int, iris: tuple, rng: np.random.Generato
     albedo = skin_albedo(p, rng) * (1.0 - 0.25 * edge[:, None])
     color = shade(albedo, n, 0.03, ambient_occlusion(head_sdf, p, n))
     lids = make_part(p, n, 0.78, color, FACE, lid=lid_motion(p, side), ride=np.zeros(len(p)))
-    return join([lids, _lashes(depth, side), _eyeball(centre, iris)])
+    return join([lids, _lashes(depth, side), _eyeball(center, iris)])
 
 
 def _lashes(depth: FrontDepth, side: int) -> Part:
@@ -99,9 +99,9 @@ def _lashes(depth: FrontDepth, side: int) -> Part:
     return join(rows)
 
 
-def _eyeball(centre: np.ndarray, iris: tuple) -> Part:
+def _eyeball(center: np.ndarray, iris: tuple) -> Part:
     """Front of the eyeball with sclera, iris and pupil, and a glint that stays with the head."""
-    side = int(np.sign(centre[0]))
+    side = int(np.sign(center[0]))
     disc = hex_grid((-11.4, -11.4), (11.4, 11.4), 0.85)
     r = np.linalg.norm(disc, axis=1)
     disc, r = disc[r < 11.3], r[r < 11.3]
@@ -113,8 +113,8 @@ def _eyeball(centre: np.ndarray, iris: tuple) -> Part:
     pupil = smoothstep(2.5, 1.9, r)[:, None]
     color = (iris_color * (1 - out) + white * out) * (1 - pupil) + 0.03 * pupil
     turn = np.full(len(disc), side, np.int8)
-    ball = make_part(centre + local, local / EYEBALL, 0.6, color, FACE, eye=turn)
-    spot = centre + np.array([[-2.2, -2.6, -EYEBALL - 0.3]])
+    ball = make_part(center + local, local / EYEBALL, 0.6, color, FACE, eye=turn)
+    spot = center + np.array([[-2.2, -2.6, -EYEBALL - 0.3]])
     glint = make_part(spot, np.array([[0.0, 0.0, -1.0]]), 0.8, (1.0, 1.0, 1.0), FACE, opacity=0.85)
     return join([ball, glint])
 

@@ -1,8 +1,8 @@
 """The face: skin, eyes with lids, brows, lips, teeth and the dark mouth, and how they move.
 
-Millimetres in the head frame of the rest pose (x right, y down, z away from the camera; the
+Millimeters in the head frame of the rest pose (x right, y down, z away from the camera; the
 origin lies between the eyes, inside the head). Sizes follow textbook proportions of an adult
-face: pupils 63 mm apart, eyes half-way between crown and chin, the mouth a third of the way from
+face: pupils 63 mm apart, eyes halfway between crown and chin, the mouth a third of the way from
 nose to chin.
 """
 
@@ -25,10 +25,10 @@ from unigs.sources.synthetic.shapes import (
 )
 from unigs.subject.labels import FACE, MOUTH
 
-EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -63.5, 12.2  # centre (mirrored) and radius of the eyeball
+EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -63.5, 12.2  # center (mirrored) and radius of the eyeball
 EYE_HALF = 16.3  # half the length of the lid slit
 LINE_Y, LIP_HALF = 71.0, 25.0  # height of the closed lips' line, half the mouth's width
-EYE_PATCH = (21.0, 14.0, 12.0)  # half width, above, below the eye's centre
+EYE_PATCH = (21.0, 14.0, 12.0)  # half width, above, below the eye's center
 MOUTH_PATCH = (33.0, 54.0, 90.0)  # half width, top, bottom
 SKIN = np.array([0.88, 0.67, 0.56])
 LIP = np.array([0.74, 0.34, 0.34])
@@ -90,7 +90,7 @@ def mouth_motion(p: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def skin_albedo(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Skin colour before lighting: blush, warm nose, darker rings and nostrils, faint mottling."""
+    """Skin color before lighting: blush, warm nose, darker rings and nostrils, faint mottling."""
     q = mirrored(p)
 
     def spot(x: float, y: float, rx: float, ry: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How the speaker moves: head, torso, late hair, blinks, brows and gaze, as smooth curves of time.
 
-World: the head frame of the rest pose (x right, y down, z away from the camera), metres, radians.
+World: the head frame of the rest pose (x right, y down, z away from the camera), meters, radians.
 """
 
 from dataclasses import dataclass
@@ -84,9 +84,9 @@ def follow_late(
     return out
 
 
-def about(centre: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Translation [T, 3] that makes rotations [T, 3, 3] turn about `centre`."""
-    return centre - rotation @ centre
+def about(center: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Translation [T, 3] that makes rotations [T, 3, 3] turn about `center`."""
+    return center - rotation @ center
 
 
 def make_motion(

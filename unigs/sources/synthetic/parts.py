@@ -1,6 +1,6 @@
 """A part of the speaker: Gaussians in the rest pose with the coefficients that move them.
 
-Rest pose: head frame (x right, y down, z away from the camera), millimetres, lids and lips shut.
+Rest pose: head frame (x right, y down, z away from the camera), millimeters, lids and lips shut.
 """
 
 from dataclasses import dataclass, fields

@@ -1,6 +1,6 @@
-"""Signed distance functions, surface samples and shading: the tools the speaker is modelled with.
+"""Signed distance functions, surface samples and shading: the tools the speaker is modeled with.
 
-All lengths in this module are millimetres in the rest pose of the head frame (x right, y down, z
+All lengths in this module are millimeters in the rest pose of the head frame (x right, y down, z
 away from the camera). A signed distance function (SDF) takes points [N, 3] and returns [N],
 negative inside.
 """
@@ -14,15 +14,15 @@ from scipy.spatial.transform import Rotation
 
 Sdf = Callable[[np.ndarray], np.ndarray]
 
-# Directions towards the lights, in the head frame of the rest pose, and their strengths.
+# Directions toward the lights, in the head frame of the rest pose, and their strengths.
 KEY_LIGHT = np.array([-0.48, -0.62, -0.62])
 FILL_LIGHT = np.array([0.75, -0.05, -0.66])
 AMBIENT, KEY, FILL = 0.46, 0.52, 0.14
 
 
-def ellipsoid(p: np.ndarray, centre: tuple, radii: tuple) -> np.ndarray:
+def ellipsoid(p: np.ndarray, center: tuple, radii: tuple) -> np.ndarray:
     """Signed distance of an axis-aligned ellipsoid, exact to first order at its surface."""
-    q = (p - np.array(centre)) / np.array(radii)
+    q = (p - np.array(center)) / np.array(radii)
     scaled = q / np.array(radii)
     length = np.sqrt(np.einsum("ij,ij->i", q, q))
     gradient = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
@@ -69,12 +69,12 @@ def normals(sdf: Sdf, p: np.ndarray, step: float = 0.6) -> np.ndarray:
 
 
 def thin(p: np.ndarray, spacing: np.ndarray | float) -> np.ndarray:
-    """Indices of a Poisson-disc subset: points are taken in order, each removes its neighbours."""
+    """Indices of a Poisson-disc subset: points are taken in order, each removes its neighbors."""
     radius = np.broadcast_to(spacing, len(p))
-    neighbours = cKDTree(p).query_ball_point(p, radius)
+    neighbors = cKDTree(p).query_ball_point(p, radius)
     alive = np.ones(len(p), bool)
     taken = []
-    for k, near in enumerate(neighbours):
+    for k, near in enumerate(neighbors):
         if alive[k]:
             taken.append(k)
             alive[near] = False
@@ -107,7 +107,7 @@ def sample_surface(
 
 
 def _push_apart(p: np.ndarray, reach: float) -> np.ndarray:
-    """Move every point away from its neighbours closer than `reach`."""
+    """Move every point away from its neighbors closer than `reach`."""
     distance, index = cKDTree(p).query(p, k=7)
     away = p[:, None] - p[index[:, 1:]]
     distance = np.maximum(distance[:, 1:, None], 1e-6)
@@ -150,7 +150,7 @@ def shade(
     gloss: np.ndarray | float = 0.0,
     occlusion: np.ndarray | float = 1.0,
 ) -> np.ndarray:
-    """Colour [N, 3] of a surface under two lights: wrapped diffuse, a soft highlight, occlusion."""
+    """Color [N, 3] of a surface under two lights: wrapped diffuse, a soft highlight, occlusion."""
     eye = np.array([0.0, 0.0, -1.0])
     light = np.full(len(normal), AMBIENT)
     shine = np.zeros(len(normal))

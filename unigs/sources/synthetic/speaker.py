@@ -79,7 +79,7 @@ class Clip:
         rng = [np.random.default_rng([s.seed, k]) for k in (2, 3, 4)]
         self.speech = voice.compose(seconds, rng[0])
         self.opening, self.width = voice.mouth_curves(self.speech, self.time)
-        self.sound = voice.synthesise(self.speech, seconds, s.sample_rate, s.voice_pitch, rng[1])
+        self.sound = voice.synthesize(self.speech, seconds, s.sample_rate, s.voice_pitch, rng[1])
         self.motion: Motion = make_motion(
             self.time, seconds, s.head_motion, s.torso_motion, s.hair_sway, s.blink_interval, rng[2]
         )

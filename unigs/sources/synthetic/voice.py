@@ -1,7 +1,7 @@
 """A speech-like sound track, and the mouth that its phones drive.
 
-Random syllables are spoken by a source-filter synthesiser (glottal pulses and noise through formant
-resonators, after Klatt 1980). The same phones move the lips: each pulls the mouth towards its
+Random syllables are spoken by a source-filter synthesizer (glottal pulses and noise through formant
+resonators, after Klatt 1980). The same phones move the lips: each pulls the mouth toward its
 target with a dominance that fades over 100 ms to both sides (co-articulation after Cohen and
 Massaro 1993). So the mouth at a time is a smooth function of the sound within 100 ms around it,
 and shut in pauses.
@@ -24,7 +24,7 @@ CODAS = ("n", "m", "l", "s", "t", "r")
 class Phone:
     """A sound and its mouth.
 
-    `formants` in Hz; `voice` and `noise` are amplitudes; `band` is centre and width of the noise in
+    `formants` in Hz; `voice` and `noise` are amplitudes; `band` is center and width of the noise in
     Hz (None: through the formants); `opening` between the lips and change of `width` in mm; `pull`
     is the dominance.
     """
@@ -168,7 +168,7 @@ def _control(speech: Speech, seconds: float) -> dict[str, np.ndarray]:
     }
 
 
-def synthesise(
+def synthesize(
     speech: Speech, seconds: float, rate: int, pitch: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Sound samples [round(seconds * rate)] in [-1, 1] of the spoken sequence."""
@@ -229,9 +229,9 @@ def _fricatives(
     for band in sorted({p.band for p in PHONES.values() if p.band is not None}):
         uses = np.array([PHONES[s].band == band for s in symbols])[phone]
         if uses.any():
-            centre, width = band
-            low = max(centre - width / 2, 80.0)
-            high = min(centre + width / 2, 0.47 * rate)
+            center, width = band
+            low = max(center - width / 2, 80.0)
+            high = min(center + width / 2, 0.47 * rate)
             filtered = sosfilt(butter(2, [low, high], "bandpass", fs=rate, output="sos"), hiss)
             gate = np.convolve(np.repeat(uses, hop), np.ones(hop) / hop, mode="same")
             out += gate * level * filtered / filtered.std() * 0.35
