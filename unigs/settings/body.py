@@ -9,14 +9,17 @@ class BodySettings:
     """Registration of the torso's pixels to one reference frame (not in the paper)."""
 
     motion: Literal["euclidean", "affine"] = "euclidean"
-    """Shift and turn in the image plane, or also width and height. The affine map fits the training
-    frames better and new postures worse (21.5 against 22.5 dB on one clip)."""
+    """Map of the image plane that registers the torso. euclidean: shift and turn. affine: also a
+    change of width and height, which fits the training frames better and new postures worse."""
     size: int = 160
-    """Side of the images that are registered, pixels: half the work at the same accuracy."""
+    """Side in pixels of the reduced images that are registered: half the work of full size at equal
+    accuracy."""
     min_area: float = 0.05
-    """Share of the picture that must be torso in nearly all frames; with less the body is taken
-    to rest (a neck and a collar are too little to follow)."""
+    """Least share of the picture that must show torso in nearly all frames. With less the body is
+    taken to rest, because a neck and a collar are too little to follow."""
     min_correlation: float = 0.85
-    """Frames whose registered torso correlates less with the reference are interpolated."""
+    """Least correlation, 0 to 1, of a registered torso with the reference frame. Frames below it
+    are interpolated in time."""
     smooth: float = 1.0
-    """Standard deviation of the Gaussian that smooths the track in time, frames."""
+    """Standard deviation in frames of the Gaussian that smooths the torso's track in time
+    (0: off)."""

@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.clip.crop`."""
+"""Settings of crop_clip: framing and frame rate of the clip."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,21 @@ class CropSettings:
     """How a source video becomes a square clip of one person."""
 
     size: int = 480
-    """Side of the clip in pixels, even (the paper: 480)."""
+    """Side of the clip in pixels, an even number (the paper has 480)."""
     fps: float = 25.0
-    """Frames per second of the clip; every feature has one row per frame of it."""
+    """Frames per second of the clip. Every feature file has one row per frame of the clip."""
     tolerance_ms: float = 10.0
-    """A frame whose nearest source frame is farther from its time than this is carried to it by
-    optical flow (0: every one that is not exact; 20 or more: none, at 25 fps)."""
+    """Largest time error of a frame in milliseconds. Beyond it the nearest source frame is warped
+    by optical flow. 0: warp every frame that is not exact. 20 or more: never warp (at 25 fps)."""
     margin: float = 2.6
-    """Side of the window in face heights (chin to hairline): room for hair and shoulders."""
+    """Side of the crop window in face heights (chin to hairline) around a face that keeps still.
+    Leaves room for hair and shoulders."""
     headroom: float = 0.75
-    """Room above the hairline in face heights, for the hair."""
+    """Room for the hair above the hairline, in face heights (chin to hairline)."""
     keep_whole: float = 0.75
-    """If the window would cover this share of the picture's short side or more, it takes all of it:
-    a clip that is already a portrait is not cut again."""
+    """Share of the picture's short side from which on the crop window takes the whole short side. A
+    source that is already a portrait is not cut again."""
     sample_every: float = 0.5
-    """Seconds between the frames in which the face is looked for."""
+    """Seconds between the source frames in which the face is looked for."""
     confidence: float = 0.5
-    """Least score of a detected face, 0 to 1."""
+    """Least score, 0 to 1, of a detected face."""

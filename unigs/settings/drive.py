@@ -9,12 +9,13 @@ class DriveSettings:
     """How a foreign recording moves the portrait."""
 
     turn_seconds: float = 0.8
-    """Time in which the head's motion slows down and turns back at the ends of the clip's piece."""
+    """Seconds in which the replayed motion slows down and turns back at either end of the replayed
+    piece of the clip."""
     pause_db: float = 35.0
-    """A block of sound this far below the speech's loudness belongs to a pause, dB."""
+    """Decibels below the loudness of the speech under which sound belongs to a pause."""
     pause_seconds: float = 0.3
-    """Pauses from this length on close the mouth."""
+    """Shortest pause in seconds that closes the mouth."""
     quality: Literal["high", "preview"] = "preview"
-    """x264 crf 10 or 18."""
+    """Quality of the written video: high (x264 at crf 10) or preview (x264 at crf 18)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to render."""
+    """Device that renders. auto: CUDA where torch finds it, else the CPU."""

@@ -6,94 +6,120 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DynamicSettings:
-    """The defaults are the paper's; what it does not give is explained in docs/method.md."""
+    """Defaults follow the paper; docs/method.md explains the values that the paper leaves open."""
 
     iterations: int = 165000
-    """Training steps of the dynamic stage at most."""
+    """Largest number of training steps of the dynamic stage. The paper gives 180k for both stages,
+    not the split."""
     batch: int = 1
-    """Frames whose mean gradient makes one step (the paper gives none; more fill a large GPU)."""
+    """Frames per training step; the mean of their gradients makes the step (the paper gives none).
+    More than 1 fills a large GPU."""
     deform: str = "position,scale,rotation"
-    """What eq. 6 predicts, with commas: position, scale, rotation, color, opacity (Table 3)."""
+    """Attributes that eq. 6 predicts, joined by commas: position, scale, rotation, color, opacity
+    (Table 3)."""
     grid_levels: int = 12
-    """L of eq. 4."""
+    """L of eq. 4: number of levels of the tri-plane."""
     grid_features: int = 2
-    """F of eq. 4."""
+    """F of eq. 4: features per level of the tri-plane."""
     grid_base: int = 16
-    """Cells of the coarsest level along the box."""
+    """Cells of the tri-plane's coarsest level along the box of the field (eq. 4; the paper gives
+    none)."""
     grid_finest: int = 64
-    """Cells of the finest level along the box."""
+    """Cells of the tri-plane's finest level along the box of the field (eq. 4; the paper gives
+    none)."""
     grid_log2_entries: int = 17
-    """log2 of the largest number of entries of one level; more would be hashed."""
+    """Base-2 logarithm of the largest number of entries of one tri-plane level. Larger levels are
+    hashed (eq. 4; the paper gives none)."""
     face_grid_levels: int = 0
-    """Levels of a second, finer tri-plane over the face alone (0: none; not in the paper)."""
+    """Levels of a second, finer tri-plane over the face alone (not in the paper; 0: none)."""
     face_grid_finest: int = 96
-    """Cells of its finest level along the face's box, some 0.2 m."""
+    """Cells of the face tri-plane's finest level along the box of the face, some 0.2 m (not in the
+    paper)."""
     hidden: int = 64
-    """Width of the deformation MLP."""
+    """Width of the deformation MLP of eq. 6 (the paper gives none)."""
     position_scale: float = 0.01
-    """Meters that one unit of the MLP's output moves a mean."""
+    """Meters that a mean moves for one unit of the deformation MLP's output (eqs. 6-7; the paper
+    gives none)."""
     other_scale: float = 0.1
-    """Raw units that one unit of the MLP's output changes scale, rotation, color, opacity."""
+    """Raw units that scale, rotation, color and opacity change for one unit of the deformation
+    MLP's output (eqs. 6-7; the paper gives none)."""
     pose_input: bool = True
-    """Feed the head pose p to the MLP."""
+    """Feed the head pose p to the deformation MLP (eq. 6)."""
     body_input: bool = False
-    """Feed the torso's own pose to the MLP as well (not in the paper; needs its track)."""
+    """Feed the torso's own pose to the deformation MLP as well (not in the paper). Needs the track
+    of the torso."""
     blendshapes: bool = False
-    """Lip shape and eye units also drive a linear basis of deformations (not in the paper)."""
+    """Let lip shape and eye units mix blendshapes of the face (not in the paper)."""
     pose_blendshapes: bool = False
-    """So does p, over the whole field (not in the paper)."""
+    """Let the pose feature p mix blendshapes of the whole field (not in the paper)."""
     lambda_dssim: float = 0.2
-    """lambda_1 of eq. 8."""
+    """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_mouth: float = 0.1
-    """lambda_mouth of eq. 9."""
+    """lambda_mouth of eq. 9: weight of the L1 loss in the mouth."""
     lambda_hair: float = 0.05
-    """lambda_hair of eq. 9."""
+    """lambda_hair of eq. 9: weight of the L1 loss in the hair."""
     lambda_torso: float = 0.1
-    """lambda_torso of eq. 9."""
+    """lambda_torso of eq. 9: weight of the L1 loss in the torso."""
     lambda_eyes: float = 0.0
-    """The same for the boxes around both eyes (not in the paper)."""
+    """Weight of the L1 loss in boxes around both eyes, brows included (not in the paper; 0:
+    off)."""
     region_mean: Literal["frame", "region"] = "frame"
-    """Eq. 9 averaged over all pixels of the frame, or over the region's pixels."""
+    """Pixels over which the region losses of eq. 9 are averaged. frame: all pixels. region: the
+    pixels of the region (the paper leaves this open)."""
     lambda_motion: float = 1e-5
-    """lambda_motion of eq. 10; the deltas are the MLP's scaled outputs, d_mu in centimeters."""
+    """lambda_motion of eq. 10: weight of the mean absolute deltas, position in centimeters, all
+    others in raw units."""
     lambda_lpips: float = 0.0
-    """lambda_2 of eq. 11; the paper has 0.2; needs `lpips_trunk`."""
+    """lambda_2 of eq. 11: weight of LPIPS (the paper has 0.2; 0: off). Needs
+    `dynamic.lpips_trunk`."""
     lpips_from: float = 0.9
-    """Share of the iterations after which LPIPS is added."""
+    """Share of the iterations after which LPIPS (eq. 11) joins the loss (the paper gives none)."""
     lpips_patch: int = 64
-    """Side of its random patch, pixels."""
+    """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
+    none)."""
     lpips_trunk: str = ""
-    """Path of the AlexNet trunk's weights (alexnet-owt-7be5be79.pth)."""
+    """Path of the AlexNet weights for LPIPS (eq. 11): alexnet-owt-7be5be79.pth of torchvision."""
     lambda_alpha: float = 0.0
-    """Weight of L1 between the rendered opacity and the person mask (not in the paper)."""
+    """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
     speech_dim: int = 32
-    """Length of the audio feature a."""
+    """Length of the audio feature a of eq. 6 (the paper gives none)."""
     lip_code: int = 0
-    """Numbers of a lip shape (opening, width, principal shapes) that a network of its own predicts
-    from speech, learned from the landmarks before the field; appended to a (0: none)."""
+    """Numbers of a lip shape that a separate network predicts from speech and that are appended to
+    the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal
+    shapes. The network learns from the landmarks before the field is trained."""
     lip_teacher: float = 0.5
-    """Share of the steps that see the measured lip shape, not the out-of-fold prediction."""
+    """Share of the training steps that see the measured lip shape; the others see the out-of-fold
+    prediction from speech (not in the paper)."""
     blink_sampling: float = 0.0
-    """Share of the steps that draw a frame with a closed eye or an open mouth."""
+    """Share of the training steps that draw a frame with a closed eye or a wide open mouth (not in
+    the paper)."""
     condition_noise: float = 0.0
-    """Standard deviation of noise on the z-scored poses."""
+    """Standard deviation of the noise that training adds to the z-scored poses (not in the paper;
+    0: off)."""
     lr_grid: float = 3e-3
-    """Learning rate of the tri-plane (AdamW)."""
+    """Learning rate of the tri-planes (AdamW), decaying to a tenth (the paper gives none)."""
     lr_network: float = 1e-3
-    """Learning rate of the MLP and the speech network (AdamW)."""
+    """Learning rate of the deformation MLP and the speech network (AdamW), decaying to a tenth (the
+    paper gives none)."""
     weight_decay: float = 0.0
-    """AdamW's decoupled weight decay."""
+    """Decoupled weight decay of AdamW on tri-planes, deformation MLP and speech network (the paper
+    gives none)."""
     gaussian_lr: float = 0.5
-    """Learning rates of the Gaussians, as a multiple of the static stage's; 0 freezes them."""
+    """Learning rates of the Gaussians at the start, as a multiple of the static stage's rates,
+    decaying to a fifth; the means learn at a tenth of it (the paper gives none). 0 freezes the
+    Gaussians."""
     ema: float = 0.0
-    """Decay of the running average of all weights that is kept as the result (0: last weights)."""
+    """Decay of the running average of all weights that is kept as the result (not in the paper; 0:
+    the last weights are kept)."""
     validation_share: float = 0.0
-    """Share of the training frames held out: the best step on them is kept (0: last step)."""
+    """Share of the training frames that is held out for validation (not in the paper). The weights
+    of the best step on them are kept. 0: the last step is kept."""
     patience: int = 0
-    """Evaluations without a better validation before training stops (0: never)."""
+    """Evaluations in a row without a better validation after which training stops (not in the
+    paper; 0: never)."""
     evaluate_every: int = 250
-    """Steps between two rows of the curve."""
+    """Training steps between two rows of the training curve."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train."""
+    """Device that trains. auto: CUDA where torch finds it, else the CPU."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of every random choice."""

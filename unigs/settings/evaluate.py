@@ -9,25 +9,24 @@ class EvaluateSettings:
     """How test frames are rendered, compared and timed."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the portrait plays; auto takes CUDA where torch finds it. Every figure names it."""
-
+    """Device that renders the portrait, named beside every figure. auto: CUDA where torch finds it,
+    else the CPU."""
     band_share: float = 1 / 64
-    """Reach of the hair/torso boundary band to either side, as a share of the image width."""
-
+    """Reach of the hair/torso boundary band to either side, as a share of the image width (not in
+    the paper)."""
     erode_share: float = 1 / 64
-    """How far the person mask is eroded (figures free of the background plate), same unit."""
-
+    """Erosion of the person mask, as a share of the image width, for figures that exclude the
+    background plate (not in the paper)."""
     baselines: bool = True
-    """Also judge the mean frame, the nearest frame by pose and the static model."""
-
+    """Also judge the mean frame, the nearest frame by pose and the static model (not in the
+    paper)."""
     lpips_trunk: str = ""
-    """AlexNet weights under torchvision's key names (.pth or .safetensors); empty: no LPIPS."""
-
+    """Path of AlexNet weights under torchvision's key names (.pth or .safetensors). Empty: LPIPS is
+    not measured."""
     lpips_heads: str = ""
-    """LPIPS v0.1 linear heads for AlexNet; empty: those inside the installed lpips package."""
-
+    """Path of the LPIPS v0.1 linear heads for AlexNet. Empty: the heads inside the installed lpips
+    package."""
     speed_frames: int = 100
-    """Frames that are timed."""
-
+    """Number of frames that are timed."""
     speed_warmup: int = 10
-    """Frames that are played before the clock starts (compilation, caches)."""
+    """Number of frames that are played before the clock starts (compilation, caches)."""

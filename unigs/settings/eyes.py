@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.face.eyes`."""
+"""Settings of measure_eyes: the action units of the eyes, e of eq. 6."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,12 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class EyeSettings:
-    """Where the action units of the eyes (e of eq. 6) come from."""
+    """Where the action units of the eyes come from."""
 
     backend: Literal["landmarks", "openface"] = "landmarks"
-    """landmarks: geometry of lids, brows and cheeks, calibrated on the clip. openface: the CSV that
-    OpenFace's FeatureExtraction wrote for the clip (column `openface` of the subject sheet)."""
+    """Source of the action units e of eq. 6. landmarks: geometry of lids, brows and cheeks,
+    calibrated on the clip. openface: the CSV that OpenFace's FeatureExtraction wrote for the clip
+    (column `openface` of the subject sheet)."""
     smooth: float = 1.0
-    """Standard deviation in frames of the Gaussian over all units but the blink; landmarks only."""
+    """Standard deviation in frames of the Gaussian that smooths all units but the blink (back-end
+    landmarks; 0: off)."""

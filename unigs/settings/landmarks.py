@@ -1,14 +1,14 @@
-"""Settings of `unigs.prepare.face.landmarks`."""
+"""Settings of detect_landmarks: how the face is followed through the clip."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class LandmarkSettings:
-    """How the face is followed through the clip."""
+    """Limits of the face tracker."""
 
     confidence: float = 0.5
-    """Least score of a detected or tracked face, 0 to 1; below it the frame counts as faceless."""
+    """Least score, 0 to 1, of a detected or tracked face. Frames below it count as faceless."""
     jump: float = 0.15
-    """A shift between two frames of more than this many face widths makes the tracker start anew,
-    since it may cling to where the face was before a cut."""
+    """Shift of the face between two frames, in face widths, beyond which tracking starts anew: a
+    tracker may cling to where the face was before a cut."""

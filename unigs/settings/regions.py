@@ -1,4 +1,4 @@
-"""Settings of `segment_regions`: which pixel is face, mouth, hair, torso or background."""
+"""Settings of segment_regions: which pixel is face, mouth, hair, torso or background."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,22 +9,28 @@ class RegionSettings:
     """How frames are divided into regions."""
 
     backend: Literal["colours", "onnx"] = "colours"
-    """colours: person mask, landmarks and color models of this clip. onnx: hair, skin and clothes
-    from a segmentation network, the rest as before."""
+    """Source of hair, skin and clothes. colours: color and place models that are learned from the
+    clip. onnx: a segmentation network. Person mask, face and mouth are found alike with both."""
     model: str | None = None
-    """For onnx: a network with input [1,3,H,W] (RGB, ImageNet mean and deviation) and output
-    [1,3,H,W], probabilities of skin, clothes, hair."""
+    """Path of the segmentation network for the back-end onnx: input [1,3,H,W] (RGB with ImageNet
+    mean and deviation), output [1,3,H,W] (probabilities of skin, clothes, hair)."""
     model_frames: int = 60
-    """Frames, spread over the clip, that the color models are learned from."""
+    """Largest number of frames, spread over the clip, that the color and place models are learned
+    from."""
     rounds: int = 4
-    """Rounds of labeling those frames and learning colors and places from the labels."""
+    """Rounds of expectation maximization: label the sampled frames, then learn color and place
+    models from the labels."""
     plate_frames: int = 120
-    """Frames, spread over the clip, whose median is the background plate."""
+    """Largest number of frames, spread over the clip, whose median is the background plate."""
     plate_margin: float = 0.04
-    """Width kept clear of the person in the plate, in image sizes."""
+    """Width around the person that the background plate does not trust, as a share of the image
+    width."""
     edge_radius: float = 0.016
-    """Radius of the guided filter that draws region edges to image edges, in image sizes."""
+    """Radius of the guided filter that draws region edges to image edges, as a share of the image
+    width."""
     temporal: float = 0.25
-    """Weight of the frame before and of the frame after in a pixel's probabilities."""
+    """Weight of the frame before and of the frame after in a pixel's probabilities; the frame
+    itself has weight 1."""
     mouth_margin: float = 0.004
-    """Width added around the outer lips, in image sizes."""
+    """Width by which the mouth region reaches beyond the outer lips, as a share of the image
+    width."""

@@ -1,4 +1,4 @@
-"""Settings of `unigs.prepare.clip.screen`."""
+"""Settings of screen_clip: which frames count, and which of them are test frames."""
 
 from dataclasses import dataclass
 
@@ -8,40 +8,45 @@ class ScreenSettings:
     """Which frames of the clip do not count, and which are held out for the test."""
 
     max_yaw: float = 40.0
-    """Degrees the head may turn left or right of its median direction."""
+    """Largest turn of the head to the left or right of the clip's median direction, in degrees."""
     max_pitch: float = 30.0
-    """Degrees the head may nod up or down from its median direction."""
+    """Largest nod of the head above or below the clip's median direction, in degrees."""
     hysteresis: float = 5.0
-    """Degrees by which a turn must fall below its limit before frames count again."""
+    """Degrees by which a head turn must fall below `max_yaw` and `max_pitch` before frames count
+    again."""
     every: int = 1
-    """Hands and second faces are looked for in every n-th frame; those between take the nearest.
-    More than 1 saves half the stage's time and finds fast hands late."""
+    """Distance in frames between two searches for hands and second faces; frames between take the
+    result of the nearest search. 2 or more saves half of the stage's time and finds fast hands
+    late."""
     hand_confidence: float = 0.5
-    """Least score of a hand, 0 to 1."""
+    """Least score, 0 to 1, of a detected hand."""
     face_confidence: float = 0.6
-    """Least score of a second face, 0 to 1."""
+    """Least score, 0 to 1, of a detected second face."""
     second_face_size: float = 0.3
-    """A second face counts from this share of the person's own face width on."""
+    """Least width of a second face that counts, as a share of the person's own face width."""
     fade: float = 0.75
-    """A frame with less than this share of the clip's median contrast fades in or out; the fade
-    reaches to where half of the loss is made up. 0 turns this off."""
+    """Share of the clip's median contrast below which a frame fades in or out (0: off). A fade
+    extends to where the contrast has recovered half of the missing share."""
     persistence: float = 0.16
-    """Seconds a hand, second face or turn must last; shorter ones are flicker of the detector."""
+    """Shortest duration in seconds of a hand, second face, fade or head turn that removes frames.
+    Shorter ones count as flicker of the detector."""
     gap: float = 0.5
-    """Seconds between two such events that are closed, so that the kept frames are not shredded."""
+    """Longest pause in seconds between two removed spans that is removed as well, so that the kept
+    frames are not shredded."""
     margin: float = 0.2
-    """Seconds removed before and after an event."""
+    """Seconds removed before and after a hand, second face, fade or head turn."""
     cut_ratio: float = 1.8
-    """A jump cut changes the picture at least this many times as much as its neighbors do."""
+    """Least change ratio of a jump cut: change of the picture at the cut over the median change of
+    the frames around."""
     cut_tail: float = 2.5
-    """The logarithm of that ratio must also be this many times its 95th percentile over the clip
-    (web videos repeat frames and then catch up, which looks like a small cut every few frames),
-    unless the change is 2.5 times as large as any other within 25 frames."""
+    """Least logarithm of a jump cut's change ratio, as a multiple of the 95th percentile of that
+    logarithm over the clip. Web videos that repeat frames and then catch up look like a small cut
+    every few frames. A change 2.5 times as large as any other within 25 frames is exempt."""
     cut_spread: float = 1.5
-    """Least such ratio as a geometric mean over 8x8 blocks: a cut changes the picture everywhere, a
-    blink or a gesture in one place."""
+    """Least change ratio of a jump cut as a geometric mean over 8x8 blocks. A cut changes the
+    picture everywhere, a blink or a gesture in one place."""
     test_share: float = 1 / 11
-    """Share of the kept frames that is held out (the paper: 10:1)."""
+    """Share of the kept frames that is held out for the test (the paper splits 10:1)."""
     held_out_blocks: int = 1
-    """Number of equal parts of the clip, each of which ends with a held-out block; 1 is the custom
-    of the field: the clip's last eleventh."""
+    """Number of equal parts of the clip that each end with a block of test frames. 1 holds out the
+    clip's last eleventh, the custom of the field."""

@@ -9,23 +9,30 @@ class SpeechSettings:
     """Section 3.2 of the paper; the choice of features is measured in docs/method.md."""
 
     backend: Literal["logmel", "mfcc", "deepspeech", "wav2vec2"] = "logmel"
-    """Features: log-mel energies, their cepstra, or the outputs of a network read from `model`."""
+    """Speech features. logmel: energies of mel bands in dB. mfcc: cepstra of the mel bands.
+    deepspeech, wav2vec2: outputs of a network that is read from `speech.model`."""
     model: str = ""
-    """Path of a deepspeech.pytorch checkpoint, or of a wav2vec2 / HuBERT folder (transformers)."""
+    """Path of a deepspeech.pytorch checkpoint (back-end deepspeech), or of a wav2vec2 or HuBERT
+    folder of transformers (back-end wav2vec2)."""
     bands: int = 40
-    """Mel bands (paper: 40-dimensional filter bank energy)."""
+    """Number of mel bands (the paper has a 40-dimensional filter bank)."""
     coefficients: int = 40
-    """Cepstral coefficients kept by `mfcc`."""
+    """Number of cepstral coefficients that the back-end mfcc keeps (not in the paper)."""
     window_ms: float = 50.0
-    """Length of the analysis window; 50 ms smooths over the pitch, which 25 ms does not."""
+    """Length of the spectral analysis window in milliseconds (the paper has 25). 50 ms smooths over
+    the voice's pitch, 25 ms does not."""
     step_ms: float = 20.0
-    """Time from one column of a frame's window to the next."""
+    """Time in milliseconds from one column of a frame's speech window to the next (the paper gives
+    none)."""
     context_ms: float = 340.0
-    """Time that one frame hears, centered on the frame (paper: 350 ms; here whole steps)."""
+    """Milliseconds of speech that one frame hears, centered on the frame (the paper has 350; here
+    whole steps)."""
     level_db: float = -23.0
-    """Loudness of the active speech (RMS, dB of full scale) that every recording is brought to."""
+    """Loudness that the active speech of every recording is scaled to: RMS in dB of full scale (not
+    in the paper)."""
     floor_db: float = 60.0
-    """Decibels below the loudness of speech under which everything counts as silence."""
+    """Decibels below the loudness of speech under which every sound counts as silence (not in the
+    paper)."""
     max_offset: int = 10
-    """Largest delay of the sound against the picture that is looked for, frames; 0 trusts the clip.
-    Needs landmarks."""
+    """Largest delay in frames between sound and picture that is searched for and undone (not in the
+    paper). Needs the landmarks. 0: take the clip to be in sync."""

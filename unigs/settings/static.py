@@ -6,69 +6,81 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class StaticSettings:
-    """The defaults are the paper's; what it does not give is explained in docs/method.md."""
+    """Defaults follow the paper; docs/method.md explains the values that the paper leaves open."""
 
     iterations: int = 15000
-    """Training steps of the static stage. The paper gives 180k in total, not the split."""
+    """Training steps of the static stage. The paper gives 180k for both stages, not the split."""
     batch: int = 1
-    """Frames whose mean gradient makes one step (the paper gives none; more fill a large GPU)."""
+    """Frames per training step; the mean of their gradients makes the step (the paper gives none).
+    More than 1 fills a large GPU."""
     points: int = 5000
-    """Gaussians at the start, random in a box."""
+    """Number of Gaussians at the start, at random places of a box (eq. 3; the paper gives none)."""
     max_gaussians: int = 20000
-    """Densification stops here."""
+    """Number of Gaussians at which densification stops (the paper gives none)."""
     init: Literal["cube", "frustum"] = "frustum"
-    """Where the random points lie: the cube of +-`cube` meters around the head, or the box that
-    the camera sees at the head's depth, culled by the mean person mask."""
+    """Box of the random start points (eq. 3). cube: +-`static.cube` meters around the head.
+    frustum: what the camera sees at the head's depth, culled by the mean person mask (not in the
+    paper)."""
     cube: float = 0.1
-    """Half side of the cube, meters (only for init cube)."""
+    """Half side in meters of the box of start points (only for init cube; eq. 3)."""
     mesh_share: float = 0.0
-    """Share of the points that start on the fitted face mesh (else the face is flat)."""
+    """Share of the start points that lie on the fitted face mesh (not in the paper). Without them
+    the face stays flat."""
     mouth_points: int = 0
-    """Extra dark Gaussians that start inside the mouth, behind the lips."""
+    """Number of extra dark Gaussians that start inside the mouth, behind the lips (not in the
+    paper)."""
     sh_degree: int = 1
-    """Degree of the spherical harmonics of the colors (0-3)."""
+    """Degree of the spherical harmonics of the colors, 0 to 3 (eq. 1)."""
     anchor: bool = False
-    """Learn one weight per Gaussian between the head's frame and the body's frame."""
+    """Learn one weight per Gaussian between the head's frame and the body's frame (not in the
+    paper)."""
     follow_body: bool = False
-    """The body's frame is the tracked motion of the torso (not in the paper); else it rests."""
+    """Move the body's frame by the tracked motion of the torso (not in the paper). Off: the body's
+    frame rests."""
     refine_poses_at: float = 0.0
-    """Share of the iterations after which the head poses are refined through the rasterizer, inside
-    the head alone (not in the paper; 0: never)."""
+    """Share of the iterations after which the head poses are refined through the rasterizer, by
+    pixels inside the head alone (not in the paper; 0: never)."""
     lambda_dssim: float = 0.2
-    """lambda_1 of eq. 8."""
+    """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_alpha: float = 0.0
-    """Weight of L1 between the rendered opacity and the person mask (not in the paper)."""
+    """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
     lr_means: float = 2e-4
-    """Learning rate of the means, meters; decays to 2 % of it."""
+    """Learning rate of the means in meters (Adam), decaying to 2 % of the start (the paper gives
+    none)."""
     lr_scales: float = 5e-3
-    """Learning rate of the log-scales."""
+    """Learning rate of the log-scales (Adam; the paper gives none)."""
     lr_quats: float = 2e-3
-    """Learning rate of the rotations."""
+    """Learning rate of the rotations (Adam; the paper gives none)."""
     lr_opacities: float = 3e-2
-    """Learning rate of the opacity logits."""
+    """Learning rate of the opacity logits (Adam; the paper gives none)."""
     lr_colors: float = 5e-3
-    """Learning rate of the constant color; the higher harmonics learn at 1/20 of it."""
+    """Learning rate of the constant color (Adam; the paper gives none). Higher harmonics learn at
+    1/20 of it."""
     lr_anchor: float = 2e-2
-    """Learning rate of the anchor logits."""
+    """Learning rate of the anchor logits (Adam; not in the paper)."""
     densify_from: int = 200
-    """First step that densifies and prunes."""
+    """First step that densifies and prunes (the paper gives none)."""
     densify_every: int = 100
-    """Steps between two densifications."""
+    """Steps between two densifications (the paper gives none)."""
     densify_until: float = 0.7
-    """Share of the iterations after which the set of Gaussians is frozen."""
+    """Share of the iterations after which the set of Gaussians is frozen (the paper gives none)."""
     densify_gradient: float = 2e-4
-    """Mean screen-space gradient (half image widths) above which a Gaussian is cloned or split."""
+    """Mean screen-space gradient per half image width above which a Gaussian is cloned or split
+    (the paper gives none)."""
     split_size: float = 0.004
-    """Meters: a hot Gaussian whose largest axis is longer is split in two, else cloned."""
+    """Standard deviation in meters of a Gaussian's largest axis above which densification splits
+    the Gaussian in two; a smaller one is cloned (the paper gives none)."""
     prune_opacity: float = 0.02
-    """A Gaussian with less opacity is removed."""
+    """Opacity, 0 to 1, below which densification removes a Gaussian (the paper gives none)."""
     prune_size: float = 0.08
-    """Meters: a Gaussian with a longer axis is removed."""
+    """Standard deviation in meters of a Gaussian's largest axis above which densification removes
+    the Gaussian (the paper gives none)."""
     validation_share: float = 0.0
-    """Share of the training frames that is held out to watch overfitting (0: none)."""
+    """Share of the training frames that is held out to watch overfitting (not in the paper; 0:
+    none)."""
     evaluate_every: int = 250
-    """Steps between two rows of the curve."""
+    """Training steps between two rows of the training curve."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train."""
+    """Device that trains. auto: CUDA where torch finds it, else the CPU."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of every random choice."""
