@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 
 
 def face_vertices(seed: int = 0) -> np.ndarray:
     """468 vertices [468,3] in metres: right, down, into the head; the face looks to -z."""
     rng = np.random.default_rng(seed)
-    xy = np.empty((facemesh.VERTICES, 2))
+    xy = np.empty((mesh.VERTICES, 2))
     radius, angle = np.sqrt(rng.uniform(0, 0.8, 468)), rng.uniform(0, 2 * np.pi, 468)
     xy[:, 0], xy[:, 1] = 0.072 * radius * np.cos(angle), 0.086 * radius * np.sin(angle)
-    rigid = list(facemesh.RIGID)
+    rigid = list(mesh.RIGID)
     xy[rigid, 1] = rng.uniform(-0.06, 0.018, len(rigid))
-    ring(xy, facemesh.FACE_OVAL, 0, 0, 0.073, 0.086)
-    ring(xy, facemesh.LIPS_OUTER, 0, 0.042, 0.026, 0.011, start=np.pi, turn=1)
-    ring(xy, facemesh.LIPS_INNER, 0, 0.042, 0.020, 0.004, start=np.pi, turn=1)
+    ring(xy, mesh.FACE_OVAL, 0, 0, 0.073, 0.086)
+    ring(xy, mesh.LIPS_OUTER, 0, 0.042, 0.026, 0.011, start=np.pi, turn=1)
+    ring(xy, mesh.LIPS_INNER, 0, 0.042, 0.020, 0.004, start=np.pi, turn=1)
     for eye, brow_upper, brow_lower, side in (
-        (facemesh.RIGHT_EYE, facemesh.RIGHT_BROW_UPPER, facemesh.RIGHT_BROW_LOWER, -1),
-        (facemesh.LEFT_EYE, facemesh.LEFT_BROW_UPPER, facemesh.LEFT_BROW_LOWER, 1),
+        (mesh.RIGHT_EYE, mesh.RIGHT_BROW_UPPER, mesh.RIGHT_BROW_LOWER, -1),
+        (mesh.LEFT_EYE, mesh.LEFT_BROW_UPPER, mesh.LEFT_BROW_LOWER, 1),
     ):
         ring(xy, eye, 0.0315 * side, -0.027, 0.013, 0.005, start=np.pi, turn=1)
         for line, height in ((brow_upper, -0.049), (brow_lower, -0.044)):

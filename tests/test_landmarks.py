@@ -4,7 +4,7 @@ import astronaut
 import numpy as np
 import pytest
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.face.angles import head_angles
 from unigs.face.follow import choose_box
 from unigs.prepare.face.landmarks import detect_landmarks
@@ -25,15 +25,15 @@ def test_groups_are_those_of_mediapipe():
         "LEFT_IRIS": "LEFT_IRIS",
     }.items():  # fmt: skip
         edges = getattr(mediapipe, f"FACEMESH_{theirs}")
-        assert set(getattr(facemesh, name)) == {index for edge in edges for index in edge}
-    moving = {*facemesh.LIPS, *facemesh.RIGHT_EYE, *facemesh.LEFT_EYE, *facemesh.FACE_OVAL}
-    assert not moving & set(facemesh.RIGID)
+        assert set(getattr(mesh, name)) == {index for edge in edges for index in edge}
+    moving = {*mesh.LIPS, *mesh.RIGHT_EYE, *mesh.LEFT_EYE, *mesh.FACE_OVAL}
+    assert not moving & set(mesh.RIGID)
 
 
 @pytest.mark.parametrize("ring", ["LIPS_OUTER", "LIPS_INNER", "RIGHT_EYE", "LEFT_EYE", "FACE_OVAL"])
 def test_rings_run_once_around(ring):
     """A ring in order has a far shorter outline than the same points in another order."""
-    indices = list(getattr(facemesh, ring))
+    indices = list(getattr(mesh, ring))
     assert len(indices) == len(set(indices))
     points = astronaut.landmarks()[indices, :2]
 
@@ -48,18 +48,18 @@ def test_rings_run_once_around(ring):
 def test_upper_lines_lie_above_lower_ones_and_right_is_the_images_left():
     points = astronaut.landmarks()
     for upper, lower in (
-        (facemesh.RIGHT_UPPER_LID, facemesh.RIGHT_LOWER_LID),
-        (facemesh.LEFT_UPPER_LID, facemesh.LEFT_LOWER_LID),
-        (facemesh.UPPER_LIP_INNER, facemesh.LOWER_LIP_INNER),
-        (facemesh.RIGHT_BROW_UPPER, facemesh.RIGHT_BROW_LOWER),
-        (facemesh.LEFT_BROW_UPPER, facemesh.LEFT_BROW_LOWER),
+        (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID),
+        (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID),
+        (mesh.UPPER_LIP_INNER, mesh.LOWER_LIP_INNER),
+        (mesh.RIGHT_BROW_UPPER, mesh.RIGHT_BROW_LOWER),
+        (mesh.LEFT_BROW_UPPER, mesh.LEFT_BROW_LOWER),
     ):
         middle = slice(1, -1)
         assert (points[list(upper), 1][middle] < points[list(lower), 1][middle]).all()
         assert (np.diff(points[list(upper), 0]) > 0).mean() > 0.8
-    right, left = points[list(facemesh.RIGHT_EYE), 0], points[list(facemesh.LEFT_EYE), 0]
+    right, left = points[list(mesh.RIGHT_EYE), 0], points[list(mesh.LEFT_EYE), 0]
     assert right.max() < left.min()
-    assert facemesh.CHIN == 152 and points[facemesh.CHIN, 1] > points[facemesh.NOSE_TIP, 1]
+    assert mesh.CHIN == 152 and points[mesh.CHIN, 1] > points[mesh.NOSE_TIP, 1]
 
 
 def test_head_angles_follow_a_known_rotation():
@@ -73,10 +73,10 @@ def test_head_angles_follow_a_known_rotation():
     )
     # A face at depth z < 0 that turns to the image's right moves its nose to larger x.
     turned = points @ turn.T
-    assert turned[facemesh.NOSE_TIP, 0] > points[facemesh.NOSE_TIP, 0]
+    assert turned[mesh.NOSE_TIP, 0] > points[mesh.NOSE_TIP, 0]
     assert head_angles(turned)[0] - before[0] == pytest.approx(20, abs=1.5)
     nodded = points @ nod.T
-    direction = np.sign(nodded[facemesh.NOSE_TIP, 1] - points[facemesh.NOSE_TIP, 1])
+    direction = np.sign(nodded[mesh.NOSE_TIP, 1] - points[mesh.NOSE_TIP, 1])
     assert head_angles(nodded)[1] - before[1] == pytest.approx(12 * direction, abs=1.5)
 
 

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from synthetic_face import face_vertices, landmarks
 
 from tests.support.subject import write_table
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.pose.bundle_adjustment import reprojection, triangulate
 from unigs.prepare.pose.face_shape import BIOCULAR_WIDTH, similarity
 from unigs.prepare.pose.fit import bridge, fit_landmarks, fit_pose, jitter
@@ -89,16 +89,16 @@ def test_poses_and_shape_are_recovered():
     assert np.sqrt(np.mean(result["reprojection"] ** 2)) < 0.45
     scale, G, shift = similarity(result["shape"].astype(float), FACE)
     aligned = scale * result["shape"] @ G.T + shift
-    rigid = list(facemesh.RIGID)
+    rigid = list(mesh.RIGID)
     assert np.sqrt(((aligned - FACE)[rigid] ** 2).sum(-1).mean()) < 0.003
 
 
 def test_head_frame_is_metric_and_right_way_round():
     shape = fit(observe(smooth_motion(60)))["shape"]
-    right, left = shape[facemesh.RIGHT_EYE_CORNERS[0]], shape[facemesh.LEFT_EYE_CORNERS[0]]
+    right, left = shape[mesh.RIGHT_EYE_CORNERS[0]], shape[mesh.LEFT_EYE_CORNERS[0]]
     assert np.linalg.norm(left - right) == pytest.approx(BIOCULAR_WIDTH, rel=1e-4)
-    assert left[0] > right[0] and shape[facemesh.CHIN][1] > shape[facemesh.FOREHEAD][1]
-    assert shape[facemesh.NOSE_TIP][2] < right[2]  # the face looks to -z
+    assert left[0] > right[0] and shape[mesh.CHIN][1] > shape[mesh.FOREHEAD][1]
+    assert shape[mesh.NOSE_TIP][2] < right[2]  # the face looks to -z
 
 
 def test_outliers_hardly_matter():
@@ -250,7 +250,7 @@ def test_wrong_models_are_named(tmp_path):
     morphable_model(tmp_path / "a.npz", shape=np.zeros((12, 2)))
     with pytest.raises(UserError, match="do not fit each other"):
         MorphableModel(str(tmp_path / "a.npz"))
-    lips = np.array(facemesh.LIPS)
+    lips = np.array(mesh.LIPS)
     morphable_model(tmp_path / "b.npz", vertices=lips, landmarks=lips)
     with pytest.raises(UserError, match="maps 0 landmarks off lips"):
         MorphableModel(str(tmp_path / "b.npz"))

@@ -7,7 +7,7 @@ from skimage import data
 from synthetic_face import face_vertices, landmarks
 
 from tests.support.subject import write_table
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.face.detectors import PersonMask
 from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
@@ -52,7 +52,7 @@ class Drawing:
         self.images, self.labels = map(list, zip(*drawn, strict=True))
 
     def draw(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        chin, top = points[facemesh.CHIN, :2], points[facemesh.FOREHEAD, :2]
+        chin, top = points[mesh.CHIN, :2], points[mesh.FOREHEAD, :2]
         middle, tall = (chin + top) / 2, np.linalg.norm(chin - top)
         labels = np.full((SIZE, SIZE), BACKGROUND, np.uint8)
         image = self.wall.copy()
@@ -67,12 +67,12 @@ class Drawing:
                 size = (0.17 * tall / SIZE, 0.72 * tall / SIZE)
                 self.ellipse(image, labels, fall, size, "hair", HAIR)
         for ring, colour, label in (
-            (facemesh.FACE_OVAL, (215, 165, 140), FACE),
-            (facemesh.LIPS_OUTER, (170, 60, 70), MOUTH),
+            (mesh.FACE_OVAL, (215, 165, 140), FACE),
+            (mesh.LIPS_OUTER, (170, 60, 70), MOUTH),
         ):
             inside = fill_ring(points, ring, labels.shape)
             image[inside], labels[inside] = colour, label
-        for ring in (facemesh.LEFT_EYE, facemesh.RIGHT_EYE):
+        for ring in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
             image[fill_ring(points, ring, labels.shape)] = 40
         image = cv2.GaussianBlur(image, (0, 0), 0.6) + self.rng.normal(0, 5, image.shape)
         return np.clip(image, 0, 255).astype(np.uint8), labels

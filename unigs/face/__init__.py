@@ -1,1 +1,1 @@
-"""What is known of faces: landmark names, detectors, action units, lips."""
+"""Faces: landmark names, detectors, tracking, action units, lips."""

@@ -3,8 +3,8 @@
 Every measure is a length in the head's own axes (so that nodding does not foreshorten it), divided
 by the distance of the eyes' outer corners (so that coming nearer does not matter). What the angle
 of the head still explains is taken out by regression. Then each measure becomes a unit of 0 to 5:
-0 at the person's usual face, 5 at a strong movement. Brows and cheeks are stretched to 5 only if
-the person moves them far enough; otherwise noise would become expression.
+0 at the person's usual face, 5 at a strong movement. Brows and cheeks reach 5 only if the person
+moves them far enough; otherwise noise would become expression.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from unigs.face.angles import head_angles, head_axes
 CLOSED = 0.2
 """Lid opening of closed eyes as a share of the open one, for clips in which nobody blinks."""
 CLOSES = 0.5
-"""If the lids never come below this share of the open opening, the clip shows no blink."""
+"""A clip whose lid opening never falls below this share of the usual one shows no blink."""
 OPEN_QUANTILE = 0.6
 """The usual open eye: quantile of the opening; speakers look down and narrow their eyes more often
 than they widen them."""
 FULL_STRENGTH = {"AU01": 0.10, "AU04": 0.07, "AU05": 0.035, "AU06": 0.06, "AU07": 0.030}
-"""Movement in outer-corner distances that is worth 5 at least; more if the person goes further."""
+"""Least movement, in distances of the outer eye corners, that a unit's full strength 5 stands for;
+a person who moves farther gets a larger one."""
 
 
 def action_units(
@@ -35,7 +36,7 @@ def action_units(
         points: landmarks [T,478,3] in pixels, NaN in frames without a face.
         smooth: standard deviation in frames of the Gaussian over all but AU45.
         usable: frames [T] bool that set the scale (faded or turned-away ones would spoil it);
-            None: all that show a face.
+            None: all frames that show a face.
 
     Returns:
         [T,6] float64 in 0..5, NaN in frames without a face.
@@ -68,12 +69,16 @@ def action_units(
 
 
 def measures(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Lengths [T] in outer-corner distances, in the head's axes, from landmarks [T,478,3].
+    """Lengths of the eye region in the head's axes, from landmarks [T,478,3].
 
-    opening: between the lids, mean over both eyes and three places. inner_brow, brow: height of the
-    inner and of the whole brows above the eye corners. brow_gap: between the inner brows. cheek:
-    from the eye corners down to the cheeks. lower_lid: height of the lower lids above the line of
-    the corners (negative: below it).
+    Returns:
+        Arrays [T] in units of the distance between the outer eye corners:
+        opening: gap between the lids, mean over both eyes and three places;
+        inner_brow: height of the inner brows above the eye corners;
+        brow: height of the whole brows above the eye corners;
+        brow_gap: distance between the inner brows;
+        cheek: distance from the eye corners down to the cheeks;
+        lower_lid: height of the lower lids above the line of the eye corners (negative: below).
     """
     head = points @ head_axes(points)  # rows: x right, y down, z forward in the head
     corners = head[:, [33, 133, 362, 263]]
@@ -132,11 +137,15 @@ def _robust_fit(basis: np.ndarray, value: np.ndarray, above: float = 0.5) -> np.
 def lid_opening(
     gap: np.ndarray, basis: np.ndarray, usable: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Opening [T] as a share of the usual open eye at that head angle, and that usual opening [T].
+    """Lid opening relative to the usual open eye at the same head angle.
 
     Args:
-        gap: distance of the lids [T]. basis: of the head's angles [T,5].
+        gap: distance of the lids [T].
+        basis: of the head's angles [T,5].
         usable: frames [T] bool that say what is usual.
+
+    Returns:
+        The opening [T] as a share of the usual one, and the usual opening [T] in units of `gap`.
     """
     usual = basis @ _robust_fit(basis[usable], gap[usable], above=OPEN_QUANTILE)
     middle = np.median(gap[usable])
@@ -147,8 +156,8 @@ def lid_opening(
 def blink_strength(opening: np.ndarray, usable: np.ndarray) -> np.ndarray:
     """AU45 [T] from the opening [T] (1: usual): 0 open, 5 closed.
 
-    The closed end is the person's own if the clip shows closed eyes, else `CLOSED`. Half of the
-    usual spread of open eyes is dead, so that a steady gaze is 0 and not noise.
+    The closed end is the person's own if the clip shows closed eyes, else `CLOSED`. Openings
+    within half the usual spread of open eyes count as open (dead zone), so a steady gaze gives 0.
     """
     lowest = float(np.quantile(opening[usable], 0.003))
     closed = min(lowest, 0.35) if lowest < CLOSES else CLOSED

@@ -7,7 +7,8 @@ import numpy as np
 RIGHT_SIDE = (33, 127, 234, 162)
 LEFT_SIDE = (263, 356, 454, 389)
 UPPER = (10, 151, 9, 67, 297)
-LOWER = (2, 164, 98, 327)  # base of the nose: does not move with the jaw
+LOWER = (2, 164, 98, 327)
+"""Base of the nose, which does not move with the jaw."""
 
 
 def head_axes(points: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from unigs.stage.errors import UserError
 
 
 def _solutions() -> ModuleType:
-    """`mediapipe.solutions`, imported with its native chatter turned off."""
+    """`mediapipe.solutions`, imported with its native log output turned off."""
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
@@ -39,7 +39,7 @@ def _solutions() -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Send what C++ code writes to stderr nowhere; Python's own messages are not affected.
+    """Discard what C++ code writes to stderr; Python's own messages are not affected.
 
     MediaPipe's start-up lines cannot be switched off and would drown a stage's log.
     """
@@ -71,7 +71,7 @@ class _Detector:
 
 
 def _start(build: Callable[..., object], **options: object) -> object:
-    """Build a graph and let it see one black image: it chatters until its first result."""
+    """Build a graph and run one black image: it writes to stderr until its first result."""
     with _quiet():
         graph = build(**options)
         graph.process(np.zeros((64, 64, 3), np.uint8))
@@ -111,7 +111,7 @@ class FaceMesh(_Detector):
         return points * np.float32([width, height, width])
 
     def forget(self) -> None:
-        """Drop what is remembered of earlier images."""
+        """Drop the tracking state of earlier images."""
         self._graph.reset()
 
 

@@ -11,7 +11,7 @@ from unigs.face.detectors import FaceBoxes, FaceMesh
 from unigs.face.mesh import FACE_OVAL, RIGID
 
 REGION = 2.4
-"""Side of the searched square in face sizes: the mesh's own detector wants some surroundings."""
+"""Side of the searched square in face sizes: the mesh's own detector needs some surroundings."""
 OFF_CENTER = 0.2
 """The square is moved when the face is off its center by more than this share of its side."""
 
@@ -44,7 +44,7 @@ class FaceFollower:
     Args:
         confidence: least score, 0 to 1.
         jump: start anew after a shift of more than this many face widths between two frames.
-        static: frames are far apart in time; detect in each.
+        static: frames are far apart in time; detect the face in each.
     """
 
     def __init__(self, *, confidence: float, jump: float = 0.15, static: bool = False) -> None:

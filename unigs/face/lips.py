@@ -11,7 +11,8 @@ from unigs.face.mesh import (
     RIGID,
 )
 
-OPENING, WIDTH = 0, 1
+OPENING = 0
+"""Column of the mouth's opening in `lip_shape` and `lip_code`."""
 
 
 def lip_shape(points: np.ndarray) -> np.ndarray:

@@ -40,7 +40,6 @@ RIGHT_EYE_CORNERS = (33, 133)
 """Outer and inner corner."""
 LEFT_EYE_CORNERS = (263, 362)
 """Outer and inner corner."""
-RIGHT_IRIS_CENTER, LEFT_IRIS_CENTER = 468, 473
 RIGHT_IRIS = (469, 470, 471, 472)
 LEFT_IRIS = (474, 475, 476, 477)
 
@@ -53,7 +52,7 @@ RIGHT_BROW = RIGHT_BROW_UPPER + RIGHT_BROW_LOWER[::-1]
 LEFT_BROW = LEFT_BROW_UPPER + LEFT_BROW_LOWER[::-1]
 RIGHT_CHEEK = (50, 101, 118, 117, 123, 205)
 LEFT_CHEEK = (280, 330, 347, 346, 352, 425)
-NOSE_TIP, NOSE_BRIDGE, CHIN, FOREHEAD = 1, 168, 152, 10
+NOSE_TIP, CHIN, FOREHEAD = 1, 152, 10
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
@@ -77,8 +76,6 @@ RIGID = (
 )  # fmt: skip
 """226 vertices that hardly move on the skull: no lips, lids, brows or outline, nothing more than
 2 cm below the origin of the canonical face (that is, nothing below the nose)."""
-ANCHORS = (1, 4, 6, 168, 195, 197, 33, 133, 263, 362, 127, 356, 234, 454, 10, 151, 9)
-"""A few well-spread points of nose, eye corners, temples and forehead, for a quick rough pose."""
 
 # --- the common 68-point annotation ----------------------------------------------------------
 IBUG68 = (

@@ -32,6 +32,6 @@ def run_ffmpeg(arguments: list[str], what: str) -> None:
 
 
 def last_line(text: str) -> str:
-    """The last line of an error output that says something."""
+    """The last line of `text` that is not blank; "nothing" if all are."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "nothing"

@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures in one, with captions."""
+"""Image files, and contact sheets: many pictures in one, with captions."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def tile(images: list[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
 
 
 def caption(image: np.ndarray, text: str) -> np.ndarray:
-    """Write `text` in the upper left corner, readable on any ground."""
+    """A copy of an image uint8 [H,W,3] with `text` in the upper left corner."""
     image = image.copy()
     scale = max(0.35, image.shape[1] / 700)
     for color, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):

@@ -14,28 +14,29 @@ from unigs.media.ffmpeg import ffmpeg_exe, last_line
 from unigs.stage.errors import UserError
 
 ENCODERS = {
-    # Visually lossless, and browsers play it.
     "high": ["-c:v", "libx264", "-preset", "medium", "-crf", "10", "-pix_fmt", "yuv420p"],
     "preview": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-pix_fmt", "yuv420p"],
     "lossless": ["-c:v", "ffv1", "-level", "3", "-g", "1"],
 }
+"""Options of ffmpeg by quality; high is visually lossless, and browsers play it."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a container says of itself.
-
-    width, height: pixels as displayed, after the rotation flag is applied.
-    fps: frames per second (average rate). duration: seconds.
-    rotation: degrees, as stored in the file.
-    """
+    """What the header of a video file says."""
 
     width: int
+    """Pixels as displayed, after the rotation flag is applied."""
     height: int
+    """Pixels as displayed, after the rotation flag is applied."""
     fps: float
+    """Frames per second, average rate."""
     duration: float
+    """Seconds."""
     has_audio: bool
+    """Whether there is an audio stream."""
     rotation: int
+    """Degrees by which decoded frames are turned counterclockwise, 0 to 359."""
 
 
 def probe(path: Path) -> VideoInfo:
@@ -65,7 +66,7 @@ def probe(path: Path) -> VideoInfo:
 
 
 def _rotation(path: Path) -> int:
-    """Degrees by which decoded frames are turned counter-clockwise, 0 to 359."""
+    """Degrees by which decoded frames are turned counterclockwise, 0 to 359."""
     header = subprocess.run(
         [ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(path)],
         capture_output=True, text=True, errors="replace",
@@ -91,7 +92,8 @@ def read_video(
         fps: resample to this rate: frame k shows the source nearest to k/fps seconds.
         crop: (x, y, w, h) in displayed source pixels.
         size: (w, h) to scale to, after the crop.
-        start: first second. stop: last second (exclusive).
+        start: first second.
+        stop: last second (exclusive).
         gray: yield [H,W] instead of [H,W,3].
 
     Yields:
@@ -142,7 +144,7 @@ def _raw_frames(command: list[str], shape: tuple[int, ...], path: Path) -> Itera
 
 
 def frame_count(path: Path) -> int:
-    """Number of frames, counted by decoding (headers lie)."""
+    """Number of frames of a video, counted by decoding, since headers can be wrong."""
     return sum(1 for _ in read_video(path))
 
 
@@ -151,12 +153,14 @@ class VideoWriter:
 
     Args:
         path: output; the suffix chooses the container (.mp4, .mkv).
-        width, height: pixels; even numbers for the lossy qualities.
+        width: pixels; an even number for the lossy qualities.
+        height: pixels; an even number for the lossy qualities.
         fps: frames per second.
         quality: "high" (x264 crf 10), "preview" (x264 crf 18) or "lossless" (ffv1).
         gray: frames are [H,W] (lossless only).
         audio: file whose first audio stream is muxed from time 0, cut or not to the video's end.
-        title, comment: container metadata.
+        title: container metadata.
+        comment: container metadata.
     """
 
     def __init__(

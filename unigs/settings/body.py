@@ -12,8 +12,7 @@ class BodySettings:
     """Map of the image plane that registers the torso. euclidean: shift and turn. affine: also a
     change of width and height, which fits the training frames better and new postures worse."""
     size: int = 160
-    """Side in pixels of the reduced images that are registered: half the work of full size at equal
-    accuracy."""
+    """Side in pixels of the reduced images that are registered; larger ones gain no accuracy."""
     min_area: float = 0.05
     """Least share of the picture that must show torso in nearly all frames. With less the body is
     taken to rest, because a neck and a collar are too little to follow."""

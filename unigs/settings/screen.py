@@ -16,8 +16,8 @@ class ScreenSettings:
     again."""
     every: int = 1
     """Distance in frames between two searches for hands and second faces; frames between take the
-    result of the nearest search. 2 or more saves half of the stage's time and finds fast hands
-    late."""
+    result of the nearest search. More than 1 saves half of the stage's time and finds fast
+    hands late."""
     hand_confidence: float = 0.5
     """Least score, 0 to 1, of a detected hand."""
     face_confidence: float = 0.6

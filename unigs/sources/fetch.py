@@ -1,4 +1,4 @@
-"""Stage fetch_video: a subject's video from its address, checked against its checksum."""
+"""fetch_video: the video of a subject from an address, checked against a checksum."""
 
 import hashlib
 import logging
@@ -21,7 +21,8 @@ from unigs.stage.progress import progress
 log = logging.getLogger("unigs")
 
 FILE_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts"}
-CHUNK = 1 << 20
+DOWNLOAD_CHUNK = 1 << 20
+"""Bytes that are read at once."""
 
 
 def fetch_video(url: str, out: Path, sha256: str = "") -> None:
@@ -32,8 +33,11 @@ def fetch_video(url: str, out: Path, sha256: str = "") -> None:
 
     Args:
         url: http, https or file address.
-        out: the video to write.
-        sha256: expected checksum in hex; empty: any file will do, its checksum is logged.
+        out: video to write.
+        sha256: expected checksum in hex; empty: any file will do. The checksum is logged.
+
+    Raises:
+        UserError: the address cannot be fetched, or the checksum differs.
     """
     parts = urlparse(url)
     if parts.scheme not in ("http", "https", "file"):
@@ -57,13 +61,19 @@ def checksum(path: Path) -> str:
 
 
 def _fetch_file(url: str, out: Path) -> None:
-    """Stream a file; an answer that ends early is an error."""
+    """Stream a file.
+
+    Raises:
+        UserError: the address cannot be reached, or the transfer ends early.
+    """
     request = urllib.request.Request(url, headers={"User-Agent": "unigs"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer, open(out, "wb") as file:
             size = int(answer.headers.get("Content-Length") or 0)
-            blocks = iter(lambda: answer.read(CHUNK), b"")
-            for block in progress(blocks, total=-(-size // CHUNK) or None, label="download"):
+            blocks = iter(lambda: answer.read(DOWNLOAD_CHUNK), b"")
+            for block in progress(
+                blocks, total=-(-size // DOWNLOAD_CHUNK) or None, label="download"
+            ):
                 file.write(block)
             if size and file.tell() != size:
                 raise UserError(f"{url} broke off after {file.tell()} of {size} bytes: try again.")
@@ -72,7 +82,11 @@ def _fetch_file(url: str, out: Path) -> None:
 
 
 def _fetch_page(url: str, out: Path) -> None:
-    """Let yt-dlp find the best picture of at most 1080 lines with sound."""
+    """Let yt-dlp fetch the best picture of at most 1080 lines with sound.
+
+    Raises:
+        UserError: yt-dlp is not installed, or fails.
+    """
     if find_spec("yt_dlp") is None:
         raise UserError(
             f"{url} is a video page, which needs yt-dlp: pip install -c constraints.txt yt-dlp, "

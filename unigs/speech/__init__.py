@@ -1,1 +1,1 @@
-"""What is known of speech: encoders of windows, loudness and pauses."""
+"""Speech features: back-ends and the networks behind them."""

@@ -1,4 +1,4 @@
-"""The ways to hear: each turns samples into a row of features for every step of time."""
+"""Speech back-ends: each turns samples into a row of features for every time step."""
 
 import importlib.util
 from pathlib import Path
@@ -17,12 +17,10 @@ PIECE = 3000
 
 
 class Backend(Protocol):
-    """A speech back-end.
-
-    spectral: a louder or differently colored recording only shifts the features.
-    """
+    """A speech back-end."""
 
     spectral: bool
+    """Whether another loudness or frequency response of a recording only shifts the features."""
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
         """Features float32 [N,D] of samples [n] at 16 kHz; row i is centered on i * step_ms."""
@@ -108,8 +106,8 @@ class Transformer:
     """Last hidden states of a wav2vec2 or HuBERT folder, 50 per second (needs transformers)."""
 
     spectral = False
-    # Long recordings go through in pieces of 20 s with 1 s of context on both sides.
     PIECE, CONTEXT = 20 * RATE, RATE
+    """Long recordings go through in pieces of 20 s with 1 s of context on both sides."""
 
     def __init__(self, settings: SpeechSettings) -> None:
         if importlib.util.find_spec("transformers") is None:
@@ -143,7 +141,17 @@ class Transformer:
 
 
 def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) -> np.ndarray:
-    """Linear interpolation of rows [N,D] in time; as many as `samples` at RATE need."""
+    """Linear interpolation of rows in time.
+
+    Args:
+        rows: features [N,D].
+        from_ms: time between two given rows, milliseconds.
+        to_ms: time between two wanted rows, milliseconds.
+        samples: length of the recording in samples at RATE; says how many rows are wanted.
+
+    Returns:
+        float32 [samples at RATE // to_ms + 1, D].
+    """
     count = int(samples * 1000 / RATE // to_ms) + 1
     position = np.clip(np.arange(count) * to_ms / from_ms, 0, len(rows) - 1)
     low = np.floor(position).astype(int)

@@ -1,8 +1,8 @@
 """DeepSpeech 2 of the deepspeech.pytorch project (V3 checkpoints), for inference.
 
-The checkpoints are Lightning pickles that name classes of packages we do not need. They are read
-without running any of their code: tensors and plain containers are kept, every other object
-becomes an inert placeholder. Sizes are read off the weights.
+The checkpoints are Lightning pickles that name classes of packages that are not needed here. They
+are read without running any of their code: tensors and plain containers are kept, every other
+object becomes an inert placeholder. Sizes are read off the weights.
 """
 
 import collections
@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from unigs.stage.errors import UserError
 
-# Convolutions before the recurrent layers: (time stride) halves 100 to 50 columns per second.
 HOP, N_FFT = 160, 320
+"""Samples between two columns of the spectrogram, and per column: 100 columns per second, of which
+the time stride of the convolutions keeps 50."""
 
 
 class Placeholder:
@@ -64,8 +65,8 @@ def _load(file: object, **options: object) -> object:
     return _Unpickler(file, **options).load()
 
 
-# What torch.load expects of a pickle module.
 _PICKLE = SimpleNamespace(__name__="inert", Unpickler=_Unpickler, load=_load)
+"""What torch.load expects of a pickle module."""
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -175,10 +176,10 @@ def load_deepspeech(path: Path) -> DeepSpeech2:
     """Build the network of a checkpoint.
 
     Raises:
-        UserError: the file is not such a checkpoint, or of another shape.
+        UserError: the file is no DeepSpeech checkpoint, or its weights have another shape.
     """
     state = read_state(path)
     try:
         return DeepSpeech2(state)
     except (RuntimeError, KeyError) as error:
-        raise UserError(f"{path} is not a DeepSpeech network that we know: {error}") from None
+        raise UserError(f"{path} is not a DeepSpeech network that is known here: {error}") from None

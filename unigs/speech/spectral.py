@@ -63,18 +63,3 @@ def dct_matrix(n_out: int, n_in: int) -> torch.Tensor:
     matrix = torch.cos(math.pi / n_in * (n + 0.5) * k) * math.sqrt(2.0 / n_in)
     matrix[0] /= math.sqrt(2.0)
     return matrix
-
-
-def mfcc(
-    samples: torch.Tensor, n_mfcc: int = 40, n_mels: int = 40, **options: float
-) -> torch.Tensor:
-    """Mel-frequency cepstral coefficients [n_mfcc, n // hop + 1].
-
-    Args:
-        samples: float [n] in [-1, 1].
-        n_mfcc: coefficients kept, at most `n_mels`.
-        n_mels: mel bands.
-        options: window, hop, n_fft, top_db, rate of `log_mel`.
-    """
-    bands = log_mel(samples, n_mels, **options)
-    return dct_matrix(n_mfcc, n_mels).to(bands) @ bands

@@ -22,8 +22,12 @@ def run(stage: Callable[..., None], argv: list[str] | None = None) -> None:
     """Run one stage from the command line and exit.
 
     Every parameter of `stage` is a flag; a parameter that is a settings dataclass gives one
-    flag per field. Exit code 0 on success, 2 when the input is at fault (one sentence on
-    stderr), 1 with a traceback when we are.
+    flag per field. The exit code is 0 on success, 2 when the input is at fault (one sentence on
+    stderr), 130 after an interrupt, and 1 with a traceback when the program is at fault.
+
+    Args:
+        stage: function of paths and settings; its `Args:` block is the help of the flags.
+        argv: words of the command line; None: those of this process.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
 
-# A log file gets a line at most this often, so that an hour of work stays one screen.
 LOG_EVERY_SECONDS = 10.0
+"""Seconds between two lines in a log file, at least: an hour of work stays one screen."""
 LINE = "{desc}: {n_fmt}/{total_fmt} {percentage:3.0f}% {rate_fmt} {remaining} left{postfix}"
 
 

@@ -1,7 +1,7 @@
-"""Where the arms stand: the torso's outline to the left and right of the picture.
+"""How far the arms stand out: the torso's outline to the left and right in the picture.
 
 A rigid frame follows the chest. When the elbows open or close, sleeves and shoulders move by
-centimeters and the chest does not; two numbers per frame tell it.
+centimeters and the chest does not; two numbers per frame measure the difference.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from unigs.subject.labels import BACKGROUND, TORSO, read_labels
 ROWS = 24
 """Rows of the picture whose outline is measured."""
 WIDE = 0.25
-"""A row belongs to the torso if that covers, on average, this share of the row."""
+"""Mean share of a picture row that must show torso for the row to count as a torso row."""
 SHOULDER = 0.25
-"""The uppermost share of those rows is left out: there hair hides the shoulders."""
+"""Uppermost share of the torso rows that is left out, because hair hides the shoulders there."""
 MARGIN = 2
-"""An edge this near to the picture's border is not the person's, pixels."""
+"""Pixels from the picture's border within which an edge is the picture's, not the person's."""
 
 
 def torso_rows(labels: Path, keep: np.ndarray) -> np.ndarray:
     """Rows of the picture in which the outline is that of the arms: int [ROWS], or [0] if none.
 
     Args:
-        labels: label video. keep: [T] bool.
+        labels: label video.
+        keep: [T] bool, frames that count.
     """
     used = [(image == TORSO).mean(1) for k, image in enumerate(read_labels(labels)) if keep[k]]
     rows = np.flatnonzero(np.mean(used[::4], axis=0) > WIDE)
@@ -43,12 +44,14 @@ def outline(
     focal: float,
     smooth: float,
 ) -> np.ndarray:
-    """How far the arms stand out, beyond where the torso's frame puts them.
+    """Displacement of the outline relative to the torso's frame.
 
     Args:
-        labels: label video of the person. keep: [T] bool.
-        body: R [T,3,3], t [T,3] of the torso. focal: pixels.
-        smooth: standard deviation of the Gaussian in time, frames.
+        labels: label video of the person.
+        keep: [T] bool, frames that count.
+        body: pose of the torso, R [T,3,3] and t [T,3] in meters.
+        focal: focal length in pixels.
+        smooth: standard deviation of the Gaussian in time, frames; 0: none.
 
     Returns:
         [T,2] float32: meters to the picture's left and right, relative to the median of the kept
@@ -66,7 +69,7 @@ def outline(
     R, t = (np.asarray(x, np.float64)[keep] for x in body)
     across = _across(edges, rows - width / 2, R, t, focal, width)
     beyond = across - np.median(across, 0)
-    # An arm that leaves the picture there as usual tells nothing, least of all the torso's shift.
+    # Where the arm usually leaves the picture its edge is unknown: no displacement is reported.
     border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
     beyond[border & (np.median(border, 0) > 0.5)] = 0
     kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
@@ -88,8 +91,12 @@ def _across(
     """The edges' coordinate to the right in the torso's own frame, meters [T,2,n].
 
     Args:
-        edges: columns [T,2,n]. rows: [n], pixels below the picture's center.
-        R, t: of the torso, [T,3,3] and [T,3]. focal, width: pixels.
+        edges: columns [T,2,n] of the outline, pixels.
+        rows: [n], pixels below the picture's center.
+        R: rotation of the torso [T,3,3].
+        t: translation of the torso [T,3], meters.
+        focal: focal length in pixels.
+        width: of the picture in pixels.
     """
     depth = t[:, 2, None, None]
     x, y = (edges - width / 2) * depth / focal, rows * depth / focal

@@ -1,10 +1,11 @@
 """track_body: how the torso moves by itself, as a second frame beside the head's.
 
 The torso is only partly a function of the head pose. Its pixels are registered to one reference
-frame by a map of the image plane (ECC, OpenCV): shift and turn, or as a choice the change of width
-and height as well. At the head's depth it becomes a motion of the body's frame, camera = R x + t,
-whose R is a rotation times that map. In the reference frame the body's frame is the head's.
-Where the arms stand beside it is told by the outline (`unigs.prepare.body.outline`).
+frame by a map of the image plane (ECC, OpenCV): shift and turn, or as a choice a change of width
+and height as well. At the head's depth the map becomes a motion of the body's frame,
+camera = R x + t, whose R is the map times the head's rotation in the reference frame. In the
+reference frame the body's frame is the head's. How far the arms stand out beside the body's frame
+is measured by `unigs.prepare.body.outline`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ log = logging.getLogger("unigs")
 
 ALWAYS = 0.9
 """A pixel is registered if it shows torso in this share of the frames."""
-CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+ECC_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+"""ECC stops after 40 iterations, or when the correlation gains less than 1e-4."""
 MODELS = {"euclidean": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
-BLUR = 5
+ECC_BLUR = 5
 """Side of the Gaussian that ECC smooths both images with, pixels."""
 REST = np.array([1.0, 0, 0, 1, 0, 0])
-"""A torso that does not move: the affine map [[a, b], [c, d]] and the shift of its center."""
+"""Motion of a torso that rests: affine map a, b, c, d ([[a, b], [c, d]]) and shift x, y."""
 
 
 def track_body(
@@ -44,11 +46,14 @@ def track_body(
     """Follow the torso through the clip.
 
     Args:
-        video: cropped clip. labels: label video. frames: frame table. pose: head poses.
-        out: body.npz to write: R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
-            to the torso, meters), outline [T,2] (where the arms stand, meters), correlation [T]
-            (NaN: not registered), backend.
-        settings: see `BodySettings`.
+        video: cropped clip.
+        labels: label video of the clip.
+        frames: frame table of the clip (.csv).
+        pose: head poses of the clip (.npz).
+        out: file to write (.npz): R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
+            to the torso, meters), outline [T,2] (how far the arms stand out, meters), correlation
+            [T] (NaN: not registered), backend.
+        settings: registration and smoothing.
 
     Raises:
         UserError: the files disagree in length.
@@ -105,12 +110,16 @@ def register(
     """Affine map of the torso from the reference frame to every frame.
 
     Args:
-        video: clip. mask: torso, uint8 [S,S]. reference: frame number. keep: [T] bool.
+        video: clip.
+        mask: torso, uint8 [S,S].
+        reference: frame number.
+        keep: [T] bool, frames that count.
         model: one of OpenCV's motion models.
 
     Returns:
-        motion [T,6]: the map a, b, c, d and the shift (x, y) of the mask's center in pixels of the
-        mask; correlation [T], NaN where registration failed.
+        motion: [T,6], the map a, b, c, d and the shift (x, y) of the mask's center in pixels of
+        the mask;
+        correlation: [T], NaN where registration failed.
     """
     side = mask.shape[0]
     images = [
@@ -129,8 +138,8 @@ def register(
                 continue
             try:
                 correlation[k], found = cv2.findTransformECC(
-                    images[reference], images[k], warp.copy(), model, CRITERIA,
-                    mask, BLUR,
+                    images[reference], images[k], warp.copy(), model, ECC_CRITERIA,
+                    mask, ECC_BLUR,
                 )  # fmt: skip
             except cv2.error:
                 # ECC did not converge: this frame is interpolated, the next starts from the last.
@@ -143,7 +152,7 @@ def register(
 
 
 def mask_center(mask: np.ndarray) -> np.ndarray:
-    """Mean pixel (x, y) of a mask; its middle if it is empty."""
+    """Mean pixel (x, y) of a mask; the middle of the image if the mask is empty."""
     rows, columns = np.nonzero(mask)
     if not len(rows):
         return np.array(mask.shape[::-1]) / 2.0
@@ -151,7 +160,7 @@ def mask_center(mask: np.ndarray) -> np.ndarray:
 
 
 def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) -> np.ndarray:
-    """Interpolate what was not registered, then smooth: [T,6]."""
+    """Motion [T,6] with unregistered frames interpolated, smoothed in time."""
     good = np.nan_to_num(correlation, nan=-1.0) >= settings.min_correlation
     if good.sum() < 2:
         return np.tile(REST, (len(motion), 1))
@@ -173,8 +182,12 @@ def body_frame(
     """Image-plane motion as a motion in the camera, at the head's depth.
 
     Args:
-        motion: [T,6], see `register`. mask: [S,S]. scale: image pixels per mask pixel.
-        rest: R, t of the reference. focal, size: of the clip, pixels.
+        motion: [T,6], see `register`.
+        mask: torso, uint8 [S,S].
+        scale: image pixels per mask pixel.
+        rest: head pose R [3,3], t [3] of the reference frame.
+        focal: focal length of the clip in pixels.
+        size: image size of the clip in pixels.
 
     Returns:
         R [T,3,3], t [T,3] float32.

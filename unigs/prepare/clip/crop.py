@@ -1,4 +1,4 @@
-"""One square window around the person, a fixed frame rate, audio in sync."""
+"""crop_clip: one square window around the person, a fixed frame rate, audio in sync."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Window = tuple[int, int, int, int]
 """x, y, width, height in displayed source pixels."""
 
 SHORTEST_SECONDS = 2.0
-LOOK_AT_MOST = 960  # pixels of the long side when looking for faces
+LOOK_AT_MOST = 960
+"""Pixels of the long side at which faces are looked for, at most."""
 
 
 def crop_clip(
@@ -47,11 +48,13 @@ def crop_clip(
 
     Args:
         video: source, any frame rate, constant or not, rotated or not.
-        out: the clip (.mp4). info: what was done (.json).
+        out: clip to write (.mp4).
+        info: what was done, to write (.json).
         settings: size, frame rate and framing.
         crop: "w:h:x:y" in displayed source pixels: the square to take, or an area of another shape
             in which the square is chosen. Empty: chosen in the whole picture.
-        start: first second of the source. stop: last second.
+        start: first second of the source; None: its beginning.
+        stop: last second of the source; None: its end.
 
     Raises:
         UserError: unreadable, too short, no face in it, or a window that does not fit.
@@ -141,9 +144,15 @@ def parse_crop(text: str, video: Path, source: VideoInfo) -> Window:
 
 
 def source_times(video: Path, start: float | None = None, stop: float | None = None) -> np.ndarray:
-    """Times [N] in seconds after `start` at which the source shows its frames, and the last's end.
+    """Times at which the source shows its frames, in seconds after `start`.
 
-    Frame rates in headers lie and phones record variable ones, so every frame is asked.
+    Frame rates in headers can be wrong and phones record variable ones, so the time of every frame
+    is read.
+
+    Args:
+        video: source.
+        start: first second of the source; None: its beginning.
+        stop: last second of the source; None: its end.
 
     Returns:
         [N+1] float64: N frame times and the time at which the last frame ends.
@@ -176,7 +185,14 @@ def source_times(video: Path, start: float | None = None, stop: float | None = N
 def find_window(
     video: Path, area: Window, start: float | None, stop: float | None, settings: CropSettings
 ) -> Window:
-    """The square window: around the face wherever it is in sampled frames, inside `area`.
+    """The square window around all places of the face in sampled frames.
+
+    Args:
+        video: source.
+        area: where the window may lie.
+        start: first second of the source; None: its beginning.
+        stop: last second of the source; None: its end.
+        settings: how often to look, and the framing.
 
     Raises:
         UserError: no face in any of the frames looked at.
@@ -207,7 +223,9 @@ def choose_window(
     """One square that holds hair and shoulders of a face that moves.
 
     Args:
-        faces: landmarks [N,478,3] in pixels. width, height: of the picture.
+        faces: landmarks [N,478,3] in pixels.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
         settings: margin, headroom, keep_whole.
 
     Returns:
@@ -230,7 +248,7 @@ def choose_window(
 
 
 def resize(frame: np.ndarray, size: int) -> np.ndarray:
-    """Scale a square uint8 frame: by area when it shrinks (no aliasing), bicubic when it grows."""
+    """Scale a square uint8 frame: by area when shrinking (no aliasing), bicubic when enlarging."""
     if frame.shape[0] == size:
         return frame
     method = cv2.INTER_AREA if frame.shape[0] > size else cv2.INTER_CUBIC
@@ -240,10 +258,17 @@ def resize(frame: np.ndarray, size: int) -> np.ndarray:
 def cut_audio(
     video: Path, out: Path, start: float | None, stop: float | None, seconds: float
 ) -> None:
-    """Write the audio between start and stop as WAV of exactly `seconds`, silence where it lacks.
+    """Write the audio between start and stop as a WAV file, with silence where the source has none.
 
     An audio stream that begins later than the video is preceded by silence, so that sample 0
     belongs to time 0 of the clip.
+
+    Args:
+        video: source with an audio stream.
+        out: WAV file to write.
+        start: first second of the source; None: its beginning.
+        stop: last second of the source; None: its end.
+        seconds: exact length of the WAV file.
     """
     arguments = ["-ss", f"{start}"] if start else []
     arguments += ["-to", f"{stop}"] if stop else []

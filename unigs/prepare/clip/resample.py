@@ -1,10 +1,9 @@
 """Source frames to frames at a steady rate, each at its time.
 
-Clip frame k belongs to k/fps seconds. Where the nearest source frame is farther from that than a
-tolerance, the picture is carried to its time: the optical flow between the two neighbors (DIS,
-Kroeger et al. 2016, OpenCV) moves the nearer one by its share of the way. Nothing is blended, so
-no edge doubles. Where flow does not explain the neighbors (a cut, a flash), the nearest frame
-stays as it is.
+Clip frame k belongs to k/fps seconds. Where the nearest source frame is farther from that time
+than a tolerance, it is warped: the optical flow between the two neighbors (DIS, Kroeger et al.
+2016, OpenCV) moves the nearer one by its share of the way. Nothing is blended, so no edge doubles.
+Where flow does not explain the neighbors (a cut, a flash), the nearest frame stays as it is.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ import numpy as np
 LONGEST_GAP = 0.06
 """Seconds: neighbors farther apart in time are not joined."""
 EXPLAINED = 0.6
-"""Flow explains two neighbors if, each carried to the time between, their mean squared difference
-falls below this share. Noise comes to 0.7; talking people to 0.03 to 0.4."""
+"""Flow explains two neighbors if warping both to the time between lowers their mean squared
+difference to this share or less: noise stays above, talking people stay below (docs/log.md)."""
 
 
 def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
     """Which source frame is nearest to each clip frame's time.
 
     Args:
-        times: [N+1] seconds of the source frames, and the end of the last.
-        fps: of the clip.
+        times: [N+1] seconds: times of the source frames, and the end of the last.
+        fps: frames per second of the clip.
 
     Returns:
         [T] int, not decreasing.
@@ -37,20 +36,25 @@ def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
 
 
 def clip_times(times: np.ndarray, fps: float) -> np.ndarray:
-    """The clip's own frame times [T], seconds: as many as fit before the source ends."""
+    """Frame times [T] of the clip in seconds: as many as fit before the source ends.
+
+    Args:
+        times: [N+1] seconds: times of the source frames, and the end of the last.
+        fps: frames per second of the clip.
+    """
     return np.arange(int(np.floor(times[-1] * fps + 1e-3))) / fps
 
 
 def resample(
     frames: Iterable[np.ndarray], times: np.ndarray, fps: float, tolerance: float
 ) -> Iterator[tuple[np.ndarray, bool]]:
-    """The clip's frames, and of each whether it was carried to its time.
+    """The clip's frames, and of each whether it was warped to its time.
 
     Args:
         frames: the N source frames, uint8 [H,W,3] each; only two are held.
-        times: [N+1] seconds, as in `nearest_frames`.
-        fps: of the clip.
-        tolerance: seconds that a frame may lie beside its time.
+        times: [N+1] seconds: times of the source frames, and the end of the last.
+        fps: frames per second of the clip.
+        tolerance: largest time error of a frame that is not warped, seconds.
 
     Yields:
         T frames, or fewer if the source has fewer frames than times.
@@ -78,10 +82,16 @@ def resample(
 
 
 def carried(near: np.ndarray, far: np.ndarray, share: float) -> np.ndarray | None:
-    """The picture `share` of the way from `near` to `far`, uint8 [H,W,3].
+    """Warp a frame along the optical flow toward its neighbor.
+
+    Args:
+        near: frame uint8 [H,W,3] that is warped.
+        far: the neighbor uint8 [H,W,3].
+        share: of the way from `near` to `far`, 0 to 1.
 
     Returns:
-        None if flow does not explain the neighbors (see `EXPLAINED`); so also if they are equal.
+        uint8 [H,W,3]; None if flow does not explain the neighbors (see `EXPLAINED`), as when they
+        are equal.
     """
     there = _moved(near, far, share)
     and_back = _moved(far, near, 1 - share)
@@ -99,7 +109,7 @@ def _moved(image: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
         place = x - share * step[..., 0], y - share * step[..., 1]
         return cv2.remap(source, *place, method, borderMode=cv2.BORDER_REPLICATE)
 
-    # A pixel of the new picture comes from where the flow *there* says, not from where it is seen.
+    # Backward warping: a pixel of the new picture reads the flow at its own place.
     return at(image, at(flow, flow, cv2.INTER_LINEAR), cv2.INTER_CUBIC)
 
 

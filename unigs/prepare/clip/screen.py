@@ -1,4 +1,4 @@
-"""Which frames of the clip count, and why the others do not."""
+"""screen_clip: which frames of the clip count, and why the others do not."""
 
 from __future__ import annotations
 
@@ -23,14 +23,22 @@ from unigs.subject.frame_table import JUMP_CUT, REASONS, TEST, TRAIN, FrameTable
 
 log = logging.getLogger("unigs")
 
-CUT_GRID = 8  # blocks per side in which frame differences are averaged
-CUT_SIZE = 128  # pixels per side at which frames are compared
-CUT_REACH = 4  # frames to either side that tell what is usual
-CUT_FAR = 25  # frames to either side within which a cut must stand alone
-CUT_ALONE = 2.5  # times the largest other change there
-CUT_MOST = 3.0  # a block's ratio counts up to this, so that a few cannot outvote the rest
-CUT_NOISE = 0.1  # gray levels added to both, so that still blocks do not divide by zero
+CUT_GRID = 8
+"""Blocks per side in which frame differences are averaged."""
+CUT_SIZE = 128
+"""Pixels per side at which frames are compared."""
+CUT_REACH = 4
+"""Frames to either side whose median change is the usual change."""
+CUT_FAR = 25
+"""Frames to either side in which no other change may come near that of an isolated cut."""
+CUT_ALONE = 2.5
+"""Least ratio of an isolated cut's change to the largest other change within CUT_FAR frames."""
+CUT_MOST = 3.0
+"""Change ratios of blocks are clipped here, so that a few blocks cannot outvote the rest."""
+CUT_NOISE = 0.1
+"""Gray levels added to both sides of a ratio, so that still blocks do not divide by zero."""
 FEWEST_SECONDS = 2.0
+"""Seconds of kept frames below which the clip is refused."""
 
 
 def screen_clip(
@@ -48,7 +56,9 @@ def screen_clip(
     nothing.
 
     Args:
-        video: the clip. landmarks: of the clip (.npz). out: the frame table.
+        video: the clip.
+        landmarks: landmarks of the clip (.npz).
+        out: frame table to write (.csv).
         settings: limits, persistence and split.
         remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
 
@@ -94,13 +104,17 @@ def look_through(
     """One pass over the frames: hands, second faces, contrast, differences between frames.
 
     Args:
-        video: the clip. faces: landmarks [T,478,3]. found: [T] bool.
+        video: the clip.
+        faces: landmarks [T,478,3] in pixels.
+        found: [T] bool, frames with a face.
         settings: confidences and how often to look.
 
     Returns:
-        hands [T] bool, second faces [T] bool, standard deviation of the gray levels [T], mean
-        absolute gray difference to the frame before in each block [T,CUT_GRID**2] (zero in the
-        first row).
+        hands: [T] bool;
+        second faces: [T] bool;
+        contrast: standard deviation of the gray levels [T];
+        blocks: mean absolute gray difference to the frame before in each block [T,CUT_GRID**2],
+        zero in the first row.
     """
     hands, seconds, contrast, blocks, previous = [], [], [], [], None
     with (
@@ -176,7 +190,7 @@ def _hysteresis(strong: np.ndarray, weak: np.ndarray) -> np.ndarray:
 
 
 def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarray:
-    """Drop flicker from marks [T] bool, close short gaps between the rest, widen by the margin."""
+    """Clean marks [T] bool in time: drop short ones, close short gaps, widen by the margin."""
     spans, count = ndimage.label(marked)
     lengths = np.bincount(spans, minlength=count + 1)
     lasting = marked & (lengths[spans] >= settings.persistence * fps)
@@ -194,7 +208,7 @@ def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
     """First frames after a jump cut.
 
     A cut changes the picture more than the frames around it do, in most of the picture, and either
-    more than is usual in this clip or far more than anything within a second.
+    more than is usual in the clip or far more than any other frame within CUT_FAR frames.
 
     Args:
         blocks: [T,B] mean absolute gray difference to the frame before, per block.

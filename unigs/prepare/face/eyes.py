@@ -1,4 +1,4 @@
-"""Action units of the muscles around the eyes, 0 to 5 as OpenFace gives them."""
+"""measure_eyes: action units of the muscles around the eyes, 0 to 5 as OpenFace gives them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from unigs.subject.series import fill_gaps
 log = logging.getLogger("unigs")
 
 STRONGEST = 5.0
+"""Largest intensity of an action unit."""
 
 
 def measure_eyes(
@@ -30,15 +31,17 @@ def measure_eyes(
 ) -> None:
     """Measure AU01, 04, 05, 06, 07 and 45 in every frame of the clip.
 
-    Writes `out` (.csv) with columns frame, AU01 .. AU45 (0 to 5) and one row per frame of the clip.
     Frames without a face are filled between their neighbors, so that no later stage meets a gap;
     the frame table says that they do not count.
 
     Args:
-        landmarks: of the clip (.npz). out: the table.
+        landmarks: landmarks of the clip (.npz).
+        out: table to write (.csv): columns frame, AU01 .. AU45 (0 to 5), one row per frame of the
+            clip.
         settings: back-end and smoothing.
-        frames: frame table of the clip; the frames that it keeps set the scale. Without it, all do.
-        openface: CSV that OpenFace wrote for the clip, for the back-end of that name.
+        frames: frame table of the clip, whose kept frames set the scale of the units. None: all
+            frames do.
+        openface: CSV that OpenFace wrote for the clip, for the back-end openface.
 
     Raises:
         UserError: a file is missing or has another number of rows than the clip has frames.
@@ -73,7 +76,9 @@ def read_openface(
     in whether a space follows each comma.
 
     Args:
-        path: the CSV. frames: of the clip. clip: the file that says so, for the message.
+        path: the CSV.
+        frames: number of frames of the clip.
+        clip: file that says how many frames the clip has, for the message.
         columns: units wanted, without "_r".
 
     Returns:

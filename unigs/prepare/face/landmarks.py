@@ -1,4 +1,4 @@
-"""Landmarks of the face in every frame of the clip."""
+"""detect_landmarks: landmarks of the face in every frame of the clip."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from unigs.subject.features import Landmarks
 def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None:
     """Find the 478 landmarks of the face (with irises) in every frame of the clip.
 
-    Writes `out` (.npz): points [T,478,3] float32 (x, y in pixels of the clip, z in the scale of x,
-    smaller is nearer; NaN where no face was found), found [T] bool, size (width of the clip in
-    pixels) and backend. Nothing is smoothed and nothing is filled in.
+    Nothing is smoothed and nothing is filled in.
+
+    Args:
+        video: the clip.
+        out: file to write (.npz): points [T,478,3] float32 (x, y in pixels of the clip, z in the
+            scale of x, smaller is nearer; NaN where no face was found), found [T] bool, size (width
+            of the clip in pixels) and backend.
+        settings: limits of the tracker.
 
     Raises:
         UserError: the clip cannot be read, or no frame shows a face.

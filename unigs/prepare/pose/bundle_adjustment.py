@@ -5,7 +5,7 @@ Poses and pixels are those of `unigs.prepare.pose.rigid`; observations that are 
 Gauss-Newton with the pseudo-Huber weights of robust bundle adjustment (Triggs et al., "Bundle
 adjustment: a modern synthesis", 1999, sections 4 and 6.1): the shape is solved for on the Schur
 complement of the poses; the poses of a long clip are then solved for with the shape held, where
-the normal equations are block banded because smoothness ties a frame only to its neighbors.
+the normal equations are block banded because smoothness ties a frame to its neighbors alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unigs.prepare.pose.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, proj
 def reprojection(
     points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera
 ) -> np.ndarray:
-    """Root mean square distance per frame, [T] pixels; NaN where nothing was observed."""
+    """Root mean square reprojection error per frame [T], pixels; NaN where nothing was observed."""
     square = ((project(points, poses, camera) - pixels) ** 2).sum(-1)
     seen = np.isfinite(square)
     count = seen.sum(1)
@@ -81,7 +81,7 @@ def adjust_shape(
     """Fit the rigid points and the poses of independent frames together.
 
     Args:
-        points: [P,3] meters, the first guess, which also is the prior and fixes the gauge.
+        points: [P,3] meters, the first guess, which is also the prior and fixes the gauge.
         pixels: [T,P,2] observations, NaN where missing.
         poses: first guess of T poses.
         camera: known intrinsics.
@@ -90,7 +90,7 @@ def adjust_shape(
         steps: Levenberg-Marquardt steps at most.
 
     Returns:
-        points [P,3] and poses.
+        Points [P,3] in meters, and poses.
     """
     start, count = points, points.shape[0]
     pull = prior * np.isfinite(pixels[..., 0]).sum(0).max() * (SHAPE_UNIT / 0.01) ** 2
@@ -183,10 +183,10 @@ def _velocities(poses: Poses) -> np.ndarray:
 def _smoothness(
     starts: np.ndarray, seen: np.ndarray
 ) -> tuple[sparse.csc_matrix, sparse.csc_matrix]:
-    """Matrices of the smoothness term: poses [T] to velocities [T-1], those to residuals.
+    """Matrices of the smoothness term: poses [T] to velocities [T-1], velocities to residuals.
 
-    Residuals are the changes of velocity between cuts. Motion next to unseen frames is itself
-    held down a little, else a gap at either end of the clip would run off in a straight line.
+    Residuals are the changes of velocity between cuts. Velocities next to unseen frames are lightly
+    penalized too, else the poses of a gap at either end of the clip would drift away linearly.
     """
     pairs = len(seen) - 1
     inside = ~starts[1:]  # pair i joins frames i and i+1
@@ -207,7 +207,7 @@ def _frame_normals(
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Normal equations of each frame's own pose: [T,6,6] and gradient [T,6].
 
-    In chunks, so that ten minutes of video do not need gigabytes of derivatives.
+    Works in chunks of frames, so that ten minutes of video do not need gigabytes of derivatives.
     """
     blocks, gradient = np.zeros((len(poses.t), 6, 6)), np.zeros((len(poses.t), 6))
     for first in range(0, len(poses.t), chunk):
@@ -225,7 +225,7 @@ def triangulate(
     points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera,
     *, robust: float, prior: float, steps: int = 15,
 ) -> np.ndarray:  # fmt: skip
-    """Place each point where its observations agree best, the poses held.
+    """Robust least-squares position of each point, with the poses fixed.
 
     For points that move on the head (lips, lids) this is their robust mean position.
 
@@ -255,7 +255,7 @@ def triangulate(
 def point_normals(
     points: np.ndarray, pixels: np.ndarray, poses: Poses, camera: Camera, robust: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Normal equations of each point's own place: [P,3,3] and gradient [P,3], in `SHAPE_UNIT`."""
+    """Normal equations of each point's position: [P,3,3] and gradient [P,3], in `SHAPE_UNIT`."""
     e, w = _residuals(points, pixels, poses, camera, robust)
     B = _point_derivatives(points, poses, camera)
     V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)

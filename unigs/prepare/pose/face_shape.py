@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.pose.rigid import Camera, Poses
 
 BIOCULAR_WIDTH = 0.089
@@ -22,10 +22,17 @@ ORIGIN_BEHIND_EYES = 0.032
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Least-squares scale [...], rotation [...,3,3], shift [...,3]: target = s R source + shift.
+    """Least-squares similarity of two point sets: target = scale R source + shift.
 
     Closed form of Umeyama, "Least-squares estimation of transformation parameters between two
-    point patterns", 1991. `source` is [P,3] or [...,P,3], `target` [...,P,3].
+    point patterns", 1991.
+
+    Args:
+        source: points [P,3] or [...,P,3].
+        target: the corresponding points [...,P,3].
+
+    Returns:
+        Scale [...], rotation R [...,3,3] and shift [...,3].
     """
     a = source - source.mean(-2, keepdims=True)
     b = target - target.mean(-2, keepdims=True)
@@ -39,14 +46,14 @@ def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]
 
 
 def head_axes(vertices: np.ndarray) -> np.ndarray:
-    """Rotation [...,3,3] from the vertices' axes to the head's: right, down, into the head.
+    """Rotation [...,3,3] whose rows are the head's axes: right, down, into the head.
 
-    Right runs from the outer corner of the right eye to that of the left (the person's; in the
-    image left to right), down from the top of the forehead to the chin.
+    Right runs from the outer corner of the person's right eye to the outer corner of the left one
+    (left to right in the image), down from the top of the forehead to the chin.
     """
-    right_corner, left_corner = facemesh.RIGHT_EYE_CORNERS[0], facemesh.LEFT_EYE_CORNERS[0]
+    right_corner, left_corner = mesh.RIGHT_EYE_CORNERS[0], mesh.LEFT_EYE_CORNERS[0]
     right = vertices[..., left_corner, :] - vertices[..., right_corner, :]
-    down = vertices[..., facemesh.CHIN, :] - vertices[..., facemesh.FOREHEAD, :]
+    down = vertices[..., mesh.CHIN, :] - vertices[..., mesh.FOREHEAD, :]
     right = right / np.linalg.norm(right, axis=-1, keepdims=True)
     inward = np.cross(right, down)
     inward /= np.linalg.norm(inward, axis=-1, keepdims=True)
@@ -56,7 +63,7 @@ def head_axes(vertices: np.ndarray) -> np.ndarray:
 def to_head_frame(vertices: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale, rotation and shift that bring a mesh [468,3] into the metric head frame."""
     R = head_axes(vertices)
-    corners = vertices[[facemesh.RIGHT_EYE_CORNERS[0], facemesh.LEFT_EYE_CORNERS[0]]]
+    corners = vertices[[mesh.RIGHT_EYE_CORNERS[0], mesh.LEFT_EYE_CORNERS[0]]]
     scale = BIOCULAR_WIDTH / np.linalg.norm(corners[1] - corners[0])
     eyes = scale * (R @ corners.mean(0))
     return scale, R, np.array([0, -ORIGIN_BELOW_EYES, -ORIGIN_BEHIND_EYES]) - eyes
@@ -68,7 +75,7 @@ def average_shape(meshes: np.ndarray, rounds: int = 4) -> np.ndarray:
     The half of the meshes that look most straight at the camera are aligned on the rigid points
     and averaged by the median; profiles, whose far side is a guess, are left out.
     """
-    rigid = np.array(facemesh.RIGID)
+    rigid = np.array(mesh.RIGID)
     facing = head_axes(meshes)[:, 2, 2]
     frontal = meshes[facing >= np.median(facing)]
     shape = frontal[0]

@@ -1,8 +1,8 @@
 """fit_pose: where the head is in every frame, and the person's own face in meters.
 
 The rigid landmarks of the face (no lips, lids, brows, outline) become 3D points of one person,
-found together with the poses by robust bundle adjustment; a second pass tracks every frame with
-a smoothness term that is broken at jump cuts and bridges frames without a face.
+found together with the poses by robust bundle adjustment. A second pass tracks every frame with
+a smoothness term that is broken at jump cuts and interpolates frames without a face.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.pose.bundle_adjustment import adjust_shape, reprojection, track, triangulate
 from unigs.prepare.pose.face_shape import average_shape, rough_poses, similarity, to_head_frame
 from unigs.prepare.pose.morphable_model import MorphableModel
@@ -34,10 +34,11 @@ def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -
     """Fit head poses and face shape to landmarks.
 
     Args:
-        landmarks: face/landmarks.npz of the clip.
-        frames: clip/frames.csv, for the jump cuts.
-        out: face/pose.npz to write.
-        settings: see `unigs.settings.pose`.
+        landmarks: landmarks of the clip (.npz).
+        frames: frame table of the clip (.csv), for the jump cuts.
+        out: file to write (.npz): R [T,3,3] and t [T,3] (x_cam = R x + t, meters), focal and size
+            (pixels), shape [468,3] (meters), reprojection [T] (pixels; NaN: not seen), backend.
+        settings: back-end, priors and smoothing.
     """
     marks, table = Landmarks.read(landmarks), read_frame_table(frames)
     table.check_rows(landmarks, marks)
@@ -59,10 +60,10 @@ def fit_landmarks(
 
     Args:
         points: x, y and relative depth in pixels, NaN where no face was found.
-        found: [T] bool.
+        found: [T] bool, frames with a face.
         size: width and height of the frames in pixels.
         starts: [T] bool, first frames after jump cuts.
-        settings: see `unigs.settings.pose`.
+        settings: back-end, priors and smoothing.
 
     Raises:
         UserError: fewer than 3 frames show a face, or the model does not fit the settings.
@@ -74,7 +75,7 @@ def fit_landmarks(
     unit = size / REFERENCE_SIZE
     camera, robust = Camera(settings.focal * size, size / 2), settings.robust * unit
     prior, smooth = settings.shape_prior * unit**2, settings.smooth * unit**2
-    meshes = points[:, : facemesh.VERTICES]
+    meshes = points[:, : mesh.VERTICES]
     pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
     known = np.flatnonzero(found)
     sample = known[np.unique(np.linspace(0, len(known) - 1, settings.shape_frames).astype(int))]
@@ -112,7 +113,7 @@ def fit_shape(
     guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
     settings: PoseSettings,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The rigid landmarks of the chosen back-end: their numbers [P] and places [P,3] in meters.
+    """The rigid landmarks of the chosen back-end: their numbers [P] and positions [P,3] in meters.
 
     Args:
         guess: average face [468,3].
@@ -128,7 +129,7 @@ def fit_shape(
         poses = rough_poses(mean, meshes[:, index], camera)
         coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
         return index, model.points(coefficients)
-    index = np.array(facemesh.RIGID)
+    index = np.array(mesh.RIGID)
     poses = rough_poses(guess[index], meshes[:, index], camera)
     fitted, _ = adjust_shape(
         guess[index], meshes[:, index, :2], poses, camera, robust=robust, prior=prior
@@ -140,11 +141,19 @@ def track_alone(
     fitted: np.ndarray, pixels: np.ndarray, rough: Poses, known: np.ndarray, camera: Camera,
     robust: float, settings: PoseSettings,
 ) -> tuple[Poses, np.ndarray]:  # fmt: skip
-    """Poses of single frames, and which frames [T] fit the face well enough to count as seen.
+    """Poses of single frames, and which frames fit the face well enough to count as seen.
 
     Args:
-        fitted: rigid points [P,3]. pixels: [T,P,2].
-        rough: poses of the frames `known`, whose landmarks were found.
+        fitted: rigid points [P,3], meters.
+        pixels: observations [T,P,2], NaN where missing.
+        rough: first guess of the poses of the frames `known`.
+        known: numbers of the frames whose landmarks were found.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which a landmark loses weight.
+        settings: residual of an outlier.
+
+    Returns:
+        Poses of the seen frames, and [T] bool: which frames are seen.
     """
     alone = np.ones(len(known), bool)
     poses = track(fitted, pixels[known], rough, camera, robust=robust, smooth=0, starts=alone)
@@ -156,10 +165,15 @@ def track_alone(
 
 
 def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
-    """Poses of all frames from those of the seen ones: turned evenly between neighbors.
+    """Poses of all frames, interpolated between the seen ones (rotations along the geodesic).
 
-    Between cuts only frames of the same shot are used where there are any; before the first and
-    after the last of them the pose is held.
+    A shot with seen frames uses its own frames alone; before its first and after its last seen
+    frame the pose is held. A shot without any is interpolated across its cuts.
+
+    Args:
+        poses: of the seen frames, in order.
+        seen: [T] bool.
+        starts: [T] bool, first frames after jump cuts.
     """
     shot, rows = np.cumsum(starts), np.flatnonzero(seen)
     R, t = np.empty((len(seen), 3, 3)), np.empty((len(seen), 3))
@@ -179,7 +193,10 @@ def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
 
 
 def cuts_between_seen(starts: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The cuts that begin a shot with a seen frame; other shots hang on to the one before."""
+    """Cuts [T] bool that start a shot with at least one seen frame.
+
+    A shot without any seen frame joins the shot before.
+    """
     shot = np.cumsum(starts)
     return starts & np.isin(shot, shot[seen])
 
@@ -188,10 +205,17 @@ def whole_face(
     guess: np.ndarray, rigid: np.ndarray, fitted: np.ndarray, pixels: np.ndarray, poses: Poses,
     camera: Camera, robust: float, prior: float,
 ) -> np.ndarray:  # fmt: skip
-    """All 468 vertices where landmarks [T,468,2] agree best; those that move: their mean place.
+    """Robust position of all 468 vertices, meters; for vertices that move, the mean position.
 
     Args:
-        guess: average face [468,3], aligned to the rigid points `fitted` [P,3] (numbers `rigid`).
+        guess: average face [468,3].
+        rigid: numbers [P] of the rigid vertices.
+        fitted: positions [P,3] of the rigid vertices, that the guess is aligned to.
+        pixels: landmarks [T,468,2], NaN where missing.
+        poses: T poses.
+        camera: known intrinsics.
+        robust: residual in pixels beyond which a landmark loses weight.
+        prior: pull toward the guess, see `triangulate`.
     """
     scale, R, shift = similarity(guess[rigid], fitted)
     start = scale * guess @ R.T + shift
@@ -212,7 +236,7 @@ def jitter(
     R: np.ndarray, t: np.ndarray, shape: np.ndarray, focal: float, starts: np.ndarray
 ) -> float:
     """Mean second difference in pixels of nose tip, forehead, chin and both temples, projected."""
-    marks = [facemesh.NOSE_TIP, facemesh.FOREHEAD, facemesh.CHIN, 234, 454]
+    marks = [mesh.NOSE_TIP, mesh.FOREHEAD, mesh.CHIN, 234, 454]
     seen = shape[marks] @ np.swapaxes(R, 1, 2) + t[:, None]
     pixels = focal * seen[..., :2] / seen[..., 2:]
     bend = np.linalg.norm(pixels[2:] - 2 * pixels[1:-1] + pixels[:-2], axis=-1)

@@ -1,4 +1,4 @@
-"""A linear 3D morphable model as the rigid face: identity in a few numbers.
+"""A linear 3D morphable model as the rigid face: identity as a few coefficients.
 
 Any PCA model fits in one .npz file (BFM, FLAME, Surrey: convert once):
 
@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.pose.bundle_adjustment import point_normals, track
 from unigs.prepare.pose.rigid import SHAPE_UNIT, Camera, Poses
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz
 
 FEWEST_LANDMARKS = 6
+"""Landmarks on the rigid face that a pose needs."""
 EXPRESSION_STD = 0.5
 """Spread of the mean expression's coefficients; expression bases come without one."""
 
@@ -55,7 +56,7 @@ class MorphableModel:
             and data["shape_std"].shape == basis.shape[1:]
             and vertices.shape == landmarks.shape and vertices.size > 0
             and 0 <= vertices.min() and vertices.max() < len(mean)
-            and 0 <= landmarks.min() and landmarks.max() < facemesh.VERTICES
+            and 0 <= landmarks.min() and landmarks.max() < mesh.VERTICES
         )  # fmt: skip
         if not fits:
             raise UserError(
@@ -83,15 +84,15 @@ class MorphableModel:
     ) -> np.ndarray:
         """Coefficients [S+E] of one person, from independent frames.
 
-        Poses and coefficients are solved for in turn; a coefficient is pulled to zero as if its
-        normal distribution stood against landmarks with a deviation of one `robust`.
+        Poses and coefficients are solved for in turn (maximum a posteriori): coefficients have a
+        standard normal prior, landmarks a standard deviation of `robust`.
 
         Args:
             pixels: [T,L,2], NaN where missing.
             poses: first guess of T poses.
             camera: known intrinsics.
             robust: residual in pixels beyond which a landmark loses weight.
-            rounds: of solving in turn.
+            rounds: alternations of poses and coefficients.
         """
         coefficients = np.zeros(len(self.std))
         alone = np.ones(len(pixels), bool)
@@ -112,5 +113,5 @@ class MorphableModel:
 
 def _moving_landmarks() -> list[int]:
     """Landmarks on lips and lids (not the corners of the eyes): they move on the skull."""
-    corners = {*facemesh.RIGHT_EYE_CORNERS, *facemesh.LEFT_EYE_CORNERS}
-    return sorted({*facemesh.LIPS, *facemesh.RIGHT_EYE, *facemesh.LEFT_EYE} - corners)
+    corners = {*mesh.RIGHT_EYE_CORNERS, *mesh.LEFT_EYE_CORNERS}
+    return sorted({*mesh.LIPS, *mesh.RIGHT_EYE, *mesh.LEFT_EYE} - corners)

@@ -12,11 +12,10 @@ import numpy as np
 
 POSE_UNITS = np.array([0.015, 0.015, 0.015, 0.0007, 0.0007, 0.004])
 """What counts as one unit of motion: rotation in radians, then x, y, z in meters. A face that is
-0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x; landmarks jitter
-together rather than one by one, so x and y are held stiffest (measured on real clips: less jitter
-at the same residual than with 10 mrad, 1 mm, 4 mm)."""
+0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x. Landmarks jitter
+together rather than one by one, so x and y have the smallest units (docs/log.md)."""
 SHAPE_UNIT = 0.001
-"""Meters that count as one unit of a point's place."""
+"""Meters that count as one unit of a point's position."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +23,22 @@ class Camera:
     """A pinhole with square pixels and its principal point at the center."""
 
     focal: float
+    """Focal length, pixels."""
     center: float
+    """Principal point in x and in y, pixels."""
 
 
 @dataclass
 class Poses:
-    """Poses of T frames: R [T,3,3] orthonormal, t [T,3] meters."""
+    """Poses of T frames, x_cam = R x + t."""
 
     R: np.ndarray
+    """Rotations [T,3,3], orthonormal."""
     t: np.ndarray
+    """Translations [T,3], meters."""
 
     def moved(self, step: np.ndarray) -> Poses:
-        """Apply steps [T,6] in units of `POSE_UNITS`: rotation on the left, then shift."""
+        """Poses after steps [T,6] in units of `POSE_UNITS`: rotation on the left, then shift."""
         step = step * POSE_UNITS
         return Poses(rotation(step[:, :3]) @ self.R, self.t + step[:, 3:])
 

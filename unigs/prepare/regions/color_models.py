@@ -1,4 +1,4 @@
-"""How likely a color is for a kind of surface: smoothed histograms in CIE L*a*b*."""
+"""Color likelihoods of kinds of surfaces: smoothed histograms in CIE L*a*b*."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 BINS = 32
-"""Bins per axis: 8 gray levels of L; 4 of a and b, whose range is cut to +-64 (no skin, hair or
-cloth of saturation beyond it is confused by being put at the rim)."""
+"""Bins per axis. A bin is 8 gray levels wide in L and 4 in a and b. a and b are clipped to +-64:
+skin, hair and cloth that are more saturated stay distinct in the outermost bins."""
 
 
 def color_bins(image: np.ndarray) -> np.ndarray:
-    """Bin numbers int32 [H,W] of a uint8 RGB image [H,W,3], after a light smoothing of noise."""
+    """Bin numbers int32 [H,W] of a uint8 RGB image [H,W,3], after light smoothing."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.7), cv2.COLOR_RGB2LAB).astype(np.int32)
     lightness = lab[..., 0] * BINS // 256
     a = np.clip((lab[..., 1] - 64) // 4, 0, BINS - 1)
@@ -46,16 +46,17 @@ class ColorModel:
 
 
 def without(mixed: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, float]:
-    """Take one known ingredient out of a mixture of colors.
+    """Remove one known component from a mixture of two color densities.
 
-    The largest share s with mixed >= s * part holds for (nearly) all of the part's mass is
-    removed: what is left is the other ingredient.
+    The removed share s of the known component is the largest one with mixed >= s * part for 80 % of
+    the component's mass. What is left is the other component.
 
     Args:
-        mixed: density of the mixture [N]. part: density of the known ingredient [N].
+        mixed: density of the mixture [N].
+        part: density of the known component [N].
 
     Returns:
-        Density of the rest [N] (the even density if nothing is left) and the share s.
+        Density of the other component [N] (the even density if nothing is left), and the share s.
     """
     ratio = mixed / np.maximum(part, 1e-12)
     order = np.argsort(ratio)

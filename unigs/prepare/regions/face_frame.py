@@ -1,7 +1,7 @@
-"""A flat frame fixed to the face: centimeters on the face, whatever its place and size in a frame.
+"""The face frame: 2-D coordinates fixed to the face, whatever its position and size in the picture.
 
-Where hair, neck and clothes are to be expected is easy to say there. Axes are right and down as
-in the image, turned with the head's roll; the origin is the head's (27 mm below the eyes' outer
+Where hair, neck and clothes are to be expected is stated in the face frame. Axes are right and down
+as in the image, turned with the head's roll; the origin is the head's (27 mm below the outer eye
 corners); units are meters on the average face of the clip seen from the front.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.pose.face_shape import average_shape
 
 CELL = 0.005
@@ -20,6 +20,7 @@ LEFT, TOP, COLUMNS, ROWS = -0.30, -0.28, 120, 140
 CHIN_Y = 0.09
 """Meters from the origin down to the chin of an average adult."""
 EAR_LOBE_Y = 0.03
+"""Meters from the origin down to the ear lobes of an average adult."""
 
 
 class FaceFrame:
@@ -31,13 +32,13 @@ class FaceFrame:
 
     def __init__(self, meshes: np.ndarray) -> None:
         self.average = average_shape(meshes.astype(np.float64))[:, :2]
-        fixed = [*facemesh.RIGID, *facemesh.FACE_OVAL]
+        fixed = [*mesh.RIGID, *mesh.FACE_OVAL]
         self.fixed = np.array(fixed)
         target = self.average[self.fixed] @ np.array([1, 1j])
         self.mean, self.target = target.mean(), target - target.mean()
 
     def to_map(self, points: np.ndarray) -> np.ndarray:
-        """Affine matrix [2,3] from the pixels of a frame to map cells, by its landmarks."""
+        """Affine matrix [2,3] from pixels to map cells, from the landmarks [478,2+] of a frame."""
         seen = points[self.fixed, :2].astype(np.float64) @ np.array([1, 1j])
         center = seen.mean()
         seen = seen - center
@@ -49,7 +50,7 @@ class FaceFrame:
 
     def oval_distance(self) -> np.ndarray:
         """Signed distance to the average face's outline, [ROWS,COLUMNS] meters, outside > 0."""
-        ring = (self.average[list(facemesh.FACE_OVAL)] - (LEFT, TOP)) / CELL
+        ring = (self.average[list(mesh.FACE_OVAL)] - (LEFT, TOP)) / CELL
         inside = np.zeros((ROWS, COLUMNS), np.uint8)
         cv2.fillPoly(inside, [np.rint(ring).astype(np.int32)], 1)
         out = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
@@ -57,14 +58,24 @@ class FaceFrame:
 
 
 def map_axes() -> tuple[np.ndarray, np.ndarray]:
-    """X and y in meters of every cell, [ROWS,COLUMNS] each."""
+    """Coordinates x and y in meters of every cell, [ROWS,COLUMNS] each."""
     x = LEFT + CELL * np.arange(COLUMNS)
     y = TOP + CELL * np.arange(ROWS)
     return np.broadcast_to(x, (ROWS, COLUMNS)), np.broadcast_to(y[:, None], (ROWS, COLUMNS))
 
 
 def map_to_image(planes: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Draw a map [ROWS,COLUMNS(,C)] over a frame; beyond its rim the map continues."""
+    """Warp a map to the pixels of a frame; beyond its border the map is continued.
+
+    Args:
+        planes: map [ROWS,COLUMNS] or [ROWS,COLUMNS,C].
+        matrix: affine matrix [2,3] of the frame, from `FaceFrame.to_map`.
+        height: of the frame in pixels.
+        width: of the frame in pixels.
+
+    Returns:
+        float32 [height,width] or [height,width,C].
+    """
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(
         planes.astype(np.float32), matrix, (width, height), flags=flags,
@@ -73,7 +84,7 @@ def map_to_image(planes: np.ndarray, matrix: np.ndarray, height: int, width: int
 
 
 def image_to_map(planes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Draw an image [H,W(,C)] on the map; beyond its rim there is zero."""
+    """Warp an image [H,W(,C)] to the map [ROWS,COLUMNS(,C)]; zero beyond the image's border."""
     return cv2.warpAffine(planes.astype(np.float32), matrix, (COLUMNS, ROWS))
 
 

@@ -1,4 +1,4 @@
-"""Edge-preserving smoothing of masks by the image they belong to."""
+"""Guided filter: edge-preserving smoothing of masks by the image that they belong to."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class GuidedFilter:
     """He, Sun, Tang, "Guided image filtering", 2010, with a color guide.
 
     The local linear models are fitted on a reduced image and applied at full size ("Fast guided
-    filter", 2015), which costs a fraction and loses nothing that a smooth model could show.
+    filter", 2015), which costs a fraction of the time; the models are smooth and lose nothing.
 
     Args:
         guide: uint8 RGB [H,W,3].
-        radius: of the square window in pixels.
+        radius: half side of the square window in pixels.
         eps: variance of the guide (in units of [0,1] squared) below which it is smoothed over.
         reduce: factor by which the image is reduced for fitting.
     """

@@ -1,4 +1,4 @@
-"""Removes what cannot be from a label image: specks, holes, hair that hangs on nothing."""
+"""Removes implausible parts from a label image: specks, holes, hair that hangs on nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
 
     Args:
         labels: uint8 [H,W] of BACKGROUND, FACE, HAIR, TORSO.
-        scores: [H,W,3] probabilities of face, hair and torso, for the second choice.
+        scores: [H,W,3] probabilities of face, hair and torso, for the second-best label.
         height: [H,W] meters below the origin of the face frame.
         speck: parts up to this many pixels are taken for noise.
 
@@ -48,7 +48,7 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
             continue
         wrong = areas <= max(speck, 0.02 * areas.max() if label == FACE else 0)
         reach = _any_of(parts, len(areas), below if label == TORSO else height < EAR_LOBE_Y)
-        # Torso begins below the chin; hair begins above the ears' lobes or hangs on such hair.
+        # Torso begins below the chin; hair begins above the ear lobes or hangs on hair that does.
         wrong |= ~reach
         wrong[0] = False
         if label == HAIR and wrong.any():
@@ -73,7 +73,13 @@ def _any_of(parts: np.ndarray, count: int, mask: np.ndarray) -> np.ndarray:
 
 
 def fill_unassigned(labels: np.ndarray, person: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Give every pixel of the person [H,W] its likeliest region, every other one background."""
+    """Give every pixel of the person its likeliest region, every other pixel background.
+
+    Args:
+        labels: uint8 [H,W]; only background pixels inside the person are relabeled.
+        person: bool [H,W].
+        scores: [H,W,3] probabilities of face, hair and torso.
+    """
     best = np.array([FACE, HAIR, TORSO], np.uint8)[scores.argmax(-1)]
     return np.where(person, np.where(labels == BACKGROUND, best, labels), BACKGROUND).astype(
         np.uint8

@@ -17,9 +17,9 @@ DEFAULT_SIZE = 512
 
 
 class ParsingNetwork:
-    """A network that gives probabilities of skin, clothes and hair, each on its own.
+    """A network that gives independent probabilities of skin, clothes and hair.
 
-    It stands where the color models do (`unigs.prepare.regions.surfaces`) and learns nothing.
+    It replaces the color models of `unigs.prepare.regions.surfaces` and learns nothing.
 
     Args:
         path: .onnx file; input [1,3,H,W] RGB with ImageNet mean and deviation, output [1,3,H,W]
@@ -62,11 +62,11 @@ class ParsingNetwork:
         """Nothing is learned."""
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities [H,W,3] of skin, hair and cloth for every pixel, as if all were person.
+        """Probabilities [H,W,3] of skin, hair and cloth of every pixel, given that it is person.
 
         Args:
             image: uint8 RGB [H,W,3].
-            matrix: the frame's affine matrix to the face map.
+            matrix: affine matrix [2,3] of the frame, from `FaceFrame.to_map`.
         """
         height, width = image.shape[:2]
         scaled = cv2.resize(image, self.size, interpolation=cv2.INTER_LINEAR)
@@ -77,7 +77,7 @@ class ParsingNetwork:
         skin, cloth, hair = (
             cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in out[0]
         )
-        # Such networks see clothes on heads; and where none of the three is sure, a person is
+        # Parsing networks see clothes on heads; and where none of the three is sure, a person is
         # hair above the chin and cloth below it.
         _, y = map_axes()
         low = map_to_image(np.clip((y - CHIN_Y) / 0.04 + 0.5, 0, 1), matrix, height, width)

@@ -1,4 +1,4 @@
-"""The background behind the person: robust median over time, and a smooth fill where unseen."""
+"""The background plate: robust median over time, and a smooth fill where it is never seen."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy as np
 
 
 class Plate:
-    """Collects sampled frames and gives their background.
+    """Collects sampled frames and computes their background.
 
-    Memory is that of the sampled frames, whatever the length of the clip.
+    Memory is that of the sampled frames, whatever the length of the clip. A pixel that is
+    hardly ever clear of the whole margin uses frames in which it is clear of a third of the margin:
+    seen background, even near the person, beats inpainting.
+
+    Args:
+        margin: pixels around the person that are not trusted.
     """
 
     def __init__(self, margin: int) -> None:
-        """`margin`: pixels around the person that are not trusted.
-
-        Where only the outer two thirds of that margin ever show the background, they must do:
-        what the person bares for a moment is better than what can be made up.
-        """
         self.kernels = [
             cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1,) * 2)
             for width in (margin, max(1, margin // 3))
@@ -35,7 +35,7 @@ class Plate:
 
     def _free(self) -> tuple[list[np.ndarray], np.ndarray]:
         """Where each frame shows the background, bool [H,W], and where none does."""
-        # One glimpse may be a stray mask; a twentieth of the samples (two at least) may not.
+        # One clear frame may be a mask error; a twentieth of the samples (two at least) is not.
         enough = np.sum(self.clear, axis=0) >= max(2, len(self.frames) // 20)
         free = [
             np.where(enough, clear, close)
@@ -44,9 +44,12 @@ class Plate:
         return free, np.sum(free, axis=0) < 2
 
     def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Background uint8 [H,W,3], hole bool [H,W], and its noise float [H,W].
+        """The background plate.
 
-        The noise is the robust standard deviation over time in gray levels.
+        Returns:
+            plate: uint8 [H,W,3];
+            hole: bool [H,W], pixels that never show the background;
+            noise: float [H,W], robust standard deviation of the plate over time in gray levels.
         """
         height, width = self.frames[0].shape[:2]
         frees, hole = self._free()
@@ -61,7 +64,7 @@ class Plate:
 
 
 def _masked_median(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Median over the first axis of what the mask admits; 0 where it admits nothing."""
+    """Median over the first axis of the values in the mask; 0 where the mask is empty."""
     ordered = np.sort(np.where(mask, values, np.inf), axis=0)
     count = mask.sum(0)
     low, high = (np.maximum(count - 1, 0) // 2)[None], (count // 2)[None]
@@ -77,7 +80,8 @@ def fill_holes(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     Known pixels keep their value. An image that is all hole becomes mid-gray.
 
     Args:
-        image: uint8 [H,W,3]. hole: bool [H,W].
+        image: uint8 [H,W,3].
+        hole: bool [H,W], pixels to fill.
     """
     if hole.all():
         return np.full_like(image, 128)
@@ -107,10 +111,12 @@ def _push_pull(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 class Background:
-    """Says how well a pixel fits the plate, where the plate was seen.
+    """Likelihood that a pixel shows the plate, where the plate was seen.
 
     Args:
-        plate: uint8 [H,W,3]. hole: bool [H,W]. noise: deviation over time [H,W] in gray levels.
+        plate: uint8 [H,W,3].
+        hole: bool [H,W], pixels that never show the background.
+        noise: standard deviation over time [H,W] in gray levels.
     """
 
     def __init__(self, plate: np.ndarray, hole: np.ndarray, noise: np.ndarray) -> None:
@@ -124,7 +130,7 @@ class Background:
         """Person probability [H,W] with the plate's evidence added where the mask is unsure."""
         lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
         away = np.sqrt(sum(plane**2 for plane in cv2.split(lab - self.lab))) / self.sigma
-        # Two deviations away nothing is said; evidence of either kind has a limit.
+        # The log-likelihood ratio is 0 at two standard deviations, and limited on both sides.
         evidence = np.clip(2 * (away**2 / 4 - 1), -2.0, 3.0)
         evidence[self.hole] = 0
         p = np.clip(person, 0.01, 0.99)

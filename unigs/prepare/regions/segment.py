@@ -1,7 +1,7 @@
 """segment_regions: background, face, mouth, hair and torso of every frame, and the plate.
 
-The first pass goes through sampled frames and learns the background plate and this clip's
-surfaces (skin, hair, cloth); the second labels every frame. Nothing grows with the clip.
+The first pass goes through sampled frames and learns the background plate and the clip's surfaces
+(skin, hair, cloth); the second labels every frame. Memory does not grow with the clip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.face.detectors import PersonMask
 from unigs.media.images import write_png
 from unigs.media.video import probe, read_video
@@ -30,7 +30,7 @@ from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
 from unigs.prepare.regions.plate import Background, Plate
-from unigs.prepare.regions.surfaces import CLOTH, HAIR, SKIN, Surfaces
+from unigs.prepare.regions.surfaces import Surface, Surfaces
 from unigs.settings.regions import RegionSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -48,11 +48,11 @@ class Labeler:
 
     Args:
         points: landmarks [T,478,3] in pixels, without gaps.
-        found: [T] bool, frames that do show the face.
+        found: [T] bool, frames that show the face.
         cuts: [T] bool, first frames after jump cuts.
         height: of the frames in pixels.
         width: of the frames in pixels.
-        settings: see `unigs.settings.regions`.
+        settings: back-end, margins and smoothing.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Labeler:
             video: the clip.
             usable: [T] bool, frames to learn from.
         """
-        self.frame = FaceFrame(self.points[spread(usable, 200)][:, : facemesh.VERTICES])
+        self.frame = FaceFrame(self.points[spread(usable, 200)][:, : mesh.VERTICES])
         plate = Plate(max(1, round(self.settings.plate_margin * self.shape[1])))
         self.surfaces = make_surfaces(self.frame, self.settings)
         for_plate = set(spread(usable, self.settings.plate_frames).tolist())
@@ -106,18 +106,18 @@ class Labeler:
         matrix = self.frame.to_map(self.points[index])
         surfaces = self.surfaces.probabilities(image, matrix)
         face = self._face_area(index, matrix)
-        skin = surfaces[..., SKIN]
+        skin = surfaces[..., Surface.SKIN]
         regions = (
             self.background.sharpen(image, person),
             skin * face,
-            surfaces[..., HAIR],
-            surfaces[..., CLOTH] + skin * (1 - face),
+            surfaces[..., Surface.HAIR],
+            surfaces[..., Surface.CLOTH] + skin * (1 - face),
         )
         return np.dstack(regions).astype(np.float32)
 
     def _face_area(self, index: int, matrix: np.ndarray) -> np.ndarray:
-        """Where skin is face (forehead, ears) and not neck or hands: bool [H,W]."""
-        oval = fill_ring(self.points[index], facemesh.FACE_OVAL, self.shape).astype(np.uint8)
+        """Pixels [H,W] bool whose skin is face (forehead, ears), not neck or hands."""
+        oval = fill_ring(self.points[index], mesh.FACE_OVAL, self.shape).astype(np.uint8)
         away = cv2.distanceTransform(1 - oval, cv2.DIST_L2, 5)
         away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to meters
         _, y = map_axes()
@@ -125,7 +125,7 @@ class Labeler:
         return (away <= 0.003) | (above & (away <= 0.05))
 
     def _decide(self, window: list[tuple[int, np.ndarray, np.ndarray]], index: int) -> np.ndarray:
-        """Labels of frame `index` from its evidence and that of its neighbors in the shot."""
+        """Labels of frame `index` from the evidence of frame and neighbors in the shot."""
         image, total, weights = None, 0, 0.0
         for at, picture, evidence in window:
             first, last = min(at, index), max(at, index)
@@ -154,13 +154,13 @@ class Labeler:
     def _certain_face(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Bool masks [H,W]: the middle of the face with eyes and brows, and the mouth."""
         points = self.points[index][:, :2]
-        ring = points[list(facemesh.FACE_OVAL)]
+        ring = points[list(mesh.FACE_OVAL)]
         inner = points.copy()
-        inner[list(facemesh.FACE_OVAL)] = ring.mean(0) + 0.8 * (ring - ring.mean(0))
-        core = fill_ring(inner, facemesh.FACE_OVAL, self.shape)
-        brow = points[[*facemesh.RIGHT_BROW_UPPER, *facemesh.LEFT_BROW_UPPER], 1].min()
+        inner[list(mesh.FACE_OVAL)] = ring.mean(0) + 0.8 * (ring - ring.mean(0))
+        core = fill_ring(inner, mesh.FACE_OVAL, self.shape)
+        brow = points[[*mesh.RIGHT_BROW_UPPER, *mesh.LEFT_BROW_UPPER], 1].min()
         core[: max(0, int(brow))] = False
-        mouth = fill_ring(points, facemesh.LIPS_OUTER, self.shape).astype(np.uint8)
+        mouth = fill_ring(points, mesh.LIPS_OUTER, self.shape).astype(np.uint8)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.lips + 1,) * 2)
         return core, cv2.dilate(mouth, disc) > 0
 
@@ -187,7 +187,7 @@ def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.nd
 
 
 def spread(usable: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of up to `count` usable frames, evenly over the clip."""
+    """Numbers of up to `count` usable frames, evenly spaced over the clip."""
     rows = np.flatnonzero(usable)
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]
 
@@ -195,7 +195,11 @@ def spread(usable: np.ndarray, count: int) -> np.ndarray:
 def checked(
     labels: Iterable[np.ndarray], count: int, video: Path, landmarks: Path
 ) -> Iterator[np.ndarray]:
-    """Pass labels on; complain at the end if there are not `count` of them."""
+    """Pass labels on.
+
+    Raises:
+        UserError: there are not `count` of them.
+    """
     seen = 0
     for image in labels:
         seen += 1
@@ -215,7 +219,7 @@ def tally(labels: Iterable[np.ndarray], counts: np.ndarray) -> Iterator[np.ndarr
 
 
 def shares(counts: np.ndarray) -> str:
-    """Shares of the regions for the log."""
+    """Shares of the regions as text for the log, from pixel counts [5]."""
     part = counts / max(counts.sum(), 1)
     return ", ".join(f"{name} {value:.3f}" for name, value in zip(NAMES, part, strict=True))
 
@@ -227,13 +231,13 @@ def segment_regions(
     """Label every frame of a clip and find the background behind the person.
 
     Args:
-        video: clip/video.mp4.
-        landmarks: face/landmarks.npz of the clip.
-        frames: clip/frames.csv of the clip.
+        video: the clip.
+        landmarks: landmarks of the clip (.npz).
+        frames: frame table of the clip (.csv).
         out: label video to write (.mkv).
         background: background plate to write (.png).
-        hole: mask of what the plate never saw, to write (.png).
-        settings: see `unigs.settings.regions`.
+        hole: mask of the pixels that never show the background, to write (.png).
+        settings: back-end, margins and smoothing.
     """
     marks, table = Landmarks.read(landmarks), read_frame_table(frames)
     table.check_rows(landmarks, marks)

@@ -1,16 +1,18 @@
-"""Skin, hair or cloth: colors and places of a clip, learned from the clip itself.
+"""Skin, hair or cloth: color and place models that are learned from the clip itself.
 
-Places where only one of them can be (cheeks; above the forehead; below the chin) give first
-color models; labeling sampled frames with them and learning colors and places anew, in turn,
-is expectation maximization with two histograms per surface.
+Places where only one surface can be (cheeks; above the forehead; below the chin) give first color
+models. Expectation maximization then alternates between labeling sampled frames and learning two
+histograms per surface: over color, and over place in the face frame.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import cv2
 import numpy as np
 
-from unigs.face import mesh as facemesh
+from unigs.face import mesh
 from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
 from unigs.prepare.regions.face_frame import (
     CHIN_Y,
@@ -23,9 +25,16 @@ from unigs.prepare.regions.face_frame import (
     map_to_image,
 )
 
-SKIN, HAIR, CLOTH = range(3)
 LEARN_SIZE = 192
-"""Frames are reduced to this width for learning."""
+"""Width in pixels that frames are reduced to for learning."""
+
+
+class Surface(IntEnum):
+    """What a pixel of the person shows: channel of the probabilities."""
+
+    SKIN = 0
+    HAIR = 1
+    CLOTH = 2
 
 
 class Surfaces:
@@ -50,38 +59,38 @@ class Surfaces:
         inside = cv2.resize(person.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         points = points * scale
         # Eyes, brows and mouth are neither skin nor hair: nothing is learned from them.
-        rings = (facemesh.LIPS_OUTER, facemesh.LEFT_EYE, facemesh.RIGHT_EYE)
-        rings += (facemesh.LEFT_BROW, facemesh.RIGHT_BROW)
+        rings = (mesh.LIPS_OUTER, mesh.LEFT_EYE, mesh.RIGHT_EYE)
+        rings += (mesh.LEFT_BROW, mesh.RIGHT_BROW)
         spots = np.any([fill_ring(points, ring, inside.shape) for ring in rings], axis=0)
         spots = cv2.dilate(spots.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         weight = np.where(spots, 0, np.clip((inside - 0.5) * 2, 0, 1))
         self.samples.append((color_bins(small), weight, inside, self.frame.to_map(points)))
 
     def learn(self, rounds: int) -> None:
-        """Learn colors and places from the sampled frames."""
+        """Learn color and place models from the sampled frames, in `rounds` rounds of EM."""
         hair, cloth, long = self._first_colors()
         self.long_hair = long
         seed = first_places(self.frame.oval_distance(), long)
         self.place, self.screen = seed, None
-        self.color[HAIR], self.color[CLOTH] = hair, cloth
+        self.color[Surface.HAIR], self.color[Surface.CLOTH] = hair, cloth
         for _ in range(rounds):
             self._round(seed)
 
     def _gather(self, region: np.ndarray) -> np.ndarray:
-        """Color density of the person's pixels in a region of the map."""
+        """Color density [BINS**3] of the person's pixels in a region [ROWS,COLUMNS] of the map."""
         model = ColorModel()
         for bins, weight, _, matrix in self.samples:
             model.add(bins, weight * map_to_image(region, matrix, *bins.shape))
         return model.density()
 
     def _first_colors(self) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-        """Colors of hair and cloth from places, and how long the hair is on either side."""
+        """First colors of hair and cloth by place, and how surely hair hangs down on each side."""
         x, y = map_axes()
         away = self.frame.oval_distance()
-        self.color[SKIN] = self._gather((away < -0.008) & (y > -0.045))
+        self.color[Surface.SKIN] = self._gather((away < -0.008) & (y > -0.045))
         # The mesh ends below the hairline: a forehead may reach 2 cm beyond it.
         crown = (away > 0.02) & (away < 0.07) & (y < -0.05)
-        hair, _ = without(self._gather(crown), self.color[SKIN])
+        hair, _ = without(self._gather(crown), self.color[Surface.SKIN])
         # Hair that hangs down shows its colors beside the mouth, far from the crown's light.
         level = np.abs(y - 0.05) < 0.03
         strips = [0.07, 0.085, 0.1, 0.115, 0.13]
@@ -94,26 +103,26 @@ class Surfaces:
             for at, share in zip(strips, per_strip, strict=True):
                 if share > 0.3:
                     crown = crown | ((np.abs(x * side - at) < 0.0075) & (np.abs(y - 0.03) < 0.05))
-        hair, _ = without(self._gather(crown), self.color[SKIN])
+        hair, _ = without(self._gather(crown), self.color[Surface.SKIN])
         below = self._gather((y > 0.11) & (np.abs(x) > 0.05))
-        below, _ = without(below, self.color[SKIN])
+        below, _ = without(below, self.color[Surface.SKIN])
         if max(long) > 0.3:
             below, _ = without(below, hair)
         return hair, below, long
 
     def _share(self, color: np.ndarray, region: np.ndarray) -> float:
-        """Share of a region of the map that is person in this color rather than skin."""
+        """Share of a region of the map that shows person of the given color rather than skin."""
         total = hits = 0.0
-        likely = (color > self.color[SKIN]) & (color > 2 / BINS**3)
+        likely = (color > self.color[Surface.SKIN]) & (color > 2 / BINS**3)
         for bins, _, inside, matrix in self.samples:
             here = map_to_image(region, matrix, *bins.shape)
-            # The map continues beyond its rim, the frame does not.
+            # The map is continued beyond its border, the frame is not.
             total += here.sum()
             hits += (here * (inside > 0.5) * likely[bins]).sum()
         return float(hits / total) if total > 0 else 0.0
 
     def _round(self, seed: np.ndarray) -> None:
-        """One round of labeling and learning."""
+        """One round of expectation maximization, with `seed` as the prior of places."""
         models = [ColorModel() for _ in range(3)]
         places, counts = np.zeros((ROWS, COLUMNS, 3)), np.zeros((ROWS, COLUMNS))
         screen = None
@@ -126,20 +135,20 @@ class Surfaces:
             counts += image_to_map(inside, matrix)
             part = np.dstack([likely * inside[..., None], inside])
             screen = part if screen is None else screen + part
-        loyal = 0.3 * len(self.samples) + 1  # the seed counts like so many frames
-        mixed = (places + loyal * seed) / (counts + loyal)[..., None]
+        prior = 0.3 * len(self.samples) + 1  # weight of the prior, in frames
+        mixed = (places + prior * seed) / (counts + prior)[..., None]
         self.place = cv2.GaussianBlur(mixed.astype(np.float32), (0, 0), 1.2)
-        even = loyal / 3
+        even = prior / 3
         screen = (screen[..., :3] + even) / (screen[..., 3:] + 3 * even)
         self.screen = cv2.GaussianBlur(screen.astype(np.float32), (0, 0), 2.0)
         self.color = np.stack([model.density() for model in models])
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities [H,W,3] of skin, hair and cloth for every pixel, as if all were person.
+        """Probabilities [H,W,3] of skin, hair and cloth of every pixel, given that it is person.
 
         Args:
             image: uint8 RGB [H,W,3].
-            matrix: the frame's affine matrix to the map.
+            matrix: affine matrix [2,3] of the frame, from `FaceFrame.to_map`.
         """
         return self._of_bins(color_bins(image), matrix)
 
@@ -149,8 +158,8 @@ class Surfaces:
         log_color = np.log(np.maximum(self.color, 1e-9)).astype(np.float32)
         score = np.log(place) + np.ascontiguousarray(log_color.T)[bins]
         if self.screen is not None:
-            # Below the chin the body hardly follows the head: there the place in the frame
-            # tells as much as the place on the face.
+            # Below the chin the body hardly follows the head: there the position in the picture
+            # is as informative as the position in the face frame.
             _, y = map_axes()
             trust = map_to_image(np.clip((y - 0.05) / 0.08, 0, 1) * 0.5, matrix, height, width)
             screen = cv2.resize(self.screen, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -164,11 +173,11 @@ class Surfaces:
 
 
 def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
-    """Where skin, hair and cloth are before anything is learned: [ROWS,COLUMNS,3], sums to 1.
+    """Prior probabilities of skin, hair and cloth by place: [ROWS,COLUMNS,3], summing to 1.
 
     Args:
         away: signed distance to the face's outline in meters.
-        long: 0 to 1, how sure it is that hair hangs down on the image's left and right.
+        long: probabilities, 0 to 1, that hair hangs down on the image's left and on its right.
     """
     x, y = map_axes()
     hangs = np.where(x < 0, *(np.clip((share - 0.1) / 0.2, 0, 1) for share in long))

@@ -15,26 +15,26 @@ from unigs.stage.errors import UserError
 from unigs.subject.features import Landmarks, SpeechFeatures
 from unigs.subject.frame_table import TRAIN, read_frame_table
 
-# Blocks of this length tell speech from pauses when the loudness is measured.
 LEVEL_BLOCK = RATE // 25
-# A block this far below the loud ones is a pause, in dB.
+"""Samples per block of the loudness measurement: 40 ms, short enough to tell speech from pauses."""
 PAUSE_DB = 25.0
-# A block less than this below them is in the middle of speech.
+"""Decibels below the 95th percentile of the block levels under which a block is a pause."""
 ACTIVE_DB = 15.0
-# Nothing above this level is no sound at all, dB of full scale.
+"""Decibels below the 95th percentile of the block levels within which a block is active speech."""
 SILENT_DB = -90.0
+"""Level in dB of full scale below which a recording holds no sound at all."""
 
 
 @dataclass(frozen=True)
 class SpectralProfile:
-    """How the training clip sounds, in raw features: voice, microphone, room.
-
-    mean [D]: of its active speech. low [D], high [D]: the range of all but 2 % of its columns.
-    """
+    """How the training clip sounds, in raw features: voice, microphone, room."""
 
     mean: np.ndarray
+    """Mean [D] of the columns of active speech."""
     low: np.ndarray
+    """1 % quantile [D] of all columns."""
     high: np.ndarray
+    """99 % quantile [D] of all columns."""
 
 
 class SpeechEncoder:
@@ -44,9 +44,11 @@ class SpeechEncoder:
     training clip's mean and standard deviation, never with its own.
 
     Args:
-        settings: how to encode.
-        mean, std: [D] of the features over the training frames; None until `fit`.
-        profile: the training clip's sound, that foreign recordings are brought to.
+        settings: back-end and window.
+        mean: mean [D] of the features over the training frames; None until `fit`.
+        std: standard deviation [D] of the features over the training frames; None until `fit`.
+        profile: sound of the training clip that foreign recordings are matched to; None until
+            `learn_profile`.
     """
 
     def __init__(
@@ -96,12 +98,12 @@ class SpeechEncoder:
         return self.backend.columns(normalize_level(samples, self.settings.level_db))
 
     def foreign_columns(self, samples: np.ndarray) -> np.ndarray:
-        """Raw features [N,D] of another recording, in the color of the training clip.
+        """Raw features [N,D] of another recording, matched to the training clip's profile.
 
-        Another voice, microphone or room shifts every band; to a network that knows one clip
-        that looks like silence, or like shouting. So the mean of the active speech is moved to
-        the clip's, and what the clip never showed is cut off. Spectral features alone are
-        treated so: a shift of a network's outputs means nothing.
+        Another voice, microphone or room shifts every band; to a network that knows one clip, the
+        shift looks like silence or like shouting. The mean of the active speech is therefore moved
+        to the mean of the profile, and features are clipped to the range of the profile. Features
+        of a network are only clipped, because a shift of a network's outputs has no meaning.
         """
         columns = self.columns(samples)
         active = active_columns(samples, len(columns), self.settings.step_ms)
@@ -112,7 +114,12 @@ class SpeechEncoder:
         return columns.clip(self.profile.low, self.profile.high)
 
     def learn_profile(self, samples: np.ndarray, columns: np.ndarray) -> None:
-        """Remember how the training clip sounds."""
+        """Measure the profile of the training clip.
+
+        Args:
+            samples: sound of the clip [n] at RATE.
+            columns: raw features [N,D] of the clip.
+        """
         active = active_columns(samples, len(columns), self.settings.step_ms)
         mean = columns[active].mean(0) if active.any() else columns.mean(0)
         self.profile = SpectralProfile(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
@@ -125,16 +132,16 @@ class SpeechEncoder:
         offset: int = 0,
         outside: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Raw windows [frames,W,D].
+        """Raw windows [frames,W,D] of features, one for each video frame.
 
-        Frame k is heard around (k + 1/2) / fps seconds, the middle of its exposure.
+        The window of frame k is centered on (k + 1/2) / fps seconds, the middle of the exposure.
 
         Args:
             columns: features [N,D] every `step_ms`, the first at 0 s.
             frames: number of video frames.
             fps: frames per second.
             offset: frames by which the sound comes later than the picture.
-            outside: column [D] to put beyond the recording's ends; None: silence.
+            outside: column [D] that fills windows beyond the recording's ends; None: silence.
         """
         half = self.width // 2
         center = (np.arange(frames) + offset + 0.5) / fps * 1000 / self.settings.step_ms
@@ -149,7 +156,7 @@ class SpeechEncoder:
         """Measure mean and standard deviation per coefficient over raw windows [n,W,D]."""
         flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
         self.mean, self.std = flat.mean(0), flat.std(0)
-        # A constant coefficient says nothing; it stays at zero.
+        # A constant coefficient carries no information; it stays at zero.
         self.std = np.where(self.std > 1e-6, self.std, 1.0)
 
     def normalize(self, windows: np.ndarray) -> np.ndarray:
@@ -190,7 +197,7 @@ def block_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def active_columns(samples: np.ndarray, count: int, step_ms: float) -> np.ndarray:
-    """Which of `count` columns are speech, bool: the loudness around them is not a pause's."""
+    """Which of `count` columns are active speech by the loudness around them, bool [count]."""
     blocks = block_levels(samples)
     if blocks.max() < SILENT_DB:
         return np.zeros(count, bool)
@@ -206,16 +213,17 @@ def encode_speech(
     settings: SpeechSettings,
     landmarks: Path | None = None,
 ) -> None:
-    """Encode the clip's sound: row k of the result is what frame k hears.
+    """Encode the sound of the clip: row k of the result is the speech window of frame k.
 
     Args:
-        audio: speech/audio.wav, as long as the clip.
-        frames: clip/frames.csv.
-        out: features.npz: features [T,W,D] (normalized), mean [D], std [D], backend, rate (columns
-            per second), silence [W,D], offset (frames), encoder (JSON, for foreign recordings).
+        audio: sound of the clip (.wav), as long as the clip.
+        frames: frame table of the clip (.csv).
+        out: file to write (.npz): features [T,W,D] (normalized), mean [D], std [D], backend, rate
+            (columns per second), silence [W,D], offset (frames), encoder (JSON, for foreign
+            recordings).
         settings: back-end and window.
-        landmarks: face/landmarks.npz; with it, a delay between sound and picture is found and
-            undone. Without it the clip is taken to be in sync.
+        landmarks: landmarks of the clip (.npz), by which a delay between sound and picture is found
+            and undone. None: the clip is taken to be in sync.
 
     Raises:
         UserError: the sound and the frame table differ in length, or the back-end cannot run.
@@ -257,7 +265,18 @@ def encode_speech(
 
 
 def check_length(audio: Path, samples: int, frames: Path, count: int, fps: float) -> None:
-    """Refuse a recording that is not as long as the clip, to within one frame."""
+    """Refuse a recording that is not as long as the clip, to within one frame.
+
+    Args:
+        audio: file of the recording, for the message.
+        samples: length of the recording at RATE.
+        frames: frame table of the clip, for the message.
+        count: number of frames of the clip.
+        fps: frames per second of the clip.
+
+    Raises:
+        UserError: the lengths differ.
+    """
     heard = samples * fps / RATE
     if abs(heard - count) > 1:
         raise UserError(

@@ -11,6 +11,7 @@ from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
 RATE = 16000
+"""Samples per second of all speech, Hz (paper section 3.2)."""
 
 
 def extract_audio(video: Path, out: Path) -> None:
@@ -20,8 +21,8 @@ def extract_audio(video: Path, out: Path) -> None:
     sound than picture, and every later stage counts on frame k being heard at k / fps.
 
     Args:
-        video: the cropped clip (clip/video.mp4).
-        out: WAV file, 16 kHz, mono, 16 bit.
+        video: the cropped clip.
+        out: WAV file to write, 16 kHz, mono, 16 bit.
 
     Raises:
         UserError: the clip has no sound, or no frames.

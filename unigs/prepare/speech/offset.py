@@ -1,4 +1,4 @@
-"""How far the sound of a clip is behind its picture: found by what it tells about the lips."""
+"""Delay between the sound and the picture of a clip, measured by how well speech predicts lips."""
 
 import logging
 
@@ -9,34 +9,38 @@ from unigs.face.lips import lip_code
 log = logging.getLogger("unigs")
 
 FOLDS = 5
+"""Contiguous folds of the cross-validation."""
 GAP = 10
+"""Frames between a fold and the frames that its regression learns from."""
 LONGEST = 1500
-"""Frames that are looked at: one minute says enough, and the cost grows with their square."""
+"""Largest number of frames that are used: one minute is enough, and time grows with the square."""
 KERNEL_WIDTH = 0.1
+"""Inverse width of the Gaussian kernel, in units of half the mean squared distance."""
 RIDGE = 0.1
+"""Regularization of the kernel ridge regression."""
 LEAD = 1
-"""Lips move this many frames before they are heard, in clips that are in sync."""
+"""Frames by which lips move before they are heard, in clips that are in sync."""
 SMALLEST = 2
-"""Smaller offsets are within the uncertainty and are left alone."""
+"""Smallest offset in frames that is undone; smaller ones are within the uncertainty."""
 GAIN = 0.05
-"""How much better (in correlation) the lips must be predicted than without an offset."""
+"""Least gain in correlation of predicted with true lips over no offset."""
 
 
 def find_offset(features: np.ndarray, points: np.ndarray, train: np.ndarray, largest: int) -> int:
     """Frames by which the sound comes later than the picture.
 
     Lip shape is predicted from speech that is shifted by every offset in turn (kernel ridge
-    regression, scored on contiguous folds that were not learned from); the middle of the
-    offsets that predict almost best counts.
+    regression, scored on contiguous held-out folds); the mean of the offsets that reach 95 % of the
+    best score is the result.
 
     Args:
         features: normalized windows [T,W,D], without an offset.
         points: landmarks [T,478,3].
-        train: [T] bool, frames that may be looked at.
-        largest: offsets up to this size are tried.
+        train: [T] bool, frames that may be used.
+        largest: largest offset that is tried, frames.
 
     Returns:
-        The offset, or 0 if no offset predicts clearly better.
+        The offset in frames, or 0 if no offset predicts clearly better.
     """
     offsets = np.arange(-largest, largest + 1)
     scores = offset_scores(features, lip_code(points, train), train, offsets)
@@ -58,12 +62,12 @@ def find_offset(features: np.ndarray, points: np.ndarray, train: np.ndarray, lar
 def offset_scores(
     features: np.ndarray, lips: np.ndarray, train: np.ndarray, offsets: np.ndarray
 ) -> np.ndarray:
-    """Correlation of predicted with true lip shape (mean over its numbers) for each offset.
+    """Correlation of predicted with true lip shape (mean over the K numbers) for each offset.
 
     Args:
-        features: [T,W,D].
-        lips: [T,K], NaN where unknown.
-        train: [T] bool.
+        features: normalized windows [T,W,D].
+        lips: lip shape [T,K], NaN where unknown.
+        train: [T] bool, frames that may be used.
         offsets: [O] frames.
     """
     usable = train & np.isfinite(lips).all(1)

@@ -1,4 +1,4 @@
-"""The whole speaker: the parts put together, the points it is known by, and its pose in a frame."""
+"""The whole speaker: the parts put together, named points, and the pose in a frame."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,13 @@ from scipy.spatial.transform import Rotation
 from unigs.sources.synthetic import body as bodies
 from unigs.sources.synthetic import eyes as eye_parts
 from unigs.sources.synthetic import face as faces
-from unigs.sources.synthetic.motion import Motion
+from unigs.sources.synthetic.motion import SpeakerMotion
 from unigs.sources.synthetic.parts import Part, join, make_part
 from unigs.sources.synthetic.shapes import FrontDepth
 from unigs.subject.labels import FACE
 
-SLIDING = (-62, -50), (62, 108)  # the front of the face that lids, brows and lashes slide on, mm
+SLIDING = (-62, -50), (62, 108)
+"""Corners of the front of the face that lids, brows and lashes slide on, mm."""
 
 
 @dataclass
@@ -24,29 +25,48 @@ class Speaker:
     """
 
     part: Part
+    """All Gaussians."""
     names: list[str]
+    """Names [K] of the points."""
     points: Part
+    """The K named points."""
     depth: FrontDepth
+    """Front of the face, which lids, brows and lashes slide on."""
 
 
 @dataclass
 class Posed:
     """Gaussians of one frame in the world (the rest pose's head frame), meters."""
 
-    means: np.ndarray  # [N, 3]
-    quats: np.ndarray  # [N, 4] wxyz
-    scales: np.ndarray  # [N, 3]
+    means: np.ndarray
+    """[N, 3]."""
+    quats: np.ndarray
+    """[N, 4] wxyz."""
+    scales: np.ndarray
+    """[N, 3]."""
 
 
 def color(text: str) -> tuple[float, float, float]:
-    """RGB in [0, 1] of '#rrggbb' (ValueError for anything else)."""
+    """RGB in [0, 1] of '#rrggbb'.
+
+    Raises:
+        ValueError: the text is anything else.
+    """
     if len(text) != 7 or text[0] != "#":
         raise ValueError(f"{text!r} is not a color like #6b3a1e")
     return tuple(int(text[k : k + 2], 16) / 255.0 for k in (1, 3, 5))
 
 
 def build_speaker(hair: str, clothes: str, eyes: str, strands: int, seed: int) -> Speaker:
-    """Make the Gaussians of a speaker; colors as '#rrggbb'."""
+    """Make the Gaussians of a speaker.
+
+    Args:
+        hair: color as '#rrggbb'.
+        clothes: color as '#rrggbb'.
+        eyes: color as '#rrggbb'.
+        strands: number of strands of hair.
+        seed: of every random choice.
+    """
     rng = np.random.default_rng([seed, 1])
     depth = FrontDepth(faces.head_sdf, *SLIDING)
     brows = tuple(0.62 * c for c in color(hair))
@@ -144,8 +164,18 @@ def express(
     return p
 
 
-def move(part: Part, p: np.ndarray, motion: Motion, frame: int) -> np.ndarray:
-    """World points [N, 3] in meters of expressed points p in mm: head, late hair, torso blended."""
+def move(part: Part, p: np.ndarray, motion: SpeakerMotion, frame: int) -> np.ndarray:
+    """Blend the motions of head, late hair and torso (linear blend skinning).
+
+    Args:
+        part: shares of the motions.
+        p: [N, 3] points with the frame's expression, mm.
+        motion: curves of the clip.
+        frame: row of the curves.
+
+    Returns:
+        World points [N, 3], meters.
+    """
     weights = blend_weights(part)
     moves = (
         (motion.head_R, motion.head_t),
@@ -165,12 +195,12 @@ def blend_weights(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def pose(
-    speaker: Speaker, motion: Motion, frame: int, opening: float, width: float
+    speaker: Speaker, motion: SpeakerMotion, frame: int, opening: float, width: float
 ) -> tuple[Posed, np.ndarray]:
     """Gaussians of a frame, and the named points [K, 3] in the world, meters.
 
     Args:
-        speaker: who.
+        speaker: the speaker in the rest pose.
         motion: curves of the clip.
         frame: row of the curves.
         opening: between the lips, mm.

@@ -21,7 +21,8 @@ from unigs.sources.synthetic.shapes import (
 )
 from unigs.subject.labels import HAIR, TORSO
 
-STRAND_STEP = 11.5  # distance between the Gaussians of a strand
+STRAND_STEP = 11.5
+"""Distance between the Gaussians of a strand, mm."""
 
 
 def neck_sdf(p: np.ndarray) -> np.ndarray:
@@ -43,7 +44,7 @@ def dressed_sdf(p: np.ndarray) -> np.ndarray:
 
 
 def build_neck(rng: np.random.Generator) -> Part:
-    """Skin of the neck; it bridges: with the head at the top, with the torso at the collar."""
+    """Skin of the neck, which moves with the head at the top and with the torso at the collar."""
     p = sample_surface(neck_sdf, (-70, 85, -60), (70, 225, 40), 3.6, rng)
     n = normals(neck_sdf, p)
     body = smoothstep(70.0, 185.0, p[:, 1])
@@ -101,7 +102,7 @@ def face_opening(y: np.ndarray) -> np.ndarray:
 def trace_strands(
     hull: Sdf, roots: np.ndarray, side: np.ndarray, back: np.ndarray, rng: np.random.Generator
 ) -> list:
-    """Lay strands from the parting over the skull and down: each follows gravity along the hull.
+    """Trace strands from the parting over the skull and down: gravity, projected on the hull.
 
     Args:
         hull: what hair may not enter.

@@ -25,11 +25,16 @@ from unigs.sources.synthetic.shapes import (
 )
 from unigs.subject.labels import FACE, MOUTH
 
-EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -63.5, 12.2  # center (mirrored) and radius of the eyeball
-EYE_HALF = 16.3  # half the length of the lid slit
-LINE_Y, LIP_HALF = 71.0, 25.0  # height of the closed lips' line, half the mouth's width
-EYE_PATCH = (21.0, 14.0, 12.0)  # half width, above, below the eye's center
-MOUTH_PATCH = (33.0, 54.0, 90.0)  # half width, top, bottom
+EYE_X, EYE_Y, EYE_Z, EYEBALL = 31.5, 0.5, -63.5, 12.2
+"""Center (mirrored) and radius of the eyeball."""
+EYE_HALF = 16.3
+"""Half the length of the lid slit."""
+LINE_Y, LIP_HALF = 71.0, 25.0
+"""Height of the line between the closed lips, and half the mouth's width."""
+EYE_PATCH = (21.0, 14.0, 12.0)
+"""Half width of the eye's skin patch, and its reach above and below the eye's center."""
+MOUTH_PATCH = (33.0, 54.0, 90.0)
+"""Half width, top and bottom of the skin patch around the mouth."""
 SKIN = np.array([0.88, 0.67, 0.56])
 LIP = np.array([0.74, 0.34, 0.34])
 
@@ -69,10 +74,17 @@ def lip_edges(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mouth_motion(p: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement per mm of opening and per mm of width of face points p [N, 3].
+    """Displacement of face points per mm of lip opening and per mm of mouth width.
 
-    `lower` says which points belong to the jaw's side of the lip line. The gap is a lens over the
-    mouth's width; downwards it turns into the jaw's motion, four fifths of the opening.
+    The gap is a lens over the mouth's width; downward it turns into the jaw's motion, four fifths
+    of the opening.
+
+    Args:
+        p: face points [N, 3], mm.
+        lower: [N] bool, points on the jaw's side of the lip line.
+
+    Returns:
+        Displacements [N, 3] per mm of opening, and [N, 3] per mm of width.
     """
     x, y = p[:, 0], p[:, 1]
     u = np.abs(x) / LIP_HALF

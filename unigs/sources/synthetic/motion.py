@@ -8,24 +8,36 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-NECK = np.array([0.0, 0.090, 0.025])  # the point the head turns about
-HIP = np.array([0.0, 0.480, 0.045])  # the point the torso sways about
-BLINK_CLOSE, BLINK_HOLD, BLINK_OPEN = 0.08, 0.05, 0.11  # seconds
+NECK = np.array([0.0, 0.090, 0.025])
+"""Point that the head turns about."""
+HIP = np.array([0.0, 0.480, 0.045])
+"""Point that the torso sways about."""
+BLINK_CLOSE, BLINK_HOLD, BLINK_OPEN = 0.08, 0.05, 0.11
+"""Seconds that the lids close, stay shut, and open."""
 
 
 @dataclass
-class Motion:
+class SpeakerMotion:
     """Curves with T rows. A rigid motion (R, t) takes rest points to the world: R x + t."""
 
-    head_R: np.ndarray  # [T, 3, 3]
-    head_t: np.ndarray  # [T, 3] m
-    late_R: np.ndarray  # [T, 3, 3] the head's motion as hanging hair follows it
-    late_t: np.ndarray  # [T, 3] m
-    body_R: np.ndarray  # [T, 3, 3]
-    body_t: np.ndarray  # [T, 3] m
-    blink: np.ndarray  # [T] 0 open .. 1 shut
-    brow: np.ndarray  # [T] brow raise, mm
-    gaze: np.ndarray  # [T, 2] yaw to the right, pitch down of the eyeballs in the head, rad
+    head_R: np.ndarray
+    """Rotation of the head [T, 3, 3]."""
+    head_t: np.ndarray
+    """Translation of the head [T, 3], m."""
+    late_R: np.ndarray
+    """Rotation of the head as hanging hair follows it [T, 3, 3]."""
+    late_t: np.ndarray
+    """Translation of the head as hanging hair follows it [T, 3], m."""
+    body_R: np.ndarray
+    """Rotation of the torso [T, 3, 3]."""
+    body_t: np.ndarray
+    """Translation of the torso [T, 3], m."""
+    blink: np.ndarray
+    """Lid closure [T], 0 open .. 1 shut."""
+    brow: np.ndarray
+    """Brow raise [T], mm."""
+    gaze: np.ndarray
+    """Yaw to the right and pitch down of the eyeballs in the head [T, 2], rad."""
 
 
 def wander(
@@ -68,7 +80,17 @@ def blink_curve(time: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def follow_late(
     values: np.ndarray, step: float, hertz: float = 1.4, damping: float = 0.45
 ) -> np.ndarray:
-    """Curves [T, D] as a damped spring of `hertz` follows them, at rest on the first row."""
+    """Curves as a damped spring follows them, at rest on the first row.
+
+    Args:
+        values: curves [T, D].
+        step: time between rows, s.
+        hertz: natural frequency of the spring.
+        damping: ratio to critical damping.
+
+    Returns:
+        [T, D].
+    """
     omega = 2 * np.pi * hertz
     position, speed = values[0].copy(), np.zeros(values.shape[1])
     out = np.empty_like(values)
@@ -97,7 +119,7 @@ def make_motion(
     sway: float,
     blink_interval: float,
     rng: np.random.Generator,
-) -> Motion:
+) -> SpeakerMotion:
     """All curves for the frames at `time` [T].
 
     Args:
@@ -135,7 +157,7 @@ def make_motion(
     raise_brow = 6.0 * np.clip(wander(time, 0.1, 0.7, rng), 0.0, 1.0)
     look = np.column_stack([wander(time, 0.1, 0.6, rng), wander(time, 0.1, 0.5, rng)])
     gaze = -0.7 * np.column_stack([turn[:, 1], -turn[:, 0]]) + np.radians([3.0, 2.0]) * look
-    return Motion(
+    return SpeakerMotion(
         head_R, head_t, late_R, late_t, body_R, body_t,
         blink=blink_curve(time, blink_times(seconds, blink_interval, rng)),
         brow=raise_brow, gaze=gaze,

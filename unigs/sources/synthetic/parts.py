@@ -14,22 +14,35 @@ from unigs.sources.synthetic.shapes import frames
 class Part:
     """Gaussians (rows) and how each follows the controls; every array has N rows."""
 
-    means: np.ndarray  # [N, 3] mm
-    quats: np.ndarray  # [N, 4] wxyz
-    scales: np.ndarray  # [N, 3] mm
-    colors: np.ndarray  # [N, 3] RGB in [0, 1]
-    opacities: np.ndarray  # [N]
-    labels: np.ndarray  # [N] uint8, see unigs.subject.labels
-    opening: np.ndarray  # [N, 3] mm per mm of lip opening
-    widening: np.ndarray  # [N, 3] mm per mm of mouth width
-    lid: np.ndarray  # [N, 2] mm in x, y from the shut to the open lid
-    brow: np.ndarray  # [N] mm downwards per mm of brow raise (so -1 on the brow)
-    ride: (
-        np.ndarray
-    )  # [N] offset in z from the front of the face it slides on; NaN: it does not slide
-    eye: np.ndarray  # [N] int8: -1 / +1 turns with the eyeball at x < 0 / x > 0, else 0
-    body: np.ndarray  # [N] 0 moves with the head .. 1 with the torso
-    lag: np.ndarray  # [N] 0 .. 1: share of the head's motion that arrives late (hanging hair)
+    means: np.ndarray
+    """[N, 3] mm."""
+    quats: np.ndarray
+    """[N, 4] wxyz."""
+    scales: np.ndarray
+    """[N, 3] mm."""
+    colors: np.ndarray
+    """[N, 3] RGB in [0, 1]."""
+    opacities: np.ndarray
+    """[N]."""
+    labels: np.ndarray
+    """[N] uint8, see `unigs.subject.labels`."""
+    opening: np.ndarray
+    """[N, 3] mm per mm of lip opening."""
+    widening: np.ndarray
+    """[N, 3] mm per mm of mouth width."""
+    lid: np.ndarray
+    """[N, 2] mm in x, y from the shut to the open lid."""
+    brow: np.ndarray
+    """[N] mm downward per mm of brow raise (-1 on the brow)."""
+    ride: np.ndarray
+    """[N] offset in z, mm, from the front of the face that a Gaussian slides on; NaN: it does not
+    slide."""
+    eye: np.ndarray
+    """[N] int8: -1 or +1 turns with the eyeball at x < 0 or x > 0; 0 with none."""
+    body: np.ndarray
+    """[N] 0 moves with the head .. 1 moves with the torso."""
+    lag: np.ndarray
+    """[N] 0 .. 1: share of the head's motion that arrives late (hanging hair)."""
 
     def __len__(self) -> int:
         """Number of Gaussians."""
@@ -50,14 +63,14 @@ def make_part(
     opacity: float = 0.97,
     **motion: np.ndarray,
 ) -> Part:
-    """Gaussians at `means` lying in the surface with `normal`; motion not named is none.
+    """Gaussians at `means` lying in the surface with `normal`; motions not named are zero.
 
     Args:
         means: [N, 3] mm.
         normal: [N, 3] outward unit normals, the thin axis of each Gaussian.
         size: standard deviations in mm: one number (flat disc), or (along tangent, across, thick).
         colors: [N, 3] or one RGB triple.
-        label: what the Gaussian belongs to.
+        label: region of the Gaussians, see `unigs.subject.labels`.
         tangent: [N, 3] long axis of strands.
         opacity: of every Gaussian.
         motion: any of the motion arrays of Part.

@@ -1,4 +1,4 @@
-"""Signed distance functions, surface samples and shading: the tools the speaker is modeled with.
+"""Signed distance functions, surface samples and shading, from which the speaker is modeled.
 
 All lengths in this module are millimeters in the rest pose of the head frame (x right, y down, z
 away from the camera). A signed distance function (SDF) takes points [N, 3] and returns [N],
@@ -14,10 +14,12 @@ from scipy.spatial.transform import Rotation
 
 Sdf = Callable[[np.ndarray], np.ndarray]
 
-# Directions toward the lights, in the head frame of the rest pose, and their strengths.
 KEY_LIGHT = np.array([-0.48, -0.62, -0.62])
+"""Direction toward the main light, in the head frame of the rest pose."""
 FILL_LIGHT = np.array([0.75, -0.05, -0.66])
+"""Direction toward the second light, in the head frame of the rest pose."""
 AMBIENT, KEY, FILL = 0.46, 0.52, 0.14
+"""Strengths of the ambient, main and second light."""
 
 
 def ellipsoid(p: np.ndarray, center: tuple, radii: tuple) -> np.ndarray:
@@ -69,7 +71,7 @@ def normals(sdf: Sdf, p: np.ndarray, step: float = 0.6) -> np.ndarray:
 
 
 def thin(p: np.ndarray, spacing: np.ndarray | float) -> np.ndarray:
-    """Indices of a Poisson-disc subset: points are taken in order, each removes its neighbors."""
+    """Indices of a Poisson-disk subset: points are taken in order, each removes its neighbors."""
     radius = np.broadcast_to(spacing, len(p))
     neighbors = cKDTree(p).query_ball_point(p, radius)
     alive = np.ones(len(p), bool)
@@ -86,7 +88,7 @@ def sample_surface(
 ) -> np.ndarray:
     """Even points [N, 3] on the zero surface inside a box, about `spacing` mm apart.
 
-    Random points near the surface are projected onto it, thinned to Poisson discs, and pushed
+    Random points near the surface are projected onto it, thinned to Poisson disks, and pushed
     apart a few times, which closes the holes that thinning leaves.
     """
     cell = max(2.0 * spacing, 6.0)
@@ -124,10 +126,18 @@ def hex_grid(low: tuple, high: tuple, spacing: float) -> np.ndarray:
 
 
 class FrontDepth:
-    """Depth z of the surface that a camera in front sees at (x, y): a table read bilinearly."""
+    """Depth z of the surface that a camera in front sees at (x, y): a bilinear lookup table.
+
+    Args:
+        sdf: the surface.
+        low: corner (x, y) of the table's rectangle, mm.
+        high: the opposite corner (x, y), mm.
+        step: distance between rays, mm.
+        start: z at which the rays start, mm.
+    """
 
     def __init__(self, sdf: Sdf, low: tuple, high: tuple, step: float = 1.0, start: float = -120.0):
-        """Sphere-trace the SDF along +z over the rectangle low..high, rays `step` mm apart."""
+        """Sphere-trace the SDF along +z."""
         self.low, self.step = np.array(low, float), step
         xs = np.arange(low[0], high[0] + step, step)
         ys = np.arange(low[1], high[1] + step, step)
@@ -150,7 +160,14 @@ def shade(
     gloss: np.ndarray | float = 0.0,
     occlusion: np.ndarray | float = 1.0,
 ) -> np.ndarray:
-    """Color [N, 3] of a surface under two lights: wrapped diffuse, a soft highlight, occlusion."""
+    """Color [N, 3] of a surface under two lights: wrapped diffuse, a soft highlight, occlusion.
+
+    Args:
+        albedo: [N, 3] RGB in [0, 1].
+        normal: [N, 3] outward unit normals.
+        gloss: strength of the highlight, one number or [N].
+        occlusion: factor of the diffuse light, one number or [N].
+    """
     eye = np.array([0.0, 0.0, -1.0])
     light = np.full(len(normal), AMBIENT)
     shine = np.zeros(len(normal))

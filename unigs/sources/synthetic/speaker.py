@@ -1,8 +1,8 @@
-"""Make a clip of a synthetic long-haired speaker, and write down everything that is true about it.
+"""make_speaker: a clip of a synthetic long-haired speaker, with ground truth.
 
-Two results: the video with its sound, as a camera would give it, and the truth beside it: an .npz
-with poses, focal length, landmarks, blinks and mouth, and a label video of the same name with the
-suffix .mkv. They are input and yardstick for every other stage.
+Two results: the video with its sound, as a camera would give it, and the ground truth beside it: an
+.npz with poses, focal length, landmarks, blinks and mouth, and a label video of the same name with
+the suffix .mkv. Every other stage can be run on the video and measured against the ground truth.
 """
 
 import tempfile
@@ -19,24 +19,30 @@ from unigs.render.rasterize import rasterize
 from unigs.settings.demo import DemoSettings
 from unigs.sources.synthetic import voice
 from unigs.sources.synthetic.anatomy import Posed, Speaker, build_speaker, color, pose
-from unigs.sources.synthetic.motion import Motion, make_motion
+from unigs.sources.synthetic.motion import SpeakerMotion, make_motion
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, save_npz
 from unigs.stage.progress import progress
 from unigs.subject.labels import FACE, HAIR, MOUTH
 
-CAMERA_BELOW_EYES = 0.048  # the optical axis meets the rest pose this far below the eyes, m
-CLASSES = (FACE, MOUTH, HAIR)  # the torso is what remains of the opacity
+CAMERA_BELOW_EYES = 0.048
+"""Distance below the eyes at which the optical axis meets the rest pose, m."""
+CLASSES = (FACE, MOUTH, HAIR)
+"""Regions that are rendered as channels of their own; the torso is the rest of the opacity."""
 
 
 def make_speaker(out_video: Path, out_truth: Path, settings: DemoSettings) -> None:
     """Render a synthetic talking person with ground truth.
 
     Args:
-        out_video: .mp4, H.264 with AAC sound.
-        out_truth: .npz with poses and curves; labels go beside it with the suffix .mkv.
-        settings: what is shown.
+        out_video: video to write (.mp4, H.264 with AAC sound).
+        out_truth: file to write (.npz) with poses and curves; the label video goes beside it with
+            the suffix .mkv.
+        settings: what the clip shows.
+
+    Raises:
+        UserError: the settings make no clip.
     """
     _check(settings)
     clip = Clip(settings)
@@ -65,13 +71,16 @@ def make_speaker(out_video: Path, out_truth: Path, settings: DemoSettings) -> No
 
 
 class Clip:
-    """One clip, ready to render: who, how they move, what they say, in front of which wall.
+    """One clip, ready to render: speaker, motion, speech and wall.
 
     Frame k shows the time k / fps; `sound` [n] covers exactly count / fps seconds.
+
+    Args:
+        settings: what the clip shows.
     """
 
     def __init__(self, settings: DemoSettings) -> None:
-        """Build the speaker and all curves; about two seconds."""
+        """Build the speaker and all curves; takes about two seconds."""
         s = self.settings = settings
         self.count = int(round(s.seconds * s.fps))
         self.time = np.arange(self.count) / s.fps
@@ -80,7 +89,7 @@ class Clip:
         self.speech = voice.compose(seconds, rng[0])
         self.opening, self.width = voice.mouth_curves(self.speech, self.time)
         self.sound = voice.synthesize(self.speech, seconds, s.sample_rate, s.voice_pitch, rng[1])
-        self.motion: Motion = make_motion(
+        self.motion: SpeakerMotion = make_motion(
             self.time, seconds, s.head_motion, s.torso_motion, s.hair_sway, s.blink_interval, rng[2]
         )
         self.speaker: Speaker = build_speaker(
@@ -116,13 +125,27 @@ class Clip:
         return (np.clip(seen, 0, 1) * 255 + 0.5).astype(np.uint8), label.astype(np.uint8)
 
     def truth(self, points: np.ndarray) -> dict[str, np.ndarray]:
-        """All that is true about the clip, given the named points [T, K, 3] in camera space (m).
+        """Ground truth of the clip.
 
-        R [T, 3, 3], t [T, 3] m: head pose, x_cam = R x + t; body_R, body_t: the torso's.
-        focal px, size px, fps; names [K], points_head [T, K, 3] m in the head frame (with the
-        expression), points_px [T, K, 2] their projections; blink [T] 0 open .. 1 shut; brow [T] m;
-        gaze [T, 2] rad; mouth_opening, mouth_width [T] m; phones [P] with phone_starts [P + 1] s
-        (the last is the end); audio_offset: seconds by which the sound is late.
+        Args:
+            points: named points [T, K, 3] in camera space, m.
+
+        Returns:
+            Arrays by name:
+            R [T, 3, 3], t [T, 3]: head pose, x_cam = R x + t, m;
+            body_R [T, 3, 3], body_t [T, 3]: pose of the torso, m;
+            focal, size: px;
+            fps: 1/s;
+            names [K]: of the points;
+            points_head [T, K, 3]: points with the expression in the head frame, m;
+            points_px [T, K, 2]: projections of the points, px;
+            blink [T]: 0 open .. 1 shut;
+            brow [T]: brow raise, m;
+            gaze [T, 2]: yaw and pitch of the eyeballs, rad;
+            mouth_opening [T], mouth_width [T]: m;
+            phones [P]: symbols;
+            phone_starts [P + 1]: s, the last is the end;
+            audio_offset: seconds by which the sound is late.
         """
         motion = self.motion
         R, t = motion.head_R, motion.head_t + self.offset

@@ -1,4 +1,4 @@
-"""A speech-like sound track, and the mouth that its phones drive.
+"""A speech-like sound track, and the mouth motion that its phones drive.
 
 Random syllables are spoken by a source-filter synthesizer (glottal pulses and noise through formant
 resonators, after Klatt 1980). The same phones move the lips: each pulls the mouth toward its
@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
-CONTROL = 200  # control frames per second
-ROOM_NOISE = 5e-4  # amplitude of the noise floor; no recording is digitally silent
-REACH = 0.1  # seconds over which a phone's pull on the mouth fades
+CONTROL = 200
+"""Control frames per second."""
+ROOM_NOISE = 5e-4
+"""Amplitude of the noise floor; no recording is digitally silent."""
+REACH = 0.1
+"""Seconds over which a phone's dominance over the mouth fades."""
 VOWELS = ("a", "e", "i", "o", "u", "@", "ae")
 ONSETS = ("m", "b", "p", "n", "t", "d", "k", "g", "s", "S", "f", "v", "l", "r", "w", "j", "h")
 CODAS = ("n", "m", "l", "s", "t", "r")
@@ -22,21 +25,24 @@ CODAS = ("n", "m", "l", "s", "t", "r")
 
 @dataclass(frozen=True)
 class Phone:
-    """A sound and its mouth.
-
-    `formants` in Hz; `voice` and `noise` are amplitudes; `band` is center and width of the noise in
-    Hz (None: through the formants); `opening` between the lips and change of `width` in mm; `pull`
-    is the dominance.
-    """
+    """A speech sound and the mouth shape that belongs to it."""
 
     formants: tuple[float, float, float]
+    """Frequencies of the formants, Hz."""
     opening: float
+    """Opening between the lips, mm."""
     width: float
+    """Change of the mouth's width, mm."""
     voice: float = 1.0
+    """Amplitude of the glottal source."""
     noise: float = 0.0
+    """Amplitude of the noise."""
     band: tuple[float, float] | None = None
+    """Center and width of the noise's band, Hz; None: the noise goes through the formants."""
     pull: float = 1.0
+    """Dominance over the mouth shape."""
     seconds: float = 0.08
+    """Mean duration."""
 
 
 PHONES = {
@@ -66,17 +72,20 @@ PHONES = {
     "h": Phone((550, 1500, 2550), 5.0, 0.0, voice=0.0, noise=0.3, seconds=0.06),
     "_": Phone((500, 1500, 2550), 0.0, 0.0, voice=0.0, pull=1.5),
 }
-# Share of a stop consonant that is closure; then comes the burst.
 BURSTS = {"b": 0.3, "p": 0.55, "t": 0.55, "d": 0.3, "k": 0.6, "g": 0.3}
+"""Share of a stop consonant that is closure; then comes the burst."""
 
 
 @dataclass
 class Speech:
-    """The spoken sequence; `stress` scales loudness and opening of vowels."""
+    """The spoken sequence of P phones."""
 
     symbols: list[str]
-    starts: np.ndarray  # [P + 1] s; the last entry is the end of the clip
-    stress: np.ndarray  # [P]
+    """Phones, keys of `PHONES`."""
+    starts: np.ndarray
+    """Times [P + 1], s; the last entry is the end of the clip."""
+    stress: np.ndarray
+    """Factor [P] of the loudness and the opening of vowels."""
 
 
 def compose(seconds: float, rng: np.random.Generator) -> Speech:
@@ -114,10 +123,14 @@ def compose(seconds: float, rng: np.random.Generator) -> Speech:
 
 
 def mouth_curves(speech: Speech, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lip opening [T] and change of the mouth's width [T] in mm at `time` [T] s.
+    """Lip opening [T] and change of the mouth's width [T], mm.
 
-    Each phone's weight is its dominance times the share that it fills of a Hann window of +-REACH
+    The weight of a phone is its dominance times the share that it fills of a Hann window of +-REACH
     seconds around the time.
+
+    Args:
+        speech: the spoken sequence.
+        time: [T] s.
     """
 
     def filled(t: np.ndarray) -> np.ndarray:
@@ -171,7 +184,18 @@ def _control(speech: Speech, seconds: float) -> dict[str, np.ndarray]:
 def synthesize(
     speech: Speech, seconds: float, rate: int, pitch: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Sound samples [round(seconds * rate)] in [-1, 1] of the spoken sequence."""
+    """Sound of the spoken sequence by source-filter synthesis.
+
+    Args:
+        speech: the spoken sequence.
+        seconds: length of the sound.
+        rate: samples per second, a multiple of CONTROL.
+        pitch: mean fundamental frequency, Hz.
+        rng: source of pitch contour, jitter and noise.
+
+    Returns:
+        float32 [round(seconds * rate)] in [-1, 1].
+    """
     control = _control(speech, seconds)
     frames = len(control["voice"])
     hop = rate // CONTROL
