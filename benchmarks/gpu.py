@@ -167,7 +167,7 @@ def play(files: SubjectFiles, folder: Path, settings: EvaluateSettings) -> dict:
     forget_peak()
     out = folder / "speed.json"
     measure_speed(
-        folder / "dynamic.safetensors", files.frames, files.pose, files.body, files.eyes,
+        folder / "dynamic.safetensors", files.frame_table, files.pose, files.body, files.eyes,
         files.speech, out, settings,
     )  # fmt: skip
     speed = read_json(out)

@@ -34,7 +34,7 @@ def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
     make_speaker(files.video, folder / "truth.npz", settings)
     truth = load_npz(folder / "truth.npz")
     count = len(truth["R"])
-    write_table(files.frames, count, fps=settings.fps)
+    write_table(files.frame_table, count, fps=settings.fps)
     chin = truth["points_head"][:, list(truth["names"]).index("chin")].mean(0)
     units = np.zeros((count, len(ACTION_UNITS)))
     units[:, ACTION_UNITS.index("AU45")] = 5 * truth["blink"]
@@ -46,5 +46,5 @@ def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
     )  # fmt: skip
     write_png(files.background, (wall(settings) * 255).round().astype(np.uint8))
     extract_audio(files.video, folder / "audio.wav")
-    encode_speech(folder / "audio.wav", files.frames, files.speech, SpeechSettings())
+    encode_speech(folder / "audio.wav", files.frame_table, files.speech, SpeechSettings())
     return files

@@ -70,7 +70,7 @@ def write_subject(folder: Path, size: int) -> SubjectFiles:
     pictures, labels = zip(*(_view(size, R[k], t[k]) for k in range(VIEWS)), strict=True)
     pictures, labels = ([rows[k % VIEWS] for k in range(FRAMES)] for rows in (pictures, labels))
     write_pictures(files, pictures, labels, size, quality="lossless")
-    write_table(files.frames, FRAMES)
+    write_table(files.frame_table, FRAMES)
     _write_features(files, size, R, t)
     return files
 

@@ -44,12 +44,12 @@ def write_clip(folder, torso_from: int, narrower: float = 0.0) -> dict:
             writer.write(moved)
     write_labels(folder / "labels.mkv", [labels] * FRAMES, SIZE, SIZE, 25)
     files = subject_files(folder)
-    write_table(files.frames, FRAMES)
+    write_table(files.frame_table, FRAMES)
     R = np.repeat(np.eye(3)[None], FRAMES, 0)
     # The head drifts, so that the frame of the median pose is one in the middle.
     t = np.stack([np.linspace(-0.01, 0.01, FRAMES), np.zeros(FRAMES), np.full(FRAMES, DEPTH)], 1)
     write_features(files, FRAMES, size=SIZE, focal=FOCAL, head=(R, t))
-    names = ("video", "labels", "frames", "pose")
+    names = ("video", "labels", "frame_table", "pose")
     return {**{name: getattr(files, name) for name in names}, "out": folder / "body.npz"}
 
 
@@ -93,6 +93,6 @@ def test_frames_that_do_not_match_are_interpolated():
 
 def test_files_of_different_clips_are_refused(tmp_path):
     files = write_clip(tmp_path, torso_from=70)
-    write_table(files["frames"], FRAMES - 1)
+    write_table(files["frame_table"], FRAMES - 1)
     with pytest.raises(UserError, match="24 rows.*23 frames"):
         track_body(**files, settings=BodySettings())

@@ -15,9 +15,9 @@ from unigs.drive.pauses import pauses
 from unigs.drive.speak import performances
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import probe, read_video
-from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
+from unigs.speech.encoder import SpeechEncoder
 from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
@@ -148,7 +148,7 @@ def fake_portrait(dynamic=True):
 def made_up_subject(folder, frames=60, **table):
     """A head that turns and moves to the right from 0 to 1 m."""
     files, along = subject_files(folder), np.linspace(0, 1, frames)[:, None] * [1, 0, 0]
-    write_table(files.frames, frames, test=np.zeros(frames, bool), **table)
+    write_table(files.frame_table, frames, test=np.zeros(frames, bool), **table)
     R = Rotation.from_rotvec(0.3 * along[:, [1, 0, 2]]).as_matrix()
     write_features(
         files, frames, head=(R, along), torso=(R, along + [2, 0, 0]), encoder=encoder().to_dict()
@@ -162,8 +162,8 @@ def run_drive(files, monkeypatch, audio, portrait=None):
     monkeypatch.setattr(speak, "Playback", FakePlayback)
     folder = files.video.parent
     speak.drive(
-        folder / "portrait.safetensors", audio, files.frames, files.pose, files.body, files.eyes,
-        files.speech, folder / "out.mp4", DriveSettings(device="cpu"),
+        folder / "portrait.safetensors", audio, files.frame_table, files.pose, files.body,
+        files.eyes, files.speech, folder / "out.mp4", DriveSettings(device="cpu"),
     )  # fmt: skip
     return portrait
 
@@ -237,4 +237,4 @@ def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
 def test_a_clip_without_a_usable_frame_says_so(tmp_path):
     files = made_up_subject(tmp_path, keep=False)
     with pytest.raises(UserError, match="keeps no frame"):
-        speak.read_motion(files.frames, files.pose, files.body, files.eyes, 20)
+        speak.read_motion(files.frame_table, files.pose, files.body, files.eyes, 20)

@@ -7,8 +7,8 @@ import pytest
 
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.speed import speed_records, time_encoder, time_frames
-from unigs.prepare.speech.encode import SpeechEncoder
 from unigs.settings.speech import SpeechSettings
+from unigs.speech.encoder import SpeechEncoder
 
 
 def test_warm_up_frames_are_played_but_not_counted():

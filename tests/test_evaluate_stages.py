@@ -75,7 +75,7 @@ def subject(tmp_path_factory):
     labels[46:50, 56:68] = 2
     write_labels(folder / "labels.mkv", [labels] * COUNT, SIZE, SIZE, FPS)
     index = np.arange(COUNT)
-    write_table(files.frames, COUNT, test=(index >= TEST.start) & (index < TEST.stop))
+    write_table(files.frame_table, COUNT, test=(index >= TEST.start) & (index < TEST.stop))
     shift = np.zeros((COUNT, 3))
     shift[:, 0] = index / 100
     with FaceReader() as reader:
@@ -112,7 +112,7 @@ def rendered(subject):
 def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
-        "frames": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
+        "frame_table": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
         "body": "motion.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
         "rows": "test.csv",
     }  # fmt: skip

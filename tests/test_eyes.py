@@ -7,7 +7,7 @@ import pytest
 
 from unigs.face import mesh
 from unigs.face.action_units import action_units
-from unigs.face.angles import head_axes
+from unigs.face.angles import head_to_camera
 from unigs.prepare.face.eyes import measure_eyes, read_openface
 from unigs.settings.eyes import EyeSettings
 from unigs.stage.errors import UserError
@@ -26,7 +26,7 @@ BROWS = [*mesh.RIGHT_BROW, *mesh.LEFT_BROW]
 def head():
     """The portrait's landmarks in the head's own axes, centred."""
     points = astronaut.landmarks().astype(float)
-    return (points - points[mesh.NOSE_TIP]) @ head_axes(points)
+    return (points - points[mesh.NOSE_TIP]) @ head_to_camera(points)
 
 
 def acted(closed, raised=None, yaw=None, pitch=None, scale=None, noise=0.15, seed=0):

@@ -7,15 +7,16 @@ from synthetic_face import face_vertices, landmarks
 
 from tests.support.subject import write_table
 from unigs.face import mesh
+from unigs.face.shape import BIOCULAR_WIDTH
+from unigs.geometry.rigid import Camera, Poses, project, rotation, rotation_vector
+from unigs.geometry.similarity import similarity
 from unigs.prepare.pose.bundle_adjustment import reprojection, triangulate
-from unigs.prepare.pose.face_shape import BIOCULAR_WIDTH, similarity
 from unigs.prepare.pose.fit import bridge, fit_landmarks, fit_pose, jitter
 from unigs.prepare.pose.morphable_model import MorphableModel
-from unigs.prepare.pose.rigid import Camera, Poses, project, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz, save_npz
-from unigs.subject.features import Landmarks
+from unigs.stage.files import save_npz
+from unigs.subject.features import HeadPoses, Landmarks
 
 SIZE = 256
 CAMERA = Camera(2.0 * SIZE, SIZE / 2)
@@ -49,11 +50,11 @@ def fit(points: np.ndarray, starts: np.ndarray | None = None, **changes: object)
     return fit_landmarks(points, found, SIZE, starts, settings)
 
 
-def errors(result: dict, truth: Poses) -> tuple[np.ndarray, np.ndarray]:
+def errors(result: HeadPoses, truth: Poses) -> tuple[np.ndarray, np.ndarray]:
     """Degrees and metres off in each frame after one global similarity of the head frame."""
-    scale, G, shift = similarity(result["shape"].astype(float), FACE)
-    R = result["R"] @ G.T
-    t = scale * result["t"] - (R @ shift)
+    scale, G, shift = similarity(result.shape.astype(float), FACE)
+    R = result.head.R @ G.T
+    t = scale * result.head.t - (R @ shift)
     angle = np.degrees(np.linalg.norm(rotation_vector(R @ np.swapaxes(truth.R, 1, 2)), axis=1))
     return angle, np.linalg.norm(t - truth.t, axis=1)
 
@@ -86,15 +87,15 @@ def test_poses_and_shape_are_recovered():
     assert np.median(angle) < 0.5 and angle.max() < 2.5
     assert np.median(distance) < 0.01
     # Noise of 0.3 px on both axes is 0.42 px of distance: the fit is no worse than the noise.
-    assert np.sqrt(np.mean(result["reprojection"] ** 2)) < 0.45
-    scale, G, shift = similarity(result["shape"].astype(float), FACE)
-    aligned = scale * result["shape"] @ G.T + shift
+    assert np.sqrt(np.mean(result.reprojection**2)) < 0.45
+    scale, G, shift = similarity(result.shape.astype(float), FACE)
+    aligned = scale * result.shape @ G.T + shift
     rigid = list(mesh.RIGID)
     assert np.sqrt(((aligned - FACE)[rigid] ** 2).sum(-1).mean()) < 0.003
 
 
 def test_head_frame_is_metric_and_right_way_round():
-    shape = fit(observe(smooth_motion(60)))["shape"]
+    shape = fit(observe(smooth_motion(60))).shape
     right, left = shape[mesh.RIGHT_EYE_CORNERS[0]], shape[mesh.LEFT_EYE_CORNERS[0]]
     assert np.linalg.norm(left - right) == pytest.approx(BIOCULAR_WIDTH, rel=1e-4)
     assert left[0] > right[0] and shape[mesh.CHIN][1] > shape[mesh.FOREHEAD][1]
@@ -116,11 +117,11 @@ def test_smoothness_cuts_jitter_and_keeps_the_motion():
     points = observe(truth, noise=0.8)
     shaky, calm = fit(points, smooth=0.0), fit(points)
 
-    def bend(result: dict) -> float:
-        return jitter(result["R"], result["t"], result["shape"], float(result["focal"]), starts)
+    def bend(result: HeadPoses) -> float:
+        return jitter(result.head.R, result.head.t, result.shape, result.focal, starts)
 
     assert bend(calm) < 0.6 * bend(shaky)
-    rms = [np.sqrt(np.mean(r["reprojection"] ** 2)) for r in (calm, shaky)]
+    rms = [np.sqrt(np.mean(r.reprojection**2)) for r in (calm, shaky)]
     assert rms[0] < 1.05 * rms[1]
     assert np.median(errors(calm, truth)[0]) <= np.median(errors(shaky, truth)[0])
 
@@ -150,9 +151,9 @@ def test_missing_frames_are_bridged_and_flagged():
     points[40:46] = np.nan
     points[97:] = np.nan
     result = fit(points)
-    assert np.isnan(result["reprojection"][40:46]).all()
-    assert np.isfinite(result["reprojection"][:40]).all()
-    assert np.isfinite(result["R"]).all() and np.isfinite(result["t"]).all()
+    assert np.isnan(result.reprojection[40:46]).all()
+    assert np.isfinite(result.reprojection[:40]).all()
+    assert np.isfinite(result.head.R).all() and np.isfinite(result.head.t).all()
     angle, _ = errors(result, truth)
     assert angle[40:46].max() < 4.0  # the head turns 10 degrees meanwhile
     assert angle[97:].max() < 6.0
@@ -164,8 +165,8 @@ def test_a_shot_without_any_face_hangs_on_to_its_neighbours():
     points = observe(truth)
     points[60:] = np.nan
     result = fit(points, starts)
-    assert np.isfinite(result["t"]).all() and np.isnan(result["reprojection"][60:]).all()
-    assert np.linalg.norm(result["t"][60:] - result["t"][59], axis=1).max() < 0.05
+    assert np.isfinite(result.head.t).all() and np.isnan(result.reprojection[60:]).all()
+    assert np.linalg.norm(result.head.t[60:] - result.head.t[59], axis=1).max() < 0.05
 
 
 def test_a_frame_on_another_face_counts_as_unseen():
@@ -173,7 +174,7 @@ def test_a_frame_on_another_face_counts_as_unseen():
     points = observe(truth)
     points[30, :, :2] = np.random.default_rng(0).uniform(0, SIZE, (478, 2))
     result = fit(points)
-    assert np.isnan(result["reprojection"][30])
+    assert np.isnan(result.reprojection[30])
     assert errors(result, truth)[0][30] < 3.0
 
 
@@ -182,9 +183,9 @@ def test_image_size_does_not_change_the_poses():
     small = fit(points)
     found, starts = np.ones(60, bool), np.zeros(60, bool)
     large = fit_landmarks(points * 2, found, 2 * SIZE, starts, PoseSettings(shape_frames=40))
-    np.testing.assert_allclose(large["R"], small["R"], atol=1e-4)
-    np.testing.assert_allclose(large["t"], small["t"], atol=1e-4)
-    np.testing.assert_allclose(large["reprojection"], 2 * small["reprojection"], rtol=1e-3)
+    np.testing.assert_allclose(large.head.R, small.head.R, atol=1e-4)
+    np.testing.assert_allclose(large.head.t, small.head.t, atol=1e-4)
+    np.testing.assert_allclose(large.reprojection, 2 * small.reprojection, rtol=1e-3)
 
 
 def test_moving_points_land_on_their_mean_place():
@@ -235,7 +236,7 @@ def test_a_morphable_model_gives_poses_and_identity(tmp_path):
     model = tmp_path / "model.npz"
     morphable_model(model)
     result = fit(points, backend="pca", model=str(model))
-    assert str(result["backend"]) == "pca" and result["shape"].shape == (468, 3)
+    assert result.backend == "pca" and result.shape.shape == (468, 3)
     angle, distance = errors(result, truth)
     assert np.median(angle) < 0.7 and np.median(distance) < 0.01
     loaded = MorphableModel(str(model))
@@ -260,11 +261,11 @@ def test_the_stage_writes_what_the_next_ones_read(tmp_path):
     points, out = observe(smooth_motion(40)).astype(np.float32), tmp_path / "face/pose.npz"
     write_inputs(tmp_path, points, 40)
     fit_pose(tmp_path / "landmarks.npz", tmp_path / "frames.csv", out, PoseSettings())
-    pose = load_npz(out, "R", "t", "focal", "size", "shape", "reprojection", "backend")
-    assert pose["R"].shape == (40, 3, 3) and pose["t"].shape == (40, 3)
-    assert pose["shape"].shape == (468, 3) and float(pose["focal"]) == 512.0
+    pose = HeadPoses.read(out)
+    assert pose.head.R.shape == (40, 3, 3) and pose.head.t.shape == (40, 3)
+    assert pose.shape.shape == (468, 3) and pose.focal == 512.0
     np.testing.assert_allclose(
-        pose["R"] @ np.swapaxes(pose["R"], 1, 2), np.tile(np.eye(3), (40, 1, 1)), atol=1e-5
+        pose.head.R @ np.swapaxes(pose.head.R, 1, 2), np.tile(np.eye(3), (40, 1, 1)), atol=1e-5
     )
 
 

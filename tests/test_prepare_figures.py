@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.support.subject import subject_files, write_features, write_table
-from unigs.face.angles import head_angles, head_axes, yaw_pitch_roll
+from unigs.face.angles import head_angles, head_to_camera, yaw_pitch_roll
 from unigs.face.lips import relative_opening
 from unigs.face.mesh import LEFT_EYE_CORNERS, LOWER_LIP_INNER, RIGHT_EYE_CORNERS
 from unigs.media.images import read_image, write_png
@@ -30,7 +30,7 @@ def test_removed_ranges_are_among_the_chosen_frames(tmp_path):
 
 def test_turns_of_a_rotation_are_those_of_its_landmarks():
     points = astronaut.landmarks()
-    axes = head_axes(points)
+    axes = head_to_camera(points)
     np.testing.assert_allclose(yaw_pitch_roll(axes[None])[0], head_angles(points), atol=1e-4)
 
 
@@ -76,8 +76,8 @@ def subject(tmp_path_factory):
     points[7] = np.nan
     files = subject_files(folder)
     write_table(
-        files.frames, FRAMES, keep=np.arange(FRAMES) != 7, reason={7: "no_face", 20: "jump_cut"},
-        test=np.arange(FRAMES) > 26,
+        files.frame_table, FRAMES, keep=np.arange(FRAMES) != 7,
+        reason={7: "no_face", 20: "jump_cut"}, test=np.arange(FRAMES) > 26,
     )  # fmt: skip
     units = np.zeros((FRAMES, 6))
     units[:, -1] = np.linspace(0, 5, FRAMES)
@@ -88,7 +88,7 @@ def subject(tmp_path_factory):
 def arguments(folder, **other):
     names = {
         "video": "video.mp4",
-        "frames": "frames.csv",
+        "frame_table": "frames.csv",
         "landmarks": "landmarks.npz",
         "pose": "pose.npz",
         "eyes": "eyes.csv",

@@ -9,12 +9,12 @@ from synthetic_face import face_vertices, landmarks
 from tests.support.subject import write_table
 from unigs.face import mesh
 from unigs.face.detectors import PersonMask
+from unigs.face.face_frame import FaceFrame, fill_ring
+from unigs.geometry.rigid import Camera, Poses, project, rotation
 from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
-from unigs.prepare.pose.rigid import Camera, Poses, project, rotation
 from unigs.prepare.regions import segment as regions
 from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
-from unigs.prepare.regions.face_frame import FaceFrame, fill_ring
 from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate, fill_holes
@@ -165,7 +165,7 @@ def write_clip(folder, drawing: Drawing, rows: int, found: np.ndarray) -> dict:
     points[~found] = np.nan
     Landmarks(points, found, SIZE, "test").write(folder / "landmarks.npz")
     write_table(folder / "frames.csv", rows)
-    names = {"video": "video.mp4", "landmarks": "landmarks.npz", "frames": "frames.csv"}
+    names = {"video": "video.mp4", "landmarks": "landmarks.npz", "frame_table": "frames.csv"}
     names |= {"out": "out/labels.mkv", "background": "out/background.png", "hole": "out/hole.png"}
     return {key: folder / name for key, name in names.items()}
 
@@ -196,7 +196,7 @@ def test_wrong_inputs_are_named(tmp_path):
         segment_regions(**files, settings=settings)
     points = drawing.points[[0, 1, 2, 2]]
     Landmarks(points, np.ones(4, bool), SIZE, "test").write(files["landmarks"])
-    write_table(files["frames"], 4)
+    write_table(files["frame_table"], 4)
     with pytest.raises(UserError, match="has 3 frames but .* has 4"):
         segment_regions(**files, settings=settings)
     assert not files["out"].exists()

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import shift
 from skimage import data
 
-from unigs.prepare.clip.resample import carried, clip_times, nearest_frames, resample
+from unigs.media.resample import carried, clip_times, nearest_frames, resample
 
 NTSC = 30000 / 1001
 PIXELS_PER_SECOND = 60.0

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.subject import write_table
-from unigs.media.audio import write_wav
-from unigs.prepare.speech.encode import SpeechEncoder, encode_speech, normalize_level, speech_level
-from unigs.prepare.speech.extract import RATE
+from unigs.media.audio import RATE, write_wav
+from unigs.prepare.speech.encode import encode_speech
 from unigs.prepare.speech.offset import offset_scores
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.backends import make_backend, resample_rows
 from unigs.speech.deepspeech import DeepSpeech2, load_deepspeech, read_state, spectrogram
+from unigs.speech.encoder import SpeechEncoder
+from unigs.speech.loudness import normalize_level, speech_level
 from unigs.speech.spectral import dct_matrix, log_mel, mel_filters
 from unigs.stage.errors import UserError
 

@@ -234,19 +234,19 @@ def test_steps_are_the_same_to_the_bit_with_any_number_of_threads():
 
 
 def test_checkpoint_of_other_settings_is_not_resumed(files, tmp_path):
-    key = key_of(STATIC, [files.frames])
+    key = key_of(STATIC, [files.frame_table])
     Checkpoint(tmp_path, key).save({"step": 3})
     assert Checkpoint(tmp_path, key).load() == {"step": 3}
-    other = key_of(replace(STATIC, lambda_alpha=0.2), [files.frames])
+    other = key_of(replace(STATIC, lambda_alpha=0.2), [files.frame_table])
     assert Checkpoint(tmp_path, other).load() is None
     (tmp_path / "last.ckpt").write_bytes(b"damaged")
     assert Checkpoint(tmp_path, key).load() is None
 
 
 def test_checkpoint_of_older_code_is_not_resumed(files, tmp_path, monkeypatch):
-    Checkpoint(tmp_path, key_of(STATIC, [files.frames])).save({"step": 3})
+    Checkpoint(tmp_path, key_of(STATIC, [files.frame_table])).save({"step": 3})
     monkeypatch.setattr("unigs.train.checkpoint.LAYOUT", 1)
-    assert Checkpoint(tmp_path, key_of(STATIC, [files.frames])).load() is None
+    assert Checkpoint(tmp_path, key_of(STATIC, [files.frame_table])).load() is None
 
 
 def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_path):

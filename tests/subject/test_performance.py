@@ -78,12 +78,12 @@ def test_a_single_frame_is_everywhere():
 
 def test_what_is_read_is_what_was_written(tmp_path):
     wanted, files = made_up(), subject_files(tmp_path)
-    write_table(files.frames, 12)
+    write_table(files.frame_table, 12)
     write_features(
         files, 12, head=(wanted.head.R, wanted.head.t), torso=(wanted.torso.R, wanted.torso.t),
         outline=wanted.outline, eyes=np.round(wanted.eyes, 4), speech=wanted.speech,
     )  # fmt: skip
-    table = read_frame_table(files.frames)
+    table = read_frame_table(files.frame_table)
     read = read_performance(table, files.pose, files.body, files.eyes, files.speech)
     for part, rows in zip(numbers(read), numbers(wanted), strict=True):
         assert part.dtype == np.float32
@@ -95,7 +95,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
 @pytest.mark.parametrize("name", ["pose", "body", "eyes", "speech"])
 def test_a_file_of_another_length_is_named_with_both_numbers(tmp_path, name):
     files = subject_files(tmp_path / "one")
-    write_table(files.frames, 12)
+    write_table(files.frame_table, 12)
     write_features(files, 12)
     other = subject_files(tmp_path / "other")
     write_features(other, 11)
@@ -103,5 +103,5 @@ def test_a_file_of_another_length_is_named_with_both_numbers(tmp_path, name):
     short = getattr(other, name).name
     with pytest.raises(UserError, match=rf"other.{short} has 11 rows but .*frames.csv has 12"):
         read_performance(
-            read_frame_table(files.frames), mixed.pose, mixed.body, mixed.eyes, mixed.speech
+            read_frame_table(files.frame_table), mixed.pose, mixed.body, mixed.eyes, mixed.speech
         )

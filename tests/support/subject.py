@@ -50,7 +50,7 @@ def subject_files(folder: Path, video: str = "video.mp4") -> SubjectFiles:
     folder.mkdir(parents=True, exist_ok=True)
     return SubjectFiles(
         video=folder / video,
-        frames=folder / "frames.csv",
+        frame_table=folder / "frames.csv",
         pose=folder / "pose.npz",
         labels=folder / "labels.mkv",
         background=folder / "background.png",
@@ -182,7 +182,7 @@ def write_subject(folder: Path, seed: int = 0) -> SubjectFiles:
     t = np.tile(np.array([0, -0.03, DISTANCE], np.float32), (FRAMES, 1))
     t[:, 0] = 0.01 * np.sin(np.arange(FRAMES) * 0.31)
     write_pictures(files, *zip(*_views(R, t, opening, seed), strict=True))
-    write_table(files.frames, FRAMES)
+    write_table(files.frame_table, FRAMES)
     shape = rng.normal(0, 0.03, (468, 3))
     points = np.repeat(rng.uniform(16, 48, (478, 3))[None], FRAMES, 0)
     points[:, LOWER_LIP, 1] += 6 * opening[:, None]

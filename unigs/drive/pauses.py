@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from unigs.prepare.speech.encode import block_levels, speech_level
-from unigs.prepare.speech.extract import RATE
+from unigs.media.audio import RATE
 from unigs.settings.drive import DriveSettings
+from unigs.speech.loudness import block_levels, speech_level
 
 FADE_SECONDS = 0.16
 """Time in which the mouth closes in a pause, and the distance that it keeps from speech."""

@@ -1,6 +1,5 @@
 """drive: a portrait speaks any recording."""
 
-import json
 import math
 import tempfile
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ import numpy as np
 from unigs.compute.device import pick_device
 from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
 from unigs.drive.pauses import pauses
-from unigs.media.audio import read_audio
+from unigs.media.audio import RATE, read_audio
 from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import VideoWriter
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
-from unigs.prepare.speech.encode import SpeechEncoder
-from unigs.prepare.speech.extract import RATE
 from unigs.settings.drive import DriveSettings
+from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
@@ -38,7 +36,7 @@ BLOCK = 100
 def drive(
     portrait: Path,
     audio: Path,
-    frames: Path,
+    frame_table: Path,
     pose: Path,
     body: Path,
     eyes: Path,
@@ -51,7 +49,7 @@ def drive(
     Args:
         portrait: of the dynamic stage (.safetensors).
         audio: any file with sound, of any length and sample rate.
-        frames: frame table of the clip (frames.csv).
+        frame_table: frame table of the clip (frames.csv).
         pose: head poses of the clip (pose.npz).
         body: motion of the torso in the clip (motion.npz).
         eyes: action units of the clip (eyes.csv).
@@ -65,9 +63,9 @@ def drive(
     model = load_portrait(portrait, pick_device(settings.device))
     if not model.has_dynamics:
         raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
-    motion = read_motion(frames, pose, body, eyes, settings.turn_seconds * model.fps)
+    motion = read_motion(frame_table, pose, body, eyes, settings.turn_seconds * model.fps)
     playback = Playback(model)
-    encoder = read_encoder(speech)
+    encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     samples = read_audio(audio, RATE)
     count = math.ceil(len(samples) / RATE * model.fps)
     with tempfile.TemporaryDirectory() as folder, atomic(out) as temporary:
@@ -120,11 +118,11 @@ def performances(
         yield replace(motion.at(positions), speech=windows)
 
 
-def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -> Performance:
+def read_motion(frame_table: Path, pose: Path, body: Path, eyes: Path, turn: float) -> Performance:
     """The longest piece of the clip that is fit to be replayed: kept frames, no cut inside.
 
     Args:
-        frames: frame table.
+        frame_table: frame table.
         pose: head poses.
         body: motion of the torso.
         eyes: action units.
@@ -133,27 +131,14 @@ def read_motion(frames: Path, pose: Path, body: Path, eyes: Path, turn: float) -
     Raises:
         UserError: the files differ in length, or no frame is kept.
     """
-    table = read_frame_table(frames)
+    table = read_frame_table(frame_table)
     motion = read_performance(table, pose, body, eyes)
     usable = table.keep & motion.head.known & np.isfinite(motion.eyes).all(1)
     piece = longest_segment(usable, table.jump_cuts)
     if piece.stop == piece.start:
-        raise UserError(f"{frames} keeps no frame with a pose: screen less strictly.")
+        raise UserError(f"{frame_table} keeps no frame with a pose: screen less strictly.")
     blink = motion.eyes[:, ACTION_UNITS.index("AU45")]
     return motion[trim_blinks(piece, blink, math.ceil(turn / math.pi))]
-
-
-def read_encoder(path: Path) -> SpeechEncoder:
-    """The encoder of a clip's features.
-
-    Raises:
-        UserError: the file is missing, or was written by another version.
-    """
-    text = SpeechFeatures.read(path).encoder
-    try:
-        return SpeechEncoder.from_dict(json.loads(text))
-    except (KeyError, TypeError, json.JSONDecodeError):
-        raise UserError(f"{path} was written by another version: run encode_speech anew.") from None
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ COMMENT = "The right half is synthetic: rendered by UniGS from speech, eyes and 
 def render_test(
     portrait: Path,
     video: Path,
-    frames: Path,
+    frame_table: Path,
     pose: Path,
     body: Path,
     eyes: Path,
@@ -56,7 +56,7 @@ def render_test(
     Args:
         portrait: the trained portrait (.safetensors).
         video: the clip, for the left half of the preview.
-        frames: the clip's frame table (.csv).
+        frame_table: the clip's frame table (.csv).
         pose: head poses (.npz).
         body: motion of the torso (.npz).
         eyes: action units (.csv).
@@ -71,7 +71,7 @@ def render_test(
         UserError: a file is missing or damaged, describes another clip, or the portrait renders
             another size than the clip's.
     """
-    table = read_frame_table(frames)
+    table = read_frame_table(frame_table)
     performance = read_performance(table, pose, body, eyes, speech)
     split = split_of(table, performance.head.known)
     model = load_portrait(portrait, pick_device(settings.device).type)

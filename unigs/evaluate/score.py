@@ -37,7 +37,7 @@ def evaluate(
     render: Path,
     shuffled: Path,
     video: Path,
-    frames: Path,
+    frame_table: Path,
     landmarks: Path,
     pose: Path,
     labels: Path,
@@ -55,7 +55,7 @@ def evaluate(
         render: lossless render of the test frames.
         shuffled: lossless render of the test frames with shuffled speech.
         video: the clip (truth).
-        frames: the clip's frame table (.csv).
+        frame_table: the clip's frame table (.csv).
         landmarks: landmarks of the true frames (.npz).
         pose: head poses (.npz).
         labels: label video of the true frames.
@@ -70,7 +70,7 @@ def evaluate(
     Raises:
         UserError: a file is missing or damaged, or describes another number of frames.
     """
-    table = read_frame_table(frames)
+    table = read_frame_table(frame_table)
     performance, marks = read_performance(table, pose, body), Landmarks.read(landmarks)
     table.check_rows(landmarks, marks)
     split = split_of(table, performance.head.known)

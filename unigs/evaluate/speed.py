@@ -4,7 +4,6 @@ A frame counts from the driving numbers in main memory to the finished 8-bit pic
 The device is synchronized before and after, which most published figures leave out.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -19,11 +18,11 @@ from unigs.compute.device import device_name, pick_device
 from unigs.compute.threads import get_threads
 from unigs.evaluate.records import Record, to_json
 from unigs.evaluate.split import split_of
+from unigs.media.audio import RATE
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
-from unigs.prepare.speech.encode import SpeechEncoder
-from unigs.prepare.speech.extract import RATE
 from unigs.settings.evaluate import EvaluateSettings
+from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
 from unigs.stage.files import write_json
 from unigs.subject.features import SpeechFeatures
@@ -35,7 +34,7 @@ log = logging.getLogger("unigs")
 
 def measure_speed(
     portrait: Path,
-    frames: Path,
+    frame_table: Path,
     pose: Path,
     body: Path,
     eyes: Path,
@@ -47,7 +46,7 @@ def measure_speed(
 
     Args:
         portrait: the trained portrait (.safetensors).
-        frames: the clip's frame table (.csv).
+        frame_table: the clip's frame table (.csv).
         pose: head poses (.npz).
         body: motion of the torso (.npz).
         eyes: action units (.csv).
@@ -55,7 +54,7 @@ def measure_speed(
         out: figures (.json).
         settings: section `evaluate`.
     """
-    table = read_frame_table(frames)
+    table = read_frame_table(frame_table)
     performance = read_performance(table, pose, body, eyes, speech)
     heard = SpeechFeatures.read(speech)
     device = pick_device(settings.device).type
@@ -64,7 +63,7 @@ def measure_speed(
     turns = np.resize(test, settings.speed_warmup + settings.speed_frames).tolist()
     play = partial(Playback(model).frame, performance)
     seconds = time_frames(play, turns, settings.speed_warmup, device)
-    encoder = SpeechEncoder.from_dict(json.loads(heard.encoder))
+    encoder = SpeechEncoder.from_json(heard.encoder, speech)
     hearing = time_encoder(encoder, len(table), table.fps)
     records = speed_records(seconds, hearing, heard.backend)
     name = device_name(device)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from unigs.face import mesh
-from unigs.face.angles import head_angles, head_axes
+from unigs.face.angles import head_angles, head_to_camera
 
 CLOSED = 0.2
 """Lid opening of closed eyes as a share of the open one, for clips in which nobody blinks."""
@@ -80,7 +80,7 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
         cheek: distance from the eye corners down to the cheeks;
         lower_lid: height of the lower lids above the line of the eye corners (negative: below).
     """
-    head = points @ head_axes(points)  # rows: x right, y down, z forward in the head
+    head = points @ head_to_camera(points)  # rows: x right, y down, z forward in the head
     corners = head[:, [33, 133, 362, 263]]
     unit = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=-1)
     eye_line = corners[..., 1].mean(1)

@@ -11,7 +11,7 @@ LOWER = (2, 164, 98, 327)
 """Base of the nose, which does not move with the jaw."""
 
 
-def head_axes(points: np.ndarray) -> np.ndarray:
+def head_to_camera(points: np.ndarray) -> np.ndarray:
     """Rotation from head to camera axes.
 
     Args:
@@ -41,7 +41,7 @@ def head_angles(points: np.ndarray) -> np.ndarray:
     Returns:
         Angles [...,3] in degrees, with the signs of `yaw_pitch_roll`; NaN where no face is.
     """
-    return yaw_pitch_roll(head_axes(points))
+    return yaw_pitch_roll(head_to_camera(points))
 
 
 def yaw_pitch_roll(rotations: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ LINES = (
 
 def draw_sheet(
     video: Path,
-    frames: Path,
+    frame_table: Path,
     landmarks: Path,
     pose: Path,
     eyes: Path,
@@ -79,7 +79,7 @@ def draw_sheet(
 
     Args:
         video: the clip.
-        frames: the clip's frame table (.csv).
+        frame_table: the clip's frame table (.csv).
         landmarks: landmarks of all frames (.npz).
         pose: head poses (.npz).
         eyes: action units (.csv).
@@ -91,7 +91,7 @@ def draw_sheet(
     Raises:
         UserError: a file is missing or describes another number of frames.
     """
-    table = read_frame_table(frames)
+    table = read_frame_table(frame_table)
     marks, poses, units = Landmarks.read(landmarks), HeadPoses.read(pose), read_action_units(eyes)
     for path, rows in ((landmarks, marks), (pose, poses), (eyes, units)):
         table.check_rows(path, rows)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from unigs.prepare.speech.extract import RATE
+from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.spectral import dct_matrix, log_mel
 from unigs.stage.errors import UserError
@@ -22,26 +22,18 @@ class Backend(Protocol):
     spectral: bool
     """Whether another loudness or frequency response of a recording only shifts the features."""
 
+    model: str | None
+    """What the setting speech.model must name; None: nothing."""
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        """Load what the back-end needs.
+
+        Raises:
+            UserError: the model cannot be read, or a package is missing.
+        """
+
     def columns(self, samples: np.ndarray) -> np.ndarray:
         """Features float32 [N,D] of samples [n] at 16 kHz; row i is centered on i * step_ms."""
-
-
-def make_backend(settings: SpeechSettings) -> Backend:
-    """The back-end that the settings ask for.
-
-    Raises:
-        UserError: its model is missing, cannot be read, or needs a package that is not there.
-    """
-    if settings.backend in ("logmel", "mfcc"):
-        return Spectral(settings)
-    if not settings.model or not Path(settings.model).exists():
-        raise UserError(
-            f"speech back-end {settings.backend} needs a model, but model is "
-            f"{settings.model or 'empty'}: set speech.model to the "
-            + ("checkpoint (.ckpt)" if settings.backend == "deepspeech" else "model's folder")
-            + ", or use the back-end logmel, which needs none."
-        )
-    return DeepSpeech(settings) if settings.backend == "deepspeech" else Transformer(settings)
 
 
 class Spectral:
@@ -50,7 +42,7 @@ class Spectral:
     The floor makes complete silence and a quiet room the same, in every recording.
     """
 
-    spectral = True
+    spectral, model = True, None
 
     def __init__(self, settings: SpeechSettings) -> None:
         self.settings = settings
@@ -90,7 +82,7 @@ class Spectral:
 class DeepSpeech:
     """Outputs of a deepspeech.pytorch checkpoint: logits of its letters, 50 per second."""
 
-    spectral = False
+    spectral, model = False, "checkpoint (.ckpt)"
 
     def __init__(self, settings: SpeechSettings) -> None:
         from unigs.speech.deepspeech import load_deepspeech
@@ -105,7 +97,7 @@ class DeepSpeech:
 class Transformer:
     """Last hidden states of a wav2vec2 or HuBERT folder, 50 per second (needs transformers)."""
 
-    spectral = False
+    spectral, model = False, "model's folder"
     PIECE, CONTEXT = 20 * RATE, RATE
     """Long recordings go through in pieces of 20 s with 1 s of context on both sides."""
 
@@ -158,3 +150,28 @@ def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) 
     high = np.minimum(low + 1, len(rows) - 1)
     share = (position - low)[:, None]
     return (rows[low] * (1 - share) + rows[high] * share).astype(np.float32)
+
+
+BACKENDS: dict[str, type[Backend]] = {
+    "logmel": Spectral,
+    "mfcc": Spectral,
+    "deepspeech": DeepSpeech,
+    "wav2vec2": Transformer,
+}
+"""Every speech back-end by the name that the setting speech.backend gives it."""
+
+
+def make_backend(settings: SpeechSettings) -> Backend:
+    """The back-end that the settings ask for.
+
+    Raises:
+        UserError: its model is missing, cannot be read, or needs a package that is not there.
+    """
+    made = BACKENDS[settings.backend]
+    if made.model and not (settings.model and Path(settings.model).exists()):
+        raise UserError(
+            f"speech back-end {settings.backend} needs a model, but model is "
+            f"{settings.model or 'empty'}: set speech.model to the {made.model}, or use the "
+            "back-end logmel, which needs none."
+        )
+    return made(settings)

@@ -9,7 +9,7 @@ import math
 
 import torch
 
-RATE = 16000
+from unigs.media.audio import RATE
 
 
 def mel_filters(rate: int, n_fft: int, n_mels: int) -> torch.Tensor:

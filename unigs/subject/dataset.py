@@ -37,7 +37,7 @@ class SubjectFiles:
 
     video: Path
     """The cropped clip."""
-    frames: Path
+    frame_table: Path
     """Frame table: frame, time, keep, reason, split."""
     pose: Path
     """Head pose of every frame, focal length, face shape."""
@@ -87,7 +87,7 @@ class Dataset:
                 f"{files.video} is {info.width}x{info.height}: the cropped clip must be square; "
                 "run crop_clip."
             )
-        self.table = read_frame_table(files.frames)
+        self.table = read_frame_table(files.frame_table)
         self.frames = FrameStore(files.video, len(self.table))
         self.labels = FrameStore(files.labels, len(self.table), gray=True)
         self.to("cpu")
@@ -102,8 +102,8 @@ class Dataset:
         self.train, self.test = (self.table.frames(split, usable) for split in (TRAIN, TEST))
         if len(self.train) < FEWEST_FRAMES:
             raise UserError(
-                f"{files.frames} keeps only {len(self.train)} training frames: use a longer or "
-                "cleaner clip."
+                f"{files.frame_table} keeps only {len(self.train)} training frames: use a longer "
+                "or cleaner clip."
             )
 
     def __len__(self) -> int:

@@ -69,7 +69,7 @@ def train_dynamic(
     dataset = Dataset(files)
     portrait = load_portrait(static, device)
     task = DynamicTask(dataset, portrait, settings, device)
-    inputs = [static, files.video, files.frames, files.pose, files.labels, files.background]
+    inputs = [static, files.video, files.frame_table, files.pose, files.labels, files.background]
     key = key_of(settings, [*inputs, files.speech, files.eyes, files.landmarks])
     checkpoint = Checkpoint(out.parent, key)
     summary = train(task, curve, checkpoint)

@@ -53,7 +53,7 @@ def train_static(
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
     task = StaticTask(dataset, settings, device)
-    inputs = [files.video, files.frames, files.pose, files.labels, files.background]
+    inputs = [files.video, files.frame_table, files.pose, files.labels, files.background]
     checkpoint = Checkpoint(out.parent, key_of(settings, inputs))
     summary = train(task, curve, checkpoint)
     info = run_record("static", settings, summary, device, dataset)

@@ -63,7 +63,7 @@ def static_file(name):
 # What trainings see of a subject; the dynamic stage takes the poses that the static one refined.
 SUBJECT = dict(
     video="results/{subject}/clip/video.mp4",
-    frames="results/{subject}/clip/frames.csv",
+    frame_table="results/{subject}/clip/frames.csv",
     pose="results/{subject}/face/pose.npz",
     body="results/{subject}/body/motion.npz",
     landmarks="results/{subject}/face/landmarks.npz",
@@ -72,7 +72,7 @@ SUBJECT = dict(
 )
 # What moves a portrait that is played, with the poses that it was trained with.
 PERFORMANCE = dict(
-    frames="results/{subject}/clip/frames.csv",
+    frame_table="results/{subject}/clip/frames.csv",
     pose=static_file("pose.npz"),
     body="results/{subject}/body/motion.npz",
     eyes="results/{subject}/face/eyes.csv",

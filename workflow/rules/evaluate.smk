@@ -46,7 +46,7 @@ rule evaluate:
     input:
         static=static_file("portrait.safetensors"),
         video="results/{subject}/clip/video.mp4",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         pose=static_file("pose.npz"),
         body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
@@ -76,7 +76,7 @@ rule evaluate:
         "python -m unigs.evaluate.score"
         " --static {input.static:q}"
         " --video {input.video:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --pose {input.pose:q}"
         " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"

@@ -59,7 +59,7 @@ rule screen_clip:
         landmarks="results/{subject}/face/landmarks.npz",
         code=source("unigs.prepare.clip.screen"),
     output:
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
     log:
         "logs/screen_clip/{subject}.log",
     benchmark:
@@ -76,7 +76,7 @@ rule screen_clip:
         "python -m unigs.prepare.clip.screen"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
-        " --out {output.frames:q}"
+        " --out {output.frame_table:q}"
         " {params.flags} {params.sheet} > {log:q} 2>&1"
 
 
@@ -104,7 +104,7 @@ rule encode_speech:
     """One window of speech features for each frame; the lips show a delay of the sound."""
     input:
         audio="results/{subject}/speech/audio.wav",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
         code=source("unigs.prepare.speech.encode"),
     output:
@@ -123,7 +123,7 @@ rule encode_speech:
     shell:
         "python -m unigs.prepare.speech.encode"
         " --audio {input.audio:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --landmarks {input.landmarks:q}"
         " --out {output.features:q}"
         " {params.flags} > {log:q} 2>&1"
@@ -133,7 +133,7 @@ rule measure_eyes:
     """Action units of brows and lids, calibrated to the person."""
     input:
         landmarks="results/{subject}/face/landmarks.npz",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         openface=lambda wildcards: PLAN.subjects[wildcards.subject].openface or [],
         code=source("unigs.prepare.face.eyes"),
     output:
@@ -151,7 +151,7 @@ rule measure_eyes:
     shell:
         "python -m unigs.prepare.face.eyes"
         " --landmarks {input.landmarks:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --out {output.eyes:q}"
         " {params.flags} {params.sheet} > {log:q} 2>&1"
 
@@ -160,7 +160,7 @@ rule fit_pose:
     """Head pose of each frame and the person's face shape."""
     input:
         landmarks="results/{subject}/face/landmarks.npz",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         code=source("unigs.prepare.pose.fit"),
     output:
         pose="results/{subject}/face/pose.npz",
@@ -178,7 +178,7 @@ rule fit_pose:
     shell:
         "python -m unigs.prepare.pose.fit"
         " --landmarks {input.landmarks:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --out {output.pose:q}"
         " {params.flags} > {log:q} 2>&1"
 
@@ -188,7 +188,7 @@ rule segment_regions:
     input:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         code=source("unigs.prepare.regions.segment"),
     output:
         labels="results/{subject}/regions/labels.mkv",
@@ -210,7 +210,7 @@ rule segment_regions:
         "python -m unigs.prepare.regions.segment"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --out {output.labels:q}"
         " --background {output.background:q}"
         " --hole {output.hole:q}"
@@ -222,7 +222,7 @@ rule track_body:
     input:
         video="results/{subject}/clip/video.mp4",
         labels="results/{subject}/regions/labels.mkv",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
         code=source("unigs.prepare.body.track"),
     output:
@@ -243,7 +243,7 @@ rule track_body:
         "python -m unigs.prepare.body.track"
         " --video {input.video:q}"
         " --labels {input.labels:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --pose {input.pose:q}"
         " --out {output.body:q}"
         " {params.flags} > {log:q} 2>&1"

@@ -2,7 +2,7 @@ rule draw_sheet:
     """Landmarks, head axes and regions on sampled frames, and what was kept: look at it first."""
     input:
         video="results/{subject}/clip/video.mp4",
-        frames="results/{subject}/clip/frames.csv",
+        frame_table="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
         pose="results/{subject}/face/pose.npz",
         eyes="results/{subject}/face/eyes.csv",
@@ -32,7 +32,7 @@ rule draw_sheet:
     shell:
         "python -m unigs.report.preparation"
         " --video {input.video:q}"
-        " --frames {input.frames:q}"
+        " --frame-table {input.frame_table:q}"
         " --landmarks {input.landmarks:q}"
         " --pose {input.pose:q}"
         " --eyes {input.eyes:q}"

@@ -41,14 +41,14 @@ REST = np.array([1.0, 0, 0, 1, 0, 0])
 
 
 def track_body(
-    video: Path, labels: Path, frames: Path, pose: Path, out: Path, settings: BodySettings
+    video: Path, labels: Path, frame_table: Path, pose: Path, out: Path, settings: BodySettings
 ) -> None:
     """Follow the torso through the clip.
 
     Args:
         video: cropped clip.
         labels: label video of the clip.
-        frames: frame table of the clip (.csv).
+        frame_table: frame table of the clip (.csv).
         pose: head poses of the clip (.npz).
         out: file to write (.npz): R [T,3,3], t [T,3] (camera = R x + t for a point x that is fixed
             to the torso, meters), outline [T,2] (how far the arms stand out, meters), correlation
@@ -59,7 +59,7 @@ def track_body(
         UserError: the files disagree in length.
     """
     cv2.setNumThreads(1)
-    poses, table = HeadPoses.read(pose), read_frame_table(frames)
+    poses, table = HeadPoses.read(pose), read_frame_table(frame_table)
     table.check_rows(pose, poses)
     R, t = poses.head.R, poses.head.t
     keep = table.keep & poses.head.known

@@ -14,8 +14,8 @@ import numpy as np
 from unigs.face.follow import FaceFollower, face_box
 from unigs.face.mesh import CHIN, FOREHEAD
 from unigs.media.ffmpeg import ffmpeg_exe, last_line, run_ffmpeg
+from unigs.media.resample import clip_times, resample
 from unigs.media.video import VideoInfo, VideoWriter, probe, read_video
-from unigs.prepare.clip.resample import clip_times, resample
 from unigs.settings.crop import CropSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -43,7 +43,7 @@ def crop_clip(
 ) -> None:
     """Cut a square clip of one person out of any video.
 
-    Frame k of the clip shows the source at start + k/fps seconds (`unigs.prepare.clip.resample`);
+    Frame k of the clip shows the source at start + k/fps seconds (`unigs.media.resample`);
     its audio (if the source has any) begins at `start` and ends with the last frame.
 
     Args:

@@ -26,7 +26,7 @@ def measure_eyes(
     landmarks: Path,
     out: Path,
     settings: EyeSettings,
-    frames: Path | None = None,
+    frame_table: Path | None = None,
     openface: Path | None = None,
 ) -> None:
     """Measure AU01, 04, 05, 06, 07 and 45 in every frame of the clip.
@@ -39,8 +39,8 @@ def measure_eyes(
         out: table to write (.csv): columns frame, AU01 .. AU45 (0 to 5), one row per frame of the
             clip.
         settings: back-end and smoothing.
-        frames: frame table of the clip, whose kept frames set the scale of the units. None: all
-            frames do.
+        frame_table: frame table of the clip, whose kept frames set the scale of the units. None:
+            all frames do.
         openface: CSV that OpenFace wrote for the clip, for the back-end openface.
 
     Raises:
@@ -56,8 +56,8 @@ def measure_eyes(
         units, known = read_openface(openface, len(found), landmarks)
     else:
         usable = None
-        if frames is not None:
-            table = read_frame_table(frames)
+        if frame_table is not None:
+            table = read_frame_table(frame_table)
             table.check_rows(landmarks, marks)
             usable = table.keep
         units, known = action_units(points, settings.smooth, usable), found

@@ -1,6 +1,6 @@
 """One rigid set of 3D points seen by a camera in many frames: shape and poses together.
 
-Poses and pixels are those of `unigs.prepare.pose.rigid`; observations that are missing hold NaN.
+Poses and pixels are those of `unigs.geometry.rigid`; observations that are missing hold NaN.
 
 Gauss-Newton with the pseudo-Huber weights of robust bundle adjustment (Triggs et al., "Bundle
 adjustment: a modern synthesis", 1999, sections 4 and 6.1): the shape is solved for on the Schur
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from unigs.prepare.pose.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, project, rotation_vector
+from unigs.geometry.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, project, rotation_vector
 
 
 def reprojection(

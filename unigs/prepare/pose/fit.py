@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from unigs.face import mesh
+from unigs.face.shape import average_shape, rough_poses, to_head_frame
+from unigs.geometry.rigid import Camera, Poses, rotation, rotation_vector
+from unigs.geometry.similarity import similarity
 from unigs.prepare.pose.bundle_adjustment import adjust_shape, reprojection, track, triangulate
-from unigs.prepare.pose.face_shape import average_shape, rough_poses, similarity, to_head_frame
 from unigs.prepare.pose.morphable_model import MorphableModel
-from unigs.prepare.pose.rigid import Camera, Poses, rotation, rotation_vector
 from unigs.settings.pose import PoseSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -30,17 +31,17 @@ REFERENCE_SIZE = 256
 """Image size that the pixel units of the settings refer to."""
 
 
-def fit_pose(landmarks: Path, frames: Path, out: Path, settings: PoseSettings) -> None:
+def fit_pose(landmarks: Path, frame_table: Path, out: Path, settings: PoseSettings) -> None:
     """Fit head poses and face shape to landmarks.
 
     Args:
         landmarks: landmarks of the clip (.npz).
-        frames: frame table of the clip (.csv), for the jump cuts.
+        frame_table: frame table of the clip (.csv), for the jump cuts.
         out: file to write (.npz): R [T,3,3] and t [T,3] (x_cam = R x + t, meters), focal and size
             (pixels), shape [468,3] (meters), reprojection [T] (pixels; NaN: not seen), backend.
         settings: back-end, priors and smoothing.
     """
-    marks, table = Landmarks.read(landmarks), read_frame_table(frames)
+    marks, table = Landmarks.read(landmarks), read_frame_table(frame_table)
     table.check_rows(landmarks, marks)
     points, starts = marks.points.astype(np.float64), table.jump_cuts
     poses = fit_landmarks(points, marks.found, marks.size, starts, settings)

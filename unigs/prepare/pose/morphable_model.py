@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from unigs.face import mesh
+from unigs.geometry.rigid import SHAPE_UNIT, Camera, Poses
 from unigs.prepare.pose.bundle_adjustment import point_normals, track
-from unigs.prepare.pose.rigid import SHAPE_UNIT, Camera, Poses
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unigs.prepare.regions.face_frame import CHIN_Y, EAR_LOBE_Y
+from unigs.face.face_frame import CHIN_Y, EAR_LOBE_Y
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, TORSO
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unigs.prepare.regions.face_frame import CHIN_Y, map_axes, map_to_image
+from unigs.face.face_frame import CHIN_Y, map_axes, map_to_image
 from unigs.stage.errors import UserError
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)

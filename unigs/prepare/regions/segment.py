@@ -16,9 +16,7 @@ import numpy as np
 
 from unigs.face import mesh
 from unigs.face.detectors import PersonMask
-from unigs.media.images import write_png
-from unigs.media.video import probe, read_video
-from unigs.prepare.regions.face_frame import (
+from unigs.face.face_frame import (
     CELL,
     EAR_LOBE_Y,
     FaceFrame,
@@ -26,6 +24,8 @@ from unigs.prepare.regions.face_frame import (
     map_axes,
     map_to_image,
 )
+from unigs.media.images import write_png
+from unigs.media.video import probe, read_video
 from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
@@ -225,7 +225,7 @@ def shares(counts: np.ndarray) -> str:
 
 
 def segment_regions(
-    video: Path, landmarks: Path, frames: Path, out: Path, background: Path, hole: Path,
+    video: Path, landmarks: Path, frame_table: Path, out: Path, background: Path, hole: Path,
     settings: RegionSettings,
 ) -> None:  # fmt: skip
     """Label every frame of a clip and find the background behind the person.
@@ -233,19 +233,19 @@ def segment_regions(
     Args:
         video: the clip.
         landmarks: landmarks of the clip (.npz).
-        frames: frame table of the clip (.csv).
+        frame_table: frame table of the clip (.csv).
         out: label video to write (.mkv).
         background: background plate to write (.png).
         hole: mask of the pixels that never show the background, to write (.png).
         settings: back-end, margins and smoothing.
     """
-    marks, table = Landmarks.read(landmarks), read_frame_table(frames)
+    marks, table = Landmarks.read(landmarks), read_frame_table(frame_table)
     table.check_rows(landmarks, marks)
     found, cuts = marks.found, table.jump_cuts
     points = bridge_landmarks(marks.points, found, landmarks)
     usable = table.keep & found
     if not usable.any():
-        raise UserError(f"{frames} keeps no frame with a face: choose another clip.")
+        raise UserError(f"{frame_table} keeps no frame with a face: choose another clip.")
     info = probe(video)
     labeler = Labeler(points, found, cuts, info.height, info.width, settings)
     labeler.learn(video, usable)

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from unigs.face import mesh
-from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
-from unigs.prepare.regions.face_frame import (
+from unigs.face.face_frame import (
     CHIN_Y,
     COLUMNS,
     ROWS,
@@ -24,6 +23,7 @@ from unigs.prepare.regions.face_frame import (
     map_axes,
     map_to_image,
 )
+from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
 
 LEARN_SIZE = 192
 """Width in pixels that frames are reduced to for learning."""

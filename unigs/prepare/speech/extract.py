@@ -4,14 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.media.audio import read_audio, write_wav
+from unigs.media.audio import RATE, read_audio, write_wav
 from unigs.media.video import frame_count, probe
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
-
-RATE = 16000
-"""Samples per second of all speech, Hz (paper section 3.2)."""
 
 
 def extract_audio(video: Path, out: Path) -> None:

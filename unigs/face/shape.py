@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from unigs.face import mesh
-from unigs.prepare.pose.rigid import Camera, Poses
+from unigs.geometry.rigid import Camera, Poses
+from unigs.geometry.similarity import similarity
 
 BIOCULAR_WIDTH = 0.089
 """Meters between the outer corners of the eyes: mean of adults (Farkas, "Anthropometry of the
@@ -21,31 +22,7 @@ ORIGIN_BEHIND_EYES = 0.032
 """Meters from the outer eye corners into the head."""
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Least-squares similarity of two point sets: target = scale R source + shift.
-
-    Closed form of Umeyama, "Least-squares estimation of transformation parameters between two
-    point patterns", 1991.
-
-    Args:
-        source: points [P,3] or [...,P,3].
-        target: the corresponding points [...,P,3].
-
-    Returns:
-        Scale [...], rotation R [...,3,3] and shift [...,3].
-    """
-    a = source - source.mean(-2, keepdims=True)
-    b = target - target.mean(-2, keepdims=True)
-    U, D, Vt = np.linalg.svd(np.swapaxes(b, -1, -2) @ a)
-    sign = np.ones_like(D)
-    sign[..., 2] = np.sign(np.linalg.det(U @ Vt))
-    R = (U * sign[..., None, :]) @ Vt
-    scale = (D * sign).sum(-1) / (a**2).sum((-1, -2))
-    turned = (R @ source.mean(-2)[..., None])[..., 0]
-    return scale, R, target.mean(-2) - scale[..., None] * turned
-
-
-def head_axes(vertices: np.ndarray) -> np.ndarray:
+def vertices_to_head(vertices: np.ndarray) -> np.ndarray:
     """Rotation [...,3,3] whose rows are the head's axes: right, down, into the head.
 
     Right runs from the outer corner of the person's right eye to the outer corner of the left one
@@ -62,7 +39,7 @@ def head_axes(vertices: np.ndarray) -> np.ndarray:
 
 def to_head_frame(vertices: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale, rotation and shift that bring a mesh [468,3] into the metric head frame."""
-    R = head_axes(vertices)
+    R = vertices_to_head(vertices)
     corners = vertices[[mesh.RIGHT_EYE_CORNERS[0], mesh.LEFT_EYE_CORNERS[0]]]
     scale = BIOCULAR_WIDTH / np.linalg.norm(corners[1] - corners[0])
     eyes = scale * (R @ corners.mean(0))
@@ -76,7 +53,7 @@ def average_shape(meshes: np.ndarray, rounds: int = 4) -> np.ndarray:
     and averaged by the median; profiles, whose far side is a guess, are left out.
     """
     rigid = np.array(mesh.RIGID)
-    facing = head_axes(meshes)[:, 2, 2]
+    facing = vertices_to_head(meshes)[:, 2, 2]
     frontal = meshes[facing >= np.median(facing)]
     shape = frontal[0]
     for _ in range(rounds):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from unigs.face import mesh
-from unigs.prepare.pose.face_shape import average_shape
+from unigs.face.shape import average_shape
 
 CELL = 0.005
 """Meters per cell of a map over the face frame."""
