@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_model import EYES, POSE, SPOKEN, moving_portrait, one_cue, psnr
-from test_rasterize_cuda import needs_gpu
-from tiny_subject import write_tiny_subject
 
 from benchmarks import gpu
 from benchmarks.scenes import portrait as scene
+from tests.support.portraits import moving_portrait, one_frame, psnr
+from tests.support.subject import write_subject
 from unigs.losses.ssim import ssim
-from unigs.model.kernels.encoding import encode, encode_torch, levels
+from unigs.model.kernels.encoding import encode
 from unigs.model.kernels.encoding_tcnn import encode_tcnn
+from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.levels import levels
 from unigs.model.storage import load_portrait
+from unigs.playback.cues import cues
+from unigs.playback.play import Playback
 from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
@@ -37,17 +40,16 @@ DYNAMIC = DynamicSettings(
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return write_tiny_subject(tmp_path_factory.mktemp("subject"))
+    return write_subject(tmp_path_factory.mktemp("subject"))
 
 
 def played(path, files, device: str) -> np.ndarray:
     """Test frames [n,H,W,3] in [0,1] of a stored portrait."""
     data, portrait = Dataset(files), load_portrait(path, device)
-    rows = zip(*(x[data.test] for x in (data.R, data.t, data.speech, data.eyes)), strict=True)
-    return np.stack([portrait.play(*row) for row in rows]) / 255
+    return np.stack(list(Playback(portrait).clip(data.performance[data.test]))) / 255
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
 def test_a_portrait_of_one_device_plays_on_the_other(files, tmp_path, device):
     static, dynamic = (replace(settings, device=device) for settings in (STATIC, DYNAMIC))
@@ -59,7 +61,7 @@ def test_a_portrait_of_one_device_plays_on_the_other(files, tmp_path, device):
     assert psnr(played(path, files, "cpu"), played(path, files, "cuda")) > 45
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("stage", ["static", "dynamic"])
 def test_a_killed_training_goes_on_on_the_gpu(files, tmp_path, stage):
     device = torch.device("cuda")
@@ -87,7 +89,7 @@ def test_a_killed_training_goes_on_on_the_gpu(files, tmp_path, stage):
     assert all(torch.isfinite(x).all() for x in resumed.portrait.parameters())
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_frames_stay_on_the_gpu_up_to_the_limit(files, monkeypatch):
     dataset = Dataset(files)
     frames = {}
@@ -100,17 +102,17 @@ def test_frames_stay_on_the_gpu_up_to_the_limit(files, monkeypatch):
         assert kept.is_cuda and fetched.is_cuda and torch.equal(kept, fetched)
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_half_precision_does_not_show_on_the_gpu():
     made = moving_portrait().cuda()
-    (cue,) = one_cue(made, *POSE, SPOKEN.numpy(), EYES.numpy(), None)
+    (cue,) = cues(made, one_frame())
     exact, half = (
         TorchPlayer(made, precision).play(cue) / 255 for precision in (torch.float32, GPU_PRECISION)
     )
     assert psnr(exact, half) > 55
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_planes_and_ssim_are_those_of_the_cpu():
     generator = torch.Generator().manual_seed(0)
     table = levels(12, 16, 64, 17)
@@ -129,7 +131,7 @@ def test_planes_and_ssim_are_those_of_the_cpu():
         assert (a - b).norm() < 1e-4 * a.norm()
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_planes_by_tiny_cuda_nn_are_those_of_torch():
     pytest.importorskip("tinycudann", reason="needs tiny-cuda-nn", exc_type=(ImportError, OSError))
     table = levels(12, 16, 64, 17)
@@ -144,7 +146,7 @@ def test_planes_by_tiny_cuda_nn_are_those_of_torch():
         assert (one - other).norm() < 1e-4 * other.norm()
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_the_benchmarks_parity_holds():
     assert gpu.in_parity(gpu.parity(scene(3000, 160), torch.device("cuda")))
 

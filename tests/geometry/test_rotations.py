@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from tests.support.portraits import rotations
 from unigs.geometry.rotations import (
     mean_rotation,
     quaternion,
@@ -52,3 +53,15 @@ def test_the_mean_of_rotations_about_one_axis_is_about_it():
     R = torch.from_numpy(Rotation.from_euler("y", [[-20], [10], [40]], degrees=True).as_matrix())
     mean = Rotation.from_matrix(mean_rotation(R).numpy())
     np.testing.assert_allclose(mean.as_euler("yxz", degrees=True), [10, 0, 0], atol=1e-3)
+
+
+def test_rotation_vector_agrees_with_scipy():
+    R = rotations(40)
+    expected = Rotation.from_matrix(R.numpy()).as_rotvec()
+    np.testing.assert_allclose(rotation_vector(R).numpy(), expected, atol=2e-4)
+
+
+def test_rotate_by_a_quarter_turn_about_z():
+    quat = torch.tensor([[2**0.5, 0, 0, 2**0.5]])  # not normalised
+    turned = rotate(quat, torch.tensor([[1.0, 0, 0]]))
+    torch.testing.assert_close(turned, torch.tensor([[0.0, 1, 0]]))

@@ -142,7 +142,7 @@ rule gallery:
         tables=collect("results/tables/{table}.csv", table=TABLES),
         markdown=collect("results/tables/{table}.md", table=TABLES),
         code=source("unigs.report.gallery"),
-        templates=[repo(path) for path in sorted(REPO.glob("unigs/report/templates/*"))],
+        templates=[os.path.relpath(path) for path in sorted(REPO.glob("unigs/report/templates/*"))],
     output:
         page="results/index.html",
     log:

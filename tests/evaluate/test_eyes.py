@@ -1,0 +1,47 @@
+"""Figures of the eyes on landmarks that move in a known way."""
+
+import numpy as np
+import pytest
+
+from tests.support.face_points import FRAMES
+from unigs.evaluate.eyes import ACTION_UNITS, au_records, eye_opening, eye_records, units_of_render
+from unigs.evaluate.records import find, to_json
+
+
+def test_eye_opening_is_lid_distance_over_width(points):
+    lids = 5 + 2 * np.cos(np.arange(FRAMES) / 3)
+    np.testing.assert_allclose(eye_opening(points), (lids / 20 + lids / 40) / 2, rtol=1e-4)
+
+
+def test_eyes_that_blink_along_correlate(points):
+    rows = to_json(eye_records(points, points, "test"))
+    assert find(rows, "eye_correlation", "eyes")["value"] == pytest.approx(1)
+    assert find(rows, "eye_spread", "eyes")["value"] == pytest.approx(1)
+
+
+def test_action_unit_errors_are_absolute_means_over_frames_with_faces():
+    truth = np.zeros((4, 6), np.float32)
+    render = np.tile(np.arange(6, dtype=np.float32), (4, 1)) * [[1], [-1], [1], [1]]
+    render[3] = np.nan
+    rows = to_json(au_records(truth, render, "test"))
+    for k, name in enumerate(ACTION_UNITS):
+        row = find(rows, f"au_error_{name}", "eyes")
+        assert (row["value"], row["frames"]) == (k, 3)
+    assert find(rows, "au_error", "eyes")["value"] == 2.5
+
+
+def test_action_units_of_a_render_are_on_the_scale_of_the_clip(points):
+    """A render that closes its eyes half as far is measured as such, not stretched to full."""
+    blinking = np.repeat(points, 5, 0)
+    for upper, lower in ((159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373)):
+        blinking[:, lower] = blinking[:, upper] + np.float32([0, 10, 0])
+        closed = np.arange(len(blinking)) % 40 < 4
+        blinking[closed, lower, 1] -= 8.5
+    test = np.arange(160, 200)
+    render = blinking[test].copy()
+    shut = np.arange(40) < 4
+    for lower in (145, 153, 144, 374, 380, 373):
+        render[shut, lower, 1] += 4
+    truth, mine = units_of_render(blinking, test, render)
+    assert truth[shut, 5].min() > 4 and truth[~shut, 5].max() < 1
+    assert 1 < mine[shut, 5].mean() < 3.6 and mine[~shut, 5].max() < 1

@@ -1,0 +1,84 @@
+"""Video files: exact, in step, refused in one sentence."""
+
+import numpy as np
+import pytest
+
+from unigs.media.audio import read_audio, write_wav
+from unigs.media.video import VideoWriter, frame_count, probe, read_video
+from unigs.stage.errors import UserError
+
+RNG = np.random.default_rng(0)
+
+
+def moving_square(frames: int, size: int = 64) -> list[np.ndarray]:
+    """A white square that moves two pixels a frame on a smooth coloured ground."""
+    y, x = np.mgrid[:size, :size]
+    ground = np.stack([x * 2, y * 2, x + y], -1).astype(np.uint8)
+    clip = []
+    for k in range(frames):
+        frame = ground.copy()
+        frame[20:36, 2 * k % 48 : 2 * k % 48 + 16] = 255
+        clip.append(frame)
+    return clip
+
+
+def test_lossless_video_is_exact(tmp_path):
+    clip = [RNG.integers(0, 256, (34, 50, 3), np.uint8) for _ in range(5)]
+    with VideoWriter(tmp_path / "a b.mkv", 50, 34, 25, quality="lossless") as writer:
+        for frame in clip:
+            writer.write(frame)
+    for truth, read in zip(clip, read_video(tmp_path / "a b.mkv"), strict=True):
+        np.testing.assert_array_equal(truth, read)
+
+
+def test_high_quality_is_visually_lossless_with_audio_of_the_same_length(tmp_path):
+    clip, rate = moving_square(50), 16000
+    write_wav(tmp_path / "tone.wav", 0.5 * np.sin(np.arange(2 * rate) * 0.1), rate)
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, 64, 64, 25, audio=tmp_path / "tone.wav") as writer:
+        for frame in clip:
+            writer.write(frame)
+    info = probe(path)
+    assert (info.width, info.height, info.fps, info.has_audio) == (64, 64, 25.0, True)
+    assert frame_count(path) == 50
+    # Chroma is stored at half size, so compare luma.
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    error = [
+        ((a - b.astype(float)) @ weights) ** 2 for a, b in zip(clip, read_video(path), strict=True)
+    ]
+    assert 10 * np.log10(255**2 / np.mean(error)) > 38
+    assert abs(len(read_audio(path, rate)) - 2 * rate) < 0.05 * rate
+
+
+@pytest.mark.parametrize("source_fps", [30000 / 1001, 30.0, 24.0])
+def test_resampled_frame_k_shows_time_k_over_25(tmp_path, source_fps):
+    """The brightness of a source frame tells its time."""
+    count = int(2 * source_fps)
+    path = tmp_path / "ramp.mkv"
+    with VideoWriter(path, 16, 16, source_fps, quality="lossless", gray=True) as writer:
+        for k in range(count):
+            writer.write(np.full((16, 16), 2 * k, np.uint8))
+    for k, frame in enumerate(read_video(path, fps=25, gray=True)):
+        shown = frame[0, 0] / 2 / source_fps
+        assert abs(shown - k / 25) <= 0.5 / source_fps + 0.010
+
+
+def test_crop_and_size(tmp_path):
+    clip = moving_square(3)
+    path = tmp_path / "clip.mkv"
+    with VideoWriter(path, 64, 64, 25, quality="lossless") as writer:
+        for frame in clip:
+            writer.write(frame)
+    for truth, read in zip(clip, read_video(path, crop=(8, 16, 32, 24)), strict=True):
+        np.testing.assert_array_equal(truth[16:40, 8:40], read)
+    assert next(read_video(path, size=(32, 32))).shape == (32, 32, 3)
+
+
+def test_bad_files_get_one_sentence(tmp_path):
+    (tmp_path / "text.mp4").write_text("this is no video")
+    with pytest.raises(UserError, match="text.mp4"):
+        next(read_video(tmp_path / "text.mp4"))
+    with pytest.raises(UserError, match="none.wav"):
+        read_audio(tmp_path / "none.wav")
+    with pytest.raises(UserError, match="no audio"):
+        read_audio(tmp_path / "text.mp4")

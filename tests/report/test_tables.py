@@ -1,0 +1,93 @@
+"""Tables: every figure where it belongs, means only of the same thing, empty cells stay empty."""
+
+import pandas as pd
+import pytest
+
+from tests.support.runs import REASON, table_of, write_run
+from unigs.report.runs import read_runs, run_of
+from unigs.report.tables import duration
+from unigs.stage.errors import UserError
+
+
+def test_a_run_is_a_row_with_its_own_figures(tmp_path):
+    table, _ = table_of(tmp_path, [write_run(tmp_path, "ann", "unigs", 24.0)])
+    row = table[table["source"] == "here"].iloc[0]
+    assert (row["subject"], row["method"], row["dataset"]) == ("ann", "unigs", "own")
+    assert (row["psnr"], row["psnr_hair"], row["fps"], row["training"]) == (24, 22, 12.5, "1.5h")
+    assert row["lmd"] == pytest.approx(1.5 * 480 / 256)
+    assert "speech: logmel" in row["backends"] and row["device"] == "cpu: test"
+
+
+def test_an_empty_figure_stays_empty_and_says_why(tmp_path):
+    table, text = table_of(tmp_path, [write_run(tmp_path, "ann", "unigs", 24.0)])
+    row = table[table["source"] == "here"].iloc[0]
+    assert pd.isna(row["lpips"]) and f"lpips: {REASON}" in row["empty"]
+    assert "LPIPS is empty where no weights here." in text
+    assert "| 24.00 | – |" in text
+
+
+def test_pictures_of_the_clip_stand_once_per_subject_and_static_once_per_variant(tmp_path):
+    runs = [write_run(tmp_path, "ann", v, p) for v, p in (("unigs", 24.0), ("plus", 25.0))]
+    table, _ = table_of(tmp_path, runs)
+    base = table[table["source"] == "baseline"]
+    assert base["method"].tolist() == [
+        "static model of unigs", "mean training frame", "static model of plus",
+    ]  # fmt: skip
+    assert base["psnr"].tolist() == [23, 15, 24]
+
+
+def test_means_are_over_all_subjects_of_a_data_set(tmp_path):
+    runs = [
+        write_run(tmp_path, "ann", "unigs", 24.0, lpips=0.1),
+        write_run(tmp_path, "bob", "unigs", 26.0),
+        write_run(tmp_path, "cem", "unigs", 40.0),
+        write_run(tmp_path, "bob", "plus", 27.0),
+    ]
+    table, _ = table_of(tmp_path, runs, datasets=("ann=longhair", "bob=longhair"))
+    means = table[table["subject"].fillna("").str.startswith("mean of")]
+    row = means[(means["method"] == "unigs")].iloc[0]
+    assert (row["dataset"], row["subject"], row["psnr"]) == ("longhair", "mean of 2", 25)
+    assert pd.isna(row["lpips"])  # one of the two has none
+    assert "plus" not in set(means["method"])  # ann has no such run
+    assert 40 not in set(means["psnr"])
+
+
+def test_the_papers_figures_stand_beside_and_are_marked(tmp_path):
+    paper = tmp_path / "paper.csv"
+    paper.write_text(
+        "dataset,method,psnr,lpips,ssim,lmd,sync_c,training,fps\n"
+        "longhair,Wav2Lip,,,,3.705,8.747,,21.6\nlonghair,UniGS,25.37,0.1049,0.808,2.241,5.047,1h,98\n"
+    )
+    table, text = table_of(tmp_path, [write_run(tmp_path, "ann", "unigs", 24.0)], paper=paper)
+    theirs = table[table["source"] == "paper"]
+    assert theirs["psnr"].isna().tolist() == [True, False] and theirs["psnr"].iloc[1] == 25.37
+    assert "| longhair | – | UniGS (paper) | 25.37 | 0.1049 | 0.808 |" in text
+    assert "a scale, not a contest" in text
+
+
+def test_shipped_figures_of_the_paper_have_the_columns_of_our_tables(tmp_path):
+    from pathlib import Path
+
+    folder = Path(__file__).parents[2] / "resources/paper"
+    counts = {}
+    for name in ("table1", "table2", "table3"):
+        run = write_run(tmp_path, "ann", "unigs", 24.0)
+        table, _ = table_of(tmp_path, [run], paper=folder / f"{name}.csv")
+        theirs = table[table["source"] == "paper"]
+        counts[name] = len(theirs)
+        ours = theirs[theirs["method"].isin(["UniGS", "L=12 F=2", "Δμ, Δs, Δr"])]
+        assert ours["psnr"].iloc[0] == 25.37 and ours["sync_c"].iloc[0] == 5.047
+    assert counts == {"table1": 10, "table2": 4, "table3": 3}
+
+
+def test_files_elsewhere_are_refused(tmp_path):
+    with pytest.raises(UserError, match="subject/variant/test/file"):
+        run_of(tmp_path / "metrics.json")
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    with pytest.raises(UserError, match="write subject=dataset"):
+        read_runs((run / "metrics.json",), datasets=("ann",))
+
+
+@pytest.mark.parametrize("seconds, text", [(5400, "1.5h"), (3600, "1h"), (642, "11min")])
+def test_durations_read_as_in_the_paper(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,37 @@
+"""The data set of a subject."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.subject import FRAMES, write_subject
+from unigs.stage.errors import UserError
+from unigs.stage.files import save_npz
+from unigs.subject.dataset import Dataset
+from unigs.subject.resident import ResidentFrames
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return write_subject(tmp_path_factory.mktemp("subject"))
+
+
+def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_path):
+    short = replace(files, pose=tmp_path / "pose.npz")
+    pose = dict(np.load(files.pose))
+    save_npz(short.pose, **{**pose, "R": pose["R"][:-1], "t": pose["t"][:-1]})
+    with pytest.raises(UserError, match=f"{FRAMES - 1} rows.*{FRAMES}"):
+        Dataset(short)
+
+
+def test_frames_on_the_device_are_those_of_the_store(files):
+    dataset = Dataset(files)
+    cpu = torch.device("cpu")
+    for store in (dataset.frames, dataset.labels):
+        kept, fetched = (ResidentFrames(store, cpu, keep) for keep in (True, False))
+        for frame in (0, 64, FRAMES - 1):
+            assert kept[frame].dtype == torch.uint8
+            assert torch.equal(kept[frame], torch.from_numpy(np.array(store[frame])))
+            assert torch.equal(kept[frame], fetched[frame])

@@ -1,0 +1,113 @@
+"""The dynamic stage."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.subjects import dynamic_task, subject
+from tests.support.stages import STATIC
+from unigs.compute import threads
+from unigs.model.storage import load_portrait
+from unigs.playback.play import Playback
+from unigs.settings.dynamic import DynamicSettings
+from unigs.stage.errors import UserError
+from unigs.subject.dataset import Dataset
+from unigs.train.dynamic import DynamicTask, train_dynamic
+from unigs.train.static import StaticTask
+
+DYNAMIC = DynamicSettings(
+    iterations=60, grid_levels=4, grid_finest=32, lip_code=2, evaluate_every=30, ema=0.9,
+    region_mean="region", lambda_eyes=0.1, validation_share=0.1, device="cpu",
+)  # fmt: skip
+
+
+def test_dynamic_stage_improves_on_the_static_one(files, static_run, tmp_path):
+    train_dynamic(
+        files, static_run / "portrait.safetensors", tmp_path / "portrait.safetensors",
+        tmp_path / "curve.csv", tmp_path / "run.json", DYNAMIC,
+    )  # fmt: skip
+    curve = pd.read_csv(tmp_path / "curve.csv")
+    static = pd.read_csv(static_run / "curve.csv")
+    assert curve["psnr_train"].iloc[-1] > static["psnr_train"].iloc[-1]
+    dataset = Dataset(files)
+    portrait = load_portrait(tmp_path / "portrait.safetensors")
+    k = int(dataset.test[0])
+    image = Playback(portrait).frame(dataset.performance, k)
+    assert image.shape == (64, 64, 3)
+
+
+def test_steps_are_the_same_to_the_bit_with_any_number_of_threads():
+    """Of `unigs_plus`, with enough Gaussians and pixels for every kernel to share them out."""
+    before, states = threads.get_threads(), []
+    try:
+        for count in (1, 2):
+            threads.set_threads(count)
+            torch.manual_seed(0)
+            task = dynamic_task(subject(64), 5000)
+            for step in range(3):
+                task.step(step)
+            states.append(task.portrait.state_dict())
+    finally:
+        threads.set_threads(before)
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_a_width_that_the_kernels_cannot_take_is_refused_before_training(
+    files, static_run, tmp_path
+):
+    with pytest.raises(UserError, match="hidden is 60: choose a multiple of 8"):
+        train_dynamic(
+            files, static_run / "portrait.safetensors", tmp_path / "portrait.safetensors",
+            tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, hidden=60),
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_lpips_without_weights_says_where_to_get_them(files, static_run, tmp_path):
+    with pytest.raises(UserError, match="alexnet"):
+        train_dynamic(
+            files, static_run / "portrait.safetensors", tmp_path / "p.safetensors",
+            tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, lambda_lpips=0.2),
+        )  # fmt: skip
+
+
+def frozen_adam(task) -> dict[str, torch.Tensor]:
+    """Let `task` keep the gradients of its next step instead of using them; they come here."""
+    found = {}
+
+    def keep() -> None:
+        found.update({k: p.grad.clone() for k, p in task.portrait.gaussians.present().items()})
+        task.portrait.zero_grad()
+
+    task.adam.step = keep
+    return found
+
+
+@pytest.mark.parametrize("stage", ["static", "dynamic"])
+def test_a_batch_has_the_mean_gradient_of_its_frames(files, static_run, stage):
+    dataset = Dataset(files)
+
+    def task(batch: int):
+        torch.manual_seed(0)
+        if stage == "static":
+            return StaticTask(dataset, replace(STATIC, batch=batch), torch.device("cpu"))
+        portrait = load_portrait(static_run / "portrait.safetensors")
+        settings = replace(DYNAMIC, batch=batch, lip_code=0, ema=0.0)
+        made = DynamicTask(dataset, portrait, settings, torch.device("cpu"))
+        made.adamw.step = lambda: None
+        torch.nn.init.normal_(portrait.motion.deformation.output.weight, std=0.1)
+        return made
+
+    both, single = task(2), task(1)
+    together, alone = frozen_adam(both), frozen_adam(single)
+    both.step(0)
+    single.step(0)
+    first = dict(alone)
+    single.step(0)
+    for name, gradient in together.items():
+        torch.testing.assert_close(gradient, (first[name] + alone[name]) / 2, msg=name)
+    if stage == "static":
+        torch.testing.assert_close(both.density.gradient, single.density.gradient)
+        assert torch.equal(both.density.seen, single.density.seen)

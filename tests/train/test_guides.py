@@ -1,0 +1,21 @@
+"""What guides the dynamic stage."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from unigs.subject.dataset import Dataset
+from unigs.subject.features import ACTION_UNITS
+from unigs.train.guides import rare_frames
+
+
+def test_few_blinks_are_drawn_as_often_as_open_mouths(files):
+    dataset = Dataset(files)
+    eyes = np.zeros_like(dataset.performance.eyes)
+    dataset.performance = replace(dataset.performance, eyes=eyes)
+    closed = dataset.train[[5, 60]]
+    eyes[closed, ACTION_UNITS.index("AU45")] = 5.0
+    drawn = rare_frames(dataset, dataset.train)
+    blinks = sum(frame in closed for frame in drawn)
+    assert set(closed) <= set(drawn) and len(set(drawn)) < len(dataset.train) / 4
+    assert blinks >= 0.4 * len(drawn)

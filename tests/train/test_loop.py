@@ -1,0 +1,53 @@
+"""The training loop: samples, validation, the best state."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tests.support.stages import STATIC
+from unigs.subject.dataset import Dataset
+from unigs.train.checkpoint import Checkpoint
+from unigs.train.loop import FrameSampler, split_validation, train
+from unigs.train.static import StaticTask
+
+
+def test_validation_is_one_block_out_of_the_training_frames():
+    train_part, held = split_validation(np.arange(100, 200), 0.1)
+    assert len(held) == 10 and (np.diff(held) == 1).all()
+    assert sorted([*train_part, *held]) == list(range(100, 200))
+    assert len(split_validation(np.arange(20), 0.0)[1]) == 0
+
+
+def test_the_best_static_field_may_be_smaller_than_the_last(files, tmp_path):
+    """Best at the first evaluation, before density control has added a tenth of the field."""
+
+    class Worse(StaticTask):
+        def view(self, frame):
+            rendering = super().view(frame)
+            if frame in self.validation and len(self.portrait.gaussians) > first:
+                rendering.image = rendering.image * 0
+            return rendering
+
+    settings = replace(STATIC, iterations=40, evaluate_every=10, validation_share=0.1,
+                       densify_from=11, densify_every=5)  # fmt: skip
+    torch.manual_seed(0)
+    task = Worse(Dataset(files), settings, torch.device("cpu"))
+    first = len(task.portrait.gaussians)
+    summary = train(task, tmp_path / "curve.csv", Checkpoint(tmp_path, "key"))
+    counts = pd.read_csv(tmp_path / "curve.csv")["gaussians"]
+    assert counts.iloc[-1] > first and summary["best_step"] == 10
+    assert len(task.portrait.gaussians) == first
+
+
+def test_sampler_shows_every_frame_once_a_round_and_resumes():
+    sampler = FrameSampler(np.arange(7), seed=3)
+    first = [sampler.next() for _ in range(7)]
+    assert sorted(first) == list(range(7))
+    sampler.next()
+    state = sampler.state()
+    expected = [sampler.next() for _ in range(12)]
+    other = FrameSampler(np.arange(7), seed=99)
+    other.load_state(state)
+    assert [other.next() for _ in range(12)] == expected
