@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,24 +48,53 @@ def measure_eyes(
         UserError: a file is missing or has another number of rows than the clip has frames.
     """
     marks = Landmarks.read(landmarks)
-    points, found = marks.points, marks.found
-    if not found.any():
+    if not marks.found.any():
         raise UserError(f"{landmarks} holds no face in any frame: check the clip.")
-    if settings.backend == "openface":
-        if openface is None:
-            raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
-        units, known = read_openface(openface, len(found), landmarks)
-    else:
-        usable = None
-        if frame_table is not None:
-            table = read_frame_table(frame_table)
-            table.check_rows(landmarks, marks)
-            usable = table.keep
-        units, known = action_units(points, settings.smooth, usable), found
+    usable = None
+    if frame_table is not None:
+        table = read_frame_table(frame_table)
+        table.check_rows(landmarks, marks)
+        usable = table.keep
+    clip = Clip(marks, landmarks, usable, openface)
+    units, known = BACKENDS[settings.backend](clip, settings)
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
     blinks = int((np.diff((units[:, -1] > STRONGEST / 2).astype(int)) == 1).sum())
     log.info("%s: %d frames, %d blinks", settings.backend, len(units), blinks)
     write_action_units(out, units)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a back-end may read of a clip."""
+
+    marks: Landmarks
+    """Landmarks of every frame."""
+    path: Path
+    """File that the landmarks stand in, for messages."""
+    usable: np.ndarray | None
+    """Frames that set the scale of the units, bool [T]; None: all."""
+    openface: Path | None
+    """CSV that OpenFace wrote for the clip."""
+
+
+def from_landmarks(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Units [T,6] from lids, brows and cheeks, and the frames [T] whose units are known."""
+    return action_units(clip.marks.points, settings.smooth, clip.usable), clip.marks.found
+
+
+def from_openface(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Units [T,6] as OpenFace measured them, and the frames [T] in which it succeeded.
+
+    Raises:
+        UserError: its table is not given, or does not fit the clip.
+    """
+    if clip.openface is None:
+        raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
+    return read_openface(clip.openface, len(clip.marks), clip.path)
+
+
+BACKENDS = {"landmarks": from_landmarks, "openface": from_openface}
+"""Every source of action units by the name that the setting eyes.backend gives it."""
 
 
 def read_openface(

@@ -124,18 +124,36 @@ def fit_shape(
         prior: pull toward the guess, see `adjust_shape`.
         settings: back-end and model.
     """
-    if settings.backend == "pca":
-        model = MorphableModel(settings.model)
-        mean, index = model.points(np.zeros(len(model.std))), model.landmarks
-        poses = rough_poses(mean, meshes[:, index], camera)
-        coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
-        return index, model.points(coefficients)
+    return BACKENDS[settings.backend](guess, meshes, camera, robust, prior, settings)
+
+
+def own_shape(
+    guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
+    settings: PoseSettings,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Rigid landmarks whose positions are free; arguments and result as of `fit_shape`."""
     index = np.array(mesh.RIGID)
     poses = rough_poses(guess[index], meshes[:, index], camera)
     fitted, _ = adjust_shape(
         guess[index], meshes[:, index, :2], poses, camera, robust=robust, prior=prior
     )
     return index, fitted
+
+
+def model_shape(
+    guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
+    settings: PoseSettings,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Landmarks on a morphable model; arguments and result as of `fit_shape`."""
+    model = MorphableModel(settings.model)
+    mean, index = model.points(np.zeros(len(model.std))), model.landmarks
+    poses = rough_poses(mean, meshes[:, index], camera)
+    coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
+    return index, model.points(coefficients)
+
+
+BACKENDS = {"landmarks": own_shape, "pca": model_shape}
+"""Every source of the rigid face shape by the name that the setting pose.backend gives it."""
 
 
 def track_alone(

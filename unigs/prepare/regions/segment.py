@@ -165,9 +165,17 @@ class Labeler:
         return core, cv2.dilate(mouth, disc) > 0
 
 
+BACKENDS = {
+    "colours": lambda frame, settings: Surfaces(frame),
+    "onnx": lambda frame, settings: ParsingNetwork(settings.model),
+}
+"""Every way to tell skin, hair and cloth apart, by the name that the setting regions.backend gives
+it; each is made from the clip's face frame and the settings."""
+
+
 def make_surfaces(frame: FaceFrame, settings: RegionSettings) -> Surfaces | ParsingNetwork:
     """The chosen back-end that tells skin, hair and cloth apart."""
-    return ParsingNetwork(settings.model) if settings.backend == "onnx" else Surfaces(frame)
+    return BACKENDS[settings.backend](frame, settings)
 
 
 def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.ndarray:
