@@ -26,7 +26,7 @@ setup: $(READY)  ## make the environment in .venv, pinned by constraints.txt
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
 	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
+	@test -x "$(BIN)/pip" || $(PYTHON) tools/make_venv.py "$(VENV)"
 	@echo "Installing into $(VENV): about 3 GB, a few minutes."
 	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller.
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
@@ -40,6 +40,8 @@ $(READY): pyproject.toml constraints.txt
 	        echo "no CPU build of torch $(TORCH) found: taking the default one" >&2; \
 	fi
 	python -m pip install -q -c constraints.txt -e '.[face,dev]'
+	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
+	python -m pip install -q -c constraints.txt --no-deps mediapipe
 	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
 	@python -m unigs.train.compile_kernels
 	@touch "$(READY)"

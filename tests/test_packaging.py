@@ -17,9 +17,16 @@ REPO = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
 ENVS = sorted((REPO / "workflow/envs").glob("*.yaml"))
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"cv2": "opencv-python", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "pyyaml"}
 # Back-ends that are used when someone has installed them; imported inside functions only.
-OPTIONAL = {"onnxruntime", "tensorflow", "tflite_runtime", "tinycudann", "transformers"}
+OPTIONAL = {
+    "mediapipe",
+    "onnxruntime",
+    "tensorflow",
+    "tflite_runtime",
+    "tinycudann",
+    "transformers",
+}
 
 
 def name_of(requirement: str) -> str:
