@@ -5,7 +5,7 @@ import torch
 
 from tests.support.sounds import small_state, voice
 from unigs.media.audio import RATE
-from unigs.speech.deepspeech import DeepSpeech2, load_deepspeech, read_state, spectrogram
+from unigs.speech.deepspeech import DeepSpeech2, load_deepspeech, read_deepspeech, spectrogram
 from unigs.stage.errors import UserError
 
 
@@ -41,7 +41,7 @@ class Bomb:
 def test_checkpoint_runs_no_code(tmp_path):
     state = small_state()
     torch.save({"state_dict": state, "hyper_parameters": Bomb(tmp_path / "boom")}, tmp_path / "b")
-    weights = read_state(tmp_path / "b")
+    weights = read_deepspeech(tmp_path / "b")
     assert not (tmp_path / "boom").exists()
     assert set(weights) == set(state)
     DeepSpeech2(weights)

@@ -1,88 +1,30 @@
 """DeepSpeech 2 of the deepspeech.pytorch project (V3 checkpoints), for inference.
 
-The checkpoints are Lightning pickles that name classes of packages that are not needed here. They
-are read without running any of their code: tensors and plain containers are kept, every other
-object becomes an inert placeholder. Sizes are read off the weights.
+The checkpoints are Lightning pickles that name classes of packages that are not needed here;
+`unigs.stage.weights` reads their tensors alone. Sizes are read off the weights.
 """
 
-import collections
-import pickle
-import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from unigs.stage.errors import UserError
+from unigs.stage.weights import read_weights
 
 HOP, N_FFT = 160, 320
 """Samples between two columns of the spectrogram, and per column: 100 columns per second, of which
 the time stride of the convolutions keeps 50."""
 
 
-class Placeholder:
-    """Stands in for any object of a checkpoint that is not a tensor or a plain container."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-    def __setitem__(self, key: object, value: object) -> None:
-        pass
-
-    def __call__(self, *_: object, **__: object) -> "Placeholder":
-        return self
-
-    def append(self, item: object) -> None:
-        """Accept and forget."""
-
-    def extend(self, items: object) -> None:
-        """Accept and forget."""
-
-
-class _Unpickler(pickle.Unpickler):
-    """Finds only what rebuilds tensors; names of code resolve to `Placeholder`."""
-
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return torch._utils._rebuild_tensor_v2
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return torch._utils._rebuild_parameter
-        if module == "torch" and name.endswith("Storage"):
-            return getattr(torch, name)
-        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
-            return getattr(torch, name)
-        return Placeholder
-
-
-def _load(file: object, **options: object) -> object:
-    return _Unpickler(file, **options).load()
-
-
-_PICKLE = SimpleNamespace(__name__="inert", Unpickler=_Unpickler, load=_load)
-"""What torch.load expects of a pickle module."""
-
-
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The weights of a checkpoint, without running code from it.
+def read_deepspeech(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint.
 
     Raises:
-        UserError: the file is no checkpoint with a state dict.
+        UserError: the file is no checkpoint of deepspeech.pytorch V3.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_PICKLE)
-        state = content["state_dict"] if "state_dict" in content else content
-        weights = {k: v.detach() for k, v in state.items() if isinstance(v, torch.Tensor)}
-    except (OSError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint: {error}") from None
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError):
-        weights = {}
+    weights = read_weights(path)
     if "rnns.0.rnn.weight_hh_l0" not in weights:
         raise UserError(
             f"{path} is not a DeepSpeech checkpoint of deepspeech.pytorch V3 (no weights named "
@@ -178,7 +120,7 @@ def load_deepspeech(path: Path) -> DeepSpeech2:
     Raises:
         UserError: the file is no DeepSpeech checkpoint, or its weights have another shape.
     """
-    state = read_state(path)
+    state = read_deepspeech(path)
     try:
         return DeepSpeech2(state)
     except (RuntimeError, KeyError) as error:
