@@ -154,11 +154,11 @@ def time_steps(task: Task, steps: int) -> float:
     """Seconds of `steps` training steps after a tenth as many; the device is idle at both ends."""
     for step in range(max(1, steps // 10)):
         task.step(step)
-    synchronise()
+    synchronize()
     started = time.perf_counter()
     for step in range(steps):
         task.step(step)
-    synchronise()
+    synchronize()
     return time.perf_counter() - started
 
 
@@ -176,7 +176,7 @@ def play(files: SubjectFiles, folder: Path, settings: EvaluateSettings) -> dict:
     return {"what": "play", **sizes, **metrics, "peak_gb": peak_gb()}
 
 
-def synchronise() -> None:
+def synchronize() -> None:
     """Wait for the GPU, where there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

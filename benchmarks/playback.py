@@ -63,7 +63,7 @@ def parts() -> list[tuple[object, str, str | Callable]]:
     """The functions that make a frame."""
     kernels = {
         player.shapes_kernel: "blendshapes",
-        player.pose_kernel: "pose, activate, colour",
+        player.pose_kernel: "pose, activate, color",
         player.over_plate_kernel: "over the plate, to bytes",
     }
     return [
@@ -71,7 +71,7 @@ def parts() -> list[tuple[object, str, str | Callable]]:
         (Motion, "network_inputs", "network inputs"),
         (PlaybackDeformation, "apply", "deformation network"),
         (player, "parallel_for", lambda kernel, *_: kernels[kernel]),
-        (PlaybackRasterizer, "render", "project and rasterise"),
+        (PlaybackRasterizer, "render", "project and rasterize"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The CPU rasteriser against plain torch, and against what the processor could do at best."""
+"""The CPU rasterizer against plain torch, and against what the processor could do at best."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ LEAVES = ("means", "quats", "scales", "opacities", "colors")
 # distance 2, exponent 8, exp 15, alpha 2, weight and transmittance 3, three channels 6.
 FORWARD_FLOPS = 36
 # Backward on top of it, alpha recomputed (27): transmittance 3, gradient of alpha 11, its moments
-# up to the second order 12, gradient of the colour 6.
+# up to the second order 12, gradient of the color 6.
 BACKWARD_FLOPS = 59
 
 

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from unigs.geometry.cameras import intrinsics, view_matrix
 
-# (share of the Gaussians, centre, half axes in metres, elongation): head frame, y down, z forward
+# (share of the Gaussians, center, half axes in meters, elongation): head frame, y down, z forward
 PARTS = (
     (0.25, (0.0, 0.0, 0.0), (0.075, 0.11, 0.09), 1.0),  # face and skull
     (0.35, (0.0, 0.04, 0.03), (0.105, 0.18, 0.10), 3.0),  # long hair around it
     (0.40, (0.0, 0.27, 0.05), (0.20, 0.13, 0.09), 1.0),  # shoulders and chest
 )
-OVERLAP = 0.4  # standard deviation relative to the distance of neighbours
-DISTANCE = 0.9  # metres from the camera
+OVERLAP = 0.4  # standard deviation relative to the distance of neighbors
+DISTANCE = 0.9  # meters from the camera
 
 
 @dataclass
@@ -52,7 +52,7 @@ def portrait(count: int, size: int, seed: int = 0) -> Scene:
     g = torch.Generator().manual_seed(seed)
     means, scales = [], []
     left = count
-    for k, (share, centre, axes, elongation) in enumerate(PARTS):
+    for k, (share, center, axes, elongation) in enumerate(PARTS):
         n = left if k == len(PARTS) - 1 else round(share * count)
         left -= n
         direction = torch.nn.functional.normalize(torch.randn(n, 3, generator=g), dim=1)
@@ -60,7 +60,7 @@ def portrait(count: int, size: int, seed: int = 0) -> Scene:
         shell = torch.rand(n, 1, generator=g) < 0.5
         radius = torch.where(shell, 0.85 + 0.15 * radius, radius)
         half = torch.tensor(axes)
-        means.append(torch.tensor(centre) + radius * direction * half)
+        means.append(torch.tensor(center) + radius * direction * half)
         area = 4 * torch.pi * float((half[[0, 0, 1]] * half[[1, 2, 2]]).mean())
         spread = torch.exp(
             0.5 * torch.randn(n, 1, generator=g) + 0.35 * torch.randn(n, 3, generator=g)

@@ -27,7 +27,7 @@ def rotations(quats: Tensor) -> Tensor:
 
 
 def project(scene: Scene) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Centres [N,2] and inverse covariances [N,3] in the image, radii [N,2] (0: hidden), depths.
+    """Centers [N,2] and inverse covariances [N,3] in the image, radii [N,2] (0: hidden), depths.
 
     Every Gaussian is in front of the camera here, so the near plane is not treated.
     """
@@ -60,7 +60,7 @@ def project(scene: Scene) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def blend(pixels: Tensor, means2d: Tensor, conics: Tensor, opacities: Tensor) -> Tensor:
-    """Weights [P,K] of K Gaussians, nearest first, at pixel centres [P,2]."""
+    """Weights [P,K] of K Gaussians, nearest first, at pixel centers [P,2]."""
     dx = means2d[None, :, 0] - pixels[:, :1]
     dy = means2d[None, :, 1] - pixels[:, 1:]
     sigma = 0.5 * (conics[:, 0] * dx * dx + conics[:, 2] * dy * dy) + conics[:, 1] * dx * dy
@@ -94,8 +94,8 @@ def render(scene: Scene) -> tuple[Tensor, int]:
             pixels = torch.stack([x.flatten(), y.flatten()], 1)
             weights = blend(pixels, means2d[index], conics[index], scene.opacities[index])
             rest = 1 - weights.sum(1, keepdim=True)
-            colour = weights @ scene.colors[index] + rest * scene.background
-            tiles.append(colour.reshape(bottom - top, right - left, -1))
+            color = weights @ scene.colors[index] + rest * scene.background
+            tiles.append(color.reshape(bottom - top, right - left, -1))
             pairs += int((weights.detach() > 0).sum())
         bands.append(torch.cat(tiles, 1))
     return torch.cat(bands), pairs

@@ -49,7 +49,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     shared = [
         (FrameSampler, "next", "sample"),
         (Dataset, "image", "truth"),
-        (Portrait, "splats", "pose, colour"),
+        (Portrait, "splats", "pose, color"),
         (Portrait, "render", "over the plate"),
         (torch.Tensor, "backward", "backward: torch"),
         (Blend, "backward", "backward: blend"),

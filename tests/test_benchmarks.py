@@ -81,7 +81,7 @@ def test_parts_sum_to_the_whole(report):
     for group in groups:
         rows = {row["name"]: row for row in report["rows"] if row["group"] == group}
         whole = rows.pop("whole")
-        assert {"project and rasterise", "sort and blend"} & set(rows) and parts.REST in rows
+        assert {"project and rasterize", "sort and blend"} & set(rows) and parts.REST in rows
         # Medians over calls that may differ a little (which frame, which lips).
         assert sum(row["cpu_ms"] for row in rows.values()) == pytest.approx(
             whole["cpu_ms"], rel=0.1

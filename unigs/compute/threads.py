@@ -16,7 +16,7 @@ from itertools import pairwise
 from unigs.stage.errors import UserError
 
 ALIGN = 64
-"""Ranges start at multiples of this: compilers vectorise loops in blocks and round the remainder
+"""Ranges start at multiples of this: compilers vectorize loops in blocks and round the remainder
 differently, so a cut inside a block would change last bits with the number of threads."""
 
 _lock = threading.Lock()

@@ -53,7 +53,7 @@ def drive(
         pose: head poses of the clip (pose.npz).
         body: motion of the torso in the clip (motion.npz).
         eyes: action units of the clip (eyes.csv).
-        speech: features.npz of the clip; tells how speech is encoded and normalised.
+        speech: features.npz of the clip; tells how speech is encoded and normalized.
         out: video to write (.mp4), with the recording as its sound.
         settings: section `drive`.
 

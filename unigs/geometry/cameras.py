@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def intrinsics(focal: float, size: int | tuple[int, int]) -> Tensor:
-    """Return the camera matrix K [3,3] of square pixels with the principal point at the centre.
+    """Return the camera matrix K [3,3] of square pixels with the principal point at the center.
 
     Args:
         focal: focal length in pixels.
@@ -22,7 +22,7 @@ def view_matrix(R: Tensor, t: Tensor) -> Tensor:
 
     Args:
         R: rotation [3,3].
-        t: translation [3] in metres.
+        t: translation [3] in meters.
     """
     top = torch.cat([R, t.reshape(3, 1)], dim=1)
     # Made where R is: a copy from the CPU would make a GPU wait in every frame.
@@ -32,7 +32,7 @@ def view_matrix(R: Tensor, t: Tensor) -> Tensor:
 
 
 def project(points: Tensor, R: Tensor, t: Tensor, K: Tensor) -> Tensor:
-    """Project world points [...,3] to pixels [...,2]; the first pixel's centre is (0.5, 0.5).
+    """Project world points [...,3] to pixels [...,2]; the first pixel's center is (0.5, 0.5).
 
     Points at or behind the camera plane give coordinates without meaning; check their depth.
     """

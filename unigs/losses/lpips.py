@@ -18,7 +18,7 @@ NO_WEIGHTS = (
     "AlexNet's weights are not there: set lpips_trunk to a local copy of "
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 )
-# Mean and spread of ImageNet colours, for inputs in [-1,1].
+# Mean and spread of ImageNet colors, for inputs in [-1,1].
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 # Layers of `features` after which the activations are compared: the five rectifiers.
 TAPS = (1, 4, 7, 9, 11)

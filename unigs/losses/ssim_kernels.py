@@ -65,7 +65,7 @@ def _load_row(image, base, step, x0, x1, width, row, o):
     for i in range(last, x1 - x0):
         row[_U(o + i)] = _F(0)
     start = base + (x0 + first) * step
-    if step == 1:  # told apart so that the compiler sees neighbours in memory
+    if step == 1:  # told apart so that the compiler sees neighbors in memory
         for i in range(last - first):
             row[_U(o + first + i)] = image[_U(start + i)]
     else:

@@ -1,7 +1,7 @@
 """The anchor: one learned weight per Gaussian between the head's frame and the body's frame.
 
 Not in the paper. The head is the world, so a point of the torso that rests must move by several
-centimetres in it whenever the head turns; a plain MLP learns a fraction of that on a short clip.
+centimeters in it whenever the head turns; a plain MLP learns a fraction of that on a short clip.
 One weight keeps the field unified, needs no segmentation and stays soft where hair lies on the
 shoulder: x' = x + sigmoid(w) (T_head^-1 T_body x - x).
 """
@@ -17,10 +17,10 @@ from unigs.geometry.rotations import mean_rotation, quaternion, quaternion_produ
 class Body:
     """The body's frame: camera = R x + t for a point x that is fixed to the torso.
 
-    R [3,3], t [3] metres. At rest this is the mean head pose of the training frames. A tracked R
+    R [3,3], t [3] meters. At rest this is the mean head pose of the training frames. A tracked R
     is a rotation times a small affine map of the image plane: a turning torso looks narrower.
     outline [2]: how far the arms stand out to the picture's left and right of where R and t put
-    them, metres; None: not at all. It moves no anchor; the deformation hears of it.
+    them, meters; None: not at all. It moves no anchor; the deformation hears of it.
     """
 
     R: torch.Tensor
@@ -41,17 +41,17 @@ def anchored(
     t: torch.Tensor,
     body: Body,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centres and rotations after the anchor.
+    """Centers and rotations after the anchor.
 
     Args:
-        means: canonical centres [N,3], metres, head frame.
+        means: canonical centers [N,3], meters, head frame.
         quats: rotations wxyz [N,4].
         weights: sigmoid(w) [N]: 0 follows the head, 1 follows the body.
         R, t: head pose of the frame, x_cam = R x + t.
         body: the body's frame.
 
     Returns:
-        Centres [N,3] and rotations [N,4] (not normalised) in the head's frame.
+        Centers [N,3] and rotations [N,4] (not normalized) in the head's frame.
     """
     relative = R.T @ body.R
     resting = means @ relative.T + R.T @ (body.t - t)

@@ -14,12 +14,12 @@ POSE_DIM, BODY_DIM = 6, 8
 
 
 def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """P before normalisation: rotation vector and translation [...,6]."""
+    """P before normalization: rotation vector and translation [...,6]."""
     return torch.cat([rotation_vector(R), t], -1)
 
 
 def body_vector(body: Body) -> torch.Tensor:
-    """The torso's own pose before normalisation: width, height, turn, t, outline [...,8]."""
+    """The torso's own pose before normalization: width, height, turn, t, outline [...,8]."""
     R = body.R
     turn = R[..., 1, 0] - R[..., 0, 1]
     outline = torch.zeros_like(body.t[..., :2]) if body.outline is None else body.outline
@@ -52,5 +52,5 @@ class ZScore(nn.Module):
         return cls(samples.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), limit)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Normalise [...,D]."""
+        """Normalize [...,D]."""
         return ((values - self.mean) / self.std).clamp(-self.limit, self.limit)

@@ -17,7 +17,7 @@ ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3
 class Deltas:
     """What eq. 6 adds to the raw parameters; None where the attribute is not deformed.
 
-    position [N,3] metres, scale [N,3] log, rotation [N,4], opacity [N] logit, color [N,3] (degree
+    position [N,3] meters, scale [N,3] log, rotation [N,4], opacity [N] logit, color [N,3] (degree
     0 coefficient).
     """
 
@@ -112,7 +112,7 @@ class DeformationNet(nn.Module):
         features: width of f_mu. conditions: width of a (+) e (+) p.
         attributes: what is deformed, in the order of `ATTRIBUTES`.
         hidden: width of both hidden layers.
-        position_scale: metres per output unit. other_scale: raw units per output unit.
+        position_scale: meters per output unit. other_scale: raw units per output unit.
         face_shapes: number of shapes of lips and lids. face_features: width of the last tri-plane's
             features, on which they stand (the face's own grid, so that they move no hair).
         pose_shapes: number of shapes of p. pose_features: width of the first tri-plane's, on which

@@ -8,7 +8,7 @@ from torch import nn
 from unigs.render.harmonics import Y0
 
 MAX_SCALE = 0.1
-"""Longest axis of a Gaussian, metres: larger ones would paint the background."""
+"""Longest axis of a Gaussian, meters: larger ones would paint the background."""
 
 
 class Gaussians(nn.Module):
@@ -37,7 +37,7 @@ class Gaussians(nn.Module):
 
     @property
     def sh_degree(self) -> int:
-        """Degree of the colours' spherical harmonics."""
+        """Degree of the colors' spherical harmonics."""
         return int(self.sh().shape[1] ** 0.5) - 1
 
     def sh(self) -> torch.Tensor:
@@ -61,10 +61,10 @@ class Gaussians(nn.Module):
         """Round Gaussians at given points.
 
         Args:
-            points: centres [N,3], metres.
-            spacing: distance to the neighbours [N], metres: the radius.
+            points: centers [N,3], meters.
+            spacing: distance to the neighbors [N], meters: the radius.
             colors: RGB in [0,1] [N,3].
-            sh_degree: degree of the colours.
+            sh_degree: degree of the colors.
             opacity: the same for all.
             anchors: anchor logits [N], or None.
         """
@@ -83,7 +83,7 @@ class Gaussians(nn.Module):
         )
 
     def activated_scales(self, delta: torch.Tensor | None = None) -> torch.Tensor:
-        """Axes' lengths [N,3] in metres; `delta` is added to the raw log-scales (eq. 7)."""
+        """Axes' lengths [N,3] in meters; `delta` is added to the raw log-scales (eq. 7)."""
         raw = self.log_scales if delta is None else self.log_scales + delta
         return raw.exp().clamp(max=MAX_SCALE)
 

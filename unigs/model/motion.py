@@ -1,4 +1,4 @@
-"""All that moves the field: encodings, speech network, normalisation and the MLP of eq. 6."""
+"""All that moves the field: encodings, speech network, normalization and the MLP of eq. 6."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EYE_LIMIT = 12.0
 """A blink is rare, so a closed eye is many standard deviations away; it must not be cut short."""
 
 MOUTH_RADIUS = 0.03
-"""Standard deviation of the Gaussian around the mouth where p drives no shapes, metres."""
+"""Standard deviation of the Gaussian around the mouth where p drives no shapes, meters."""
 
 
 class Motion(nn.Module):
@@ -80,12 +80,12 @@ class Motion(nn.Module):
         return self.speech_net.lips(windows)
 
     def encode(self, means: torch.Tensor) -> Encoded:
-        """What the network knows of canonical centres [N,3]: f_mu of eq. 5, and where p is free."""
+        """What the network knows of canonical centers [N,3]: f_mu of eq. 5, and where p is free."""
         gate = self.pose_gate(means) if self.config["pose_blendshapes"] else None
         return Encoded([plane(means) for plane in self.planes], gate)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
-        """p, normalised: of the head, of the torso, or empty, as configured."""
+        """p, normalized: of the head, of the torso, or empty, as configured."""
         scored = []
         if self.config["pose_input"]:
             scored.append(self.pose_norm(pose_vector(R, t)))
@@ -134,6 +134,6 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
-        """Eq. 6 for one frame, from what `encode` gives of the canonical centres to deltas."""
+        """Eq. 6 for one frame, from what `encode` gives of the canonical centers to deltas."""
         conditions, shapes = self.network_inputs(R, t, body, audio, eyes, noise)
         return self.deformation.deltas(self.deformation(encoded, conditions, shapes))

@@ -22,7 +22,7 @@ from unigs.render.rasterize import Splats, rasterize_frames
 class Rendering:
     """One rendered frame.
 
-    image [H,W,3] over the plate, alpha [H,W,1], meta of the rasteriser, deltas of eq. 6 (None in
+    image [H,W,3] over the plate, alpha [H,W,1], meta of the rasterizer, deltas of eq. 6 (None in
     the static stage).
     """
 
@@ -89,7 +89,7 @@ class Portrait(nn.Module):
         body: Body | None = None,
         deform: bool = True,
     ) -> Rendering:
-        """Eqs. 3 and 7: pose, deform and rasterise one frame, differentiable; see `pose`."""
+        """Eqs. 3 and 7: pose, deform and rasterize one frame, differentiable; see `pose`."""
         return self.render([self.pose(R, t, audio, eyes, body, deform)])[0]
 
     def pose(
@@ -106,12 +106,12 @@ class Portrait(nn.Module):
         """The field of one frame, ready for `render`.
 
         Args:
-            R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] metres.
+            R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] meters.
             audio: the audio feature from `motion.hear`, [A].
             eyes: action units [6], 0-5.
             body: the torso's own frame; None: at rest.
             deform: False leaves the canonical field even if there is motion.
-            noise: standard deviation of noise on the normalised pose inputs (training).
+            noise: standard deviation of noise on the normalized pose inputs (training).
             encoded: from `encode`, if several frames share it; None: evaluated here.
         """
         deltas, body = None, self.torso(body)
@@ -121,13 +121,13 @@ class Portrait(nn.Module):
         return self.splats(R, t, body, deltas), deltas
 
     def encode(self) -> Encoded:
-        """What eq. 6 reads of the canonical centres (a portrait with dynamics)."""
+        """What eq. 6 reads of the canonical centers (a portrait with dynamics)."""
         return self.motion.encode(self.gaussians.means.detach())
 
     def splats(
         self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None = None
     ) -> Splats:
-        """Add the deltas to the field (eq. 7), activate, pose and colour it.
+        """Add the deltas to the field (eq. 7), activate, pose and color it.
 
         Args:
             R, t: head pose. body: the torso's frame, from `torso`.
@@ -151,7 +151,7 @@ class Portrait(nn.Module):
         )
 
     def render(self, frames: list[PosedField]) -> list[Rendering]:
-        """Rasterise frames from `pose` over the plate, in one call where the device can."""
+        """Rasterize frames from `pose` over the plate, in one call where the device can."""
         rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
         return [
             Rendering(over(image, alpha, self.plate_image), alpha, meta, deltas)
@@ -182,7 +182,7 @@ class Portrait(nn.Module):
     def _posed(
         self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Centres, rotations and viewing directions [N,3] (unit) before d_mu is added."""
+        """Centers, rotations and viewing directions [N,3] (unit) before d_mu is added."""
         field = self.gaussians
         means, quats = field.means, field.quats
         if deltas is not None and deltas.rotation is not None:

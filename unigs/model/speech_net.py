@@ -1,6 +1,6 @@
 """From a window of speech features to the audio feature `a` and to the shape of the lips.
 
-`a` is learnt from pictures, through the whole field. On minutes of video that is too long a way:
+`a` is learned from pictures, through the whole field. On minutes of video that is too long a way:
 the field ignores it. So the lips have networks of their own, which learn from landmarks in
 seconds, before the field is trained (`unigs.train.lip_training`).
 """

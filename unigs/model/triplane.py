@@ -16,7 +16,7 @@ class TriPlane(nn.Module):
     """Three 2-D multi-resolution grids, XY, YZ and XZ, concatenated.
 
     Args:
-        low, high: corners of the box that the grids cover, metres [3].
+        low, high: corners of the box that the grids cover, meters [3].
         n_levels: L of eq. 4. features: F of eq. 4.
         base, finest: cells along the box of the coarsest and the finest level.
         log2_entries: more entries than this on one level would be hashed.
@@ -47,7 +47,7 @@ class TriPlane(nn.Module):
         self.width = 3 * n_levels * features
 
     def forward(self, means: torch.Tensor) -> torch.Tensor:
-        """f_mu of eq. 5 for centres [N,3] in metres: [N, 3*L*F]."""
+        """f_mu of eq. 5 for centers [N,3] in meters: [N, 3*L*F]."""
         unit = (means - self.low) / (self.high - self.low)
         encoded = encode(unit.clamp(0, 1).contiguous(), self.tables, self.levels)
         if self.fade:

@@ -2,7 +2,7 @@
 
 Constant per portrait: the tri-plane features and their product with the first layer of the
 deformation network, the blendshapes' basis at every Gaussian, all raw parameters. Per frame: one
-bias vector, two small layers, the pose of the Gaussians, their colours, the rasteriser.
+bias vector, two small layers, the pose of the Gaussians, their colors, the rasterizer.
 The image is that of training within 1e-5 (a test compares them).
 """
 
@@ -50,11 +50,11 @@ def pose_kernel(
     start, stop, means, log_scales, quats, opacities, sh, anchors, delta, units, camera,
     largest, out_means, out_quats, out_scales, out_opacities, out_colors,
 ):  # fmt: skip
-    """Anchor, deform, activate and colour the Gaussians of one range.
+    """Anchor, deform, activate and color the Gaussians of one range.
 
     delta [N,14]: position, scale, rotation, opacity, color; units [2]: their scales (position,
     others). camera: relative rotation [9] and shift [3] of the anchor, its quaternion [4], the
-    camera's centre in the head's frame [3] and in the body's frame [3].
+    camera's center in the head's frame [3] and in the body's frame [3].
     """
     for index in range(start, stop):
         i = _U(index)
@@ -126,11 +126,11 @@ class CpuPlayer:
         field: the Gaussians.
         plate: background [H,W,3] in [0,1].
         K: intrinsics [3,3].
-        largest: upper limit of a Gaussian's axes, metres.
+        largest: upper limit of a Gaussian's axes, meters.
         network: the deformation network's per-frame part, or None for a static portrait.
         basis: blendshapes at every Gaussian [N,S,outputs]; S may be 0.
         attributes: what the network's outputs are, in order.
-        units: metres per position unit, raw units per other unit.
+        units: meters per position unit, raw units per other unit.
     """
 
     def __init__(

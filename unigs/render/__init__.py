@@ -1,1 +1,1 @@
-"""Cameras and the rasteriser."""
+"""Cameras and the rasterizer."""

@@ -137,7 +137,7 @@ def gather(
     """Turn the copies' sums [pairs,9] into gradients of the Gaussians ids[start:stop].
 
     The sums are those of z = alpha dL/dalpha and its moments over a tile's pixels, and of the
-    colours' gradients; see ``blend_kernels.blend_backward``.
+    colors' gradients; see ``blend_kernels.blend_backward``.
     """
     total = np.empty(MOMENTS, np.float32)
     for k in range(start, stop):

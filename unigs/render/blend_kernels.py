@@ -1,12 +1,12 @@
 """Compiled front-to-back blending of sorted Gaussians in image tiles, and its exact gradient.
 
-The function is gsplat 1.5.3's (``csrc/RasterizeToPixels3DGSFwd.cu``): at the pixel centre
+The function is gsplat 1.5.3's (``csrc/RasterizeToPixels3DGSFwd.cu``): at the pixel center
 alpha = min(0.999, o exp(-sigma)), skipped where sigma < 0 or o exp(-sigma) < 1/255, and a pixel
 stops before the Gaussian that would bring its transmittance to 1e-4. For o <= 1 this does not
 depend on tiles, so tiles here are as wide as suits a CPU and only the exact ellipse of a Gaussian
 is visited. ``alpha >= 1/255`` is tested as ``sigma <= ln(255 o)``.
 
-Vectorisation: ``_blend_lanes`` and ``_gradient_lanes`` work on eight neighbouring pixels. Compilers
+Vectorization: ``_blend_lanes`` and ``_gradient_lanes`` work on eight neighboring pixels. Compilers
 turn them into straight vector code because they have no branch, unsigned indices, float32
 constants only, and ONE array with constant offsets between its planes (a second written array
 brings alias checks that silently make the loop scalar, four times slower). A test reads their
@@ -28,8 +28,8 @@ PLANE = STRIDE * TILE_HEIGHT
 EXIT_CHECK = 64
 """After so many Gaussians a tile looks whether all its pixels have stopped."""
 
-# Columns of a record: centre, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
-# colour; row dy of the ellipse has its centre at x + SHEAR dy and half width
+# Columns of a record: center, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
+# color; row dy of the ellipse has its center at x + SHEAR dy and half width
 # sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half its height.
 X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10))
 SHEAR, WIDTH2, TAPER, REACH_Y = (U(k) for k in range(10, 14))
@@ -106,7 +106,7 @@ def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, 
 
 @lane_loop
 def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
-    """Repeat ``_blend_lanes`` and return the sums z, z dx, z dx^2 and the colour gradients.
+    """Repeat ``_blend_lanes`` and return the sums z, z dx, z dx^2 and the color gradients.
 
     Planes: transmittance, the light behind (this and all later Gaussians and the background,
     weighted by the image gradient), and the image gradient's R, G, B.
@@ -155,7 +155,7 @@ def _open_tile(tile, t, tiles_x, width, height):
 
 @inlined
 def _shading(records, g):
-    """What the lanes need of a record: HA, ln(255 o), o and the colour."""
+    """What the lanes need of a record: HA, ln(255 o), o and the color."""
     return (
         records[g, HA], records[g, SIGMA_MAX], records[g, OPACITY],
         records[g, RED], records[g, GREEN], records[g, BLUE],
@@ -175,7 +175,7 @@ def _span(x, middle, dy, half, width2, taper, last_column):
 
 @inlined
 def _live_pixels(tile):
-    """Pixels that have not stopped (an integer count: float maxima do not vectorise)."""
+    """Pixels that have not stopped (an integer count: float maxima do not vectorize)."""
     live = 0
     for p in range(PLANE):
         live += 1 if tile[p] > ZERO else 0

@@ -1,4 +1,4 @@
-"""The rasteriser on CPUs: compiled kernels behind two autograd functions, and a playback renderer.
+"""The rasterizer on CPUs: compiled kernels behind two autograd functions, and a playback renderer.
 
 Results do not depend on the number of threads, to the bit: every tile and every Gaussian is
 computed by one thread in a fixed order.

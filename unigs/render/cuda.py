@@ -1,4 +1,4 @@
-"""The rasteriser on NVIDIA GPUs: gsplat 1.5.3, imported only when tensors are there.
+"""The rasterizer on NVIDIA GPUs: gsplat 1.5.3, imported only when tensors are there.
 
 gsplat's ``rasterization`` returns the 2D means of all images in one tensor, and a view of it
 would receive no gradient. Its four public steps are therefore called one by one, with each frame's

@@ -1,7 +1,7 @@
-"""Colours that depend on the viewing direction: real spherical harmonics up to degree 3.
+"""Colors that depend on the viewing direction: real spherical harmonics up to degree 3.
 
 Order and signs are those of 3D Gaussian splatting files and of gsplat: with the Condon-Shortley
-phase, m = -l .. l within a degree. A colour is ``max(0, 0.5 + sum_k Y_k(direction) c_k)``.
+phase, m = -l .. l within a degree. A color is ``max(0, 0.5 + sum_k Y_k(direction) c_k)``.
 """
 
 import math

@@ -37,7 +37,7 @@ def _frustum(camera, width, height):
 
 @inlined
 def _to_camera(camera, means, i):
-    """Centre of Gaussian i in camera axes."""
+    """Center of Gaussian i in camera axes."""
     x, y, z = means[i, 0], means[i, 1], means[i, 2]
     return (
         camera[0] * x + camera[1] * y + camera[2] * z + camera[9],
@@ -48,7 +48,7 @@ def _to_camera(camera, means, i):
 
 @inlined
 def _unit_quaternion(quats, i):
-    """Normalised quaternion (w, x, y, z) of Gaussian i and one over its length."""
+    """Normalized quaternion (w, x, y, z) of Gaussian i and one over its length."""
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
     inverse = ONE / math.sqrt(w * w + x * x + y * y + z * z)
     return w * inverse, x * inverse, y * inverse, z * inverse, inverse
@@ -111,7 +111,7 @@ def project(
 ):  # fmt: skip
     """Project Gaussians [start, stop).
 
-    Writes the centre in pixels [N,2], the inverse of the 2x2 covariance as (xx, xy, yy) [N,3], the
+    Writes the center in pixels [N,2], the inverse of the 2x2 covariance as (xx, xy, yy) [N,3], the
     depth [N], and the half sizes of the bounding box [N,2] int32, which are 0 for a Gaussian that
     is behind the camera, outside the image, degenerate or fainter than 1/255.
     """
@@ -159,8 +159,8 @@ def _covariance_gradient(conics, grad_conics, i):
 
 
 @inlined
-def _centre_gradient(camera, frustum, x, y, z, grad_j, grad_uv, grad_z):
-    """Gradient of the centre in camera axes from those of (u, v), of J and of the depth."""
+def _center_gradient(camera, frustum, x, y, z, grad_j, grad_uv, grad_z):
+    """Gradient of the center in camera axes from those of (u, v), of J and of the depth."""
     j00, j02, j11, j12, tx, ty = _jacobian(camera, frustum, x, y, z)
     v00, v02, v11, v12 = grad_j
     r = ONE / z
@@ -181,7 +181,7 @@ def _centre_gradient(camera, frustum, x, y, z, grad_j, grad_uv, grad_z):
 
 @inlined
 def _quaternion_gradient(w, x, y, z, inverse, v):
-    """Gradient of the unnormalised quaternion from that of the rotation matrix (rows v)."""
+    """Gradient of the unnormalized quaternion from that of the rotation matrix (rows v)."""
     gw = TWO * (x * (v[2][1] - v[1][2]) + y * (v[0][2] - v[2][0]) + z * (v[1][0] - v[0][1]))
     gx = TWO * (
         w * (v[2][1] - v[1][2]) - TWO * x * (v[1][1] + v[2][2])
@@ -240,7 +240,7 @@ def project_backward(
         va = (_dot(vg, m0), _dot(vg, m1), _dot(vg, m2))
         vb = (_dot(vh, m0), _dot(vh, m1), _dot(vh, m2))
         vm0, vm1, vm2 = _mix(a[0], vg, b[0], vh), _mix(a[1], vg, b[1], vh), _mix(a[2], vg, b[2], vh)
-        vx, vy, vz = _centre_gradient(
+        vx, vy, vz = _center_gradient(
             camera, frustum, x, y, z, (_dot(va, c0), _dot(va, c2), _dot(vb, c1), _dot(vb, c2)),
             (grad_means2d[i, 0], grad_means2d[i, 1]), grad_depths[i],
         )  # fmt: skip

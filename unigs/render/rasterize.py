@@ -39,16 +39,16 @@ def rasterize(
     run on compiled kernels (``render.cpu``), CUDA tensors on gsplat (``render.cuda``).
 
     Args:
-        means: centres [N,3] in metres.
-        quats: rotations [N,4] (w,x,y,z), normalised inside.
-        scales: standard deviations [N,3] in metres (activated, not logarithms).
+        means: centers [N,3] in meters.
+        quats: rotations [N,4] (w,x,y,z), normalized inside.
+        scales: standard deviations [N,3] in meters (activated, not logarithms).
         opacities: [N] in [0,1] (activated, not logits).
         colors: [N,C] with 1 <= C <= 8.
         viewmat: world-to-camera matrix [4,4] in OpenCV axes.
         K: intrinsics [3,3] in pixels.
         width: image width in pixels.
         height: image height in pixels.
-        background: colour behind everything [C]; black if None.
+        background: color behind everything [C]; black if None.
 
     Returns:
         image [H,W,C], alpha [H,W,1], and a dictionary with ``means2d`` [N,2] in pixels (a graph

@@ -18,7 +18,7 @@ COLORS = np.array(
 def write_labels(
     path: Path, labels: Iterable[np.ndarray], width: int, height: int, fps: float
 ) -> None:
-    """Write label images, uint8 [H,W] of 0..4, as a grey ffv1 video."""
+    """Write label images, uint8 [H,W] of 0..4, as a gray ffv1 video."""
     with VideoWriter(path, width, height, fps, quality="lossless", gray=True) as writer:
         for image in labels:
             writer.write(image)

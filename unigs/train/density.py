@@ -19,7 +19,7 @@ class DensityControl:
     """Clone and split where the screen-space gradient is large, prune what is invisible (3DGS).
 
     Args:
-        field: the Gaussians. adam: their optimiser. settings: thresholds and schedule.
+        field: the Gaussians. adam: their optimizer. settings: thresholds and schedule.
         size: image side in pixels: gradients of 2-D means are per pixel, the threshold is per
             half image (so that it does not depend on the resolution).
     """

@@ -115,7 +115,7 @@ class DynamicTask(Task):
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
         self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
         self._to_device()
-        self._optimisers()
+        self._optimizers()
         self.average = RunningAverage(portrait, settings.ema) if settings.ema else None
 
     def _to_device(self) -> None:
@@ -124,7 +124,7 @@ class DynamicTask(Task):
         self.speech = torch.from_numpy(p.speech).to(self.device)
         self.eyes = torch.from_numpy(p.eyes).to(self.device)
 
-    def _optimisers(self) -> None:
+    def _optimizers(self) -> None:
         s, motion = self.settings, self.portrait.motion
         planes = list(motion.planes.parameters())
         networks = [*motion.speech_net.audio.parameters(), *motion.deformation.parameters()]
@@ -142,7 +142,7 @@ class DynamicTask(Task):
             self.portrait.gaussians.requires_grad_(False)
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
-        """One batch: forward, losses of eq. 11, backward, both optimisers."""
+        """One batch: forward, losses of eq. 11, backward, both optimizers."""
         s = self.settings
         # f_mu does not depend on the frame: a batch shares it.
         encoded = self.portrait.encode()

@@ -17,7 +17,7 @@ def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
         "quats": settings.lr_quats,
         "opacities": settings.lr_opacities,
         "colors": settings.lr_colors,
-        # 3DGS: view dependence learns twenty times slower than the colour itself.
+        # 3DGS: view dependence learns twenty times slower than the color itself.
         "harmonics": settings.lr_colors / 20,
         "anchors": settings.lr_anchor,
     }

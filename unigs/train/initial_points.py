@@ -17,14 +17,14 @@ from unigs.subject.labels import BACKGROUND
 FRUSTUM_MARGIN = 1.1
 """The box is a tenth wider than the picture, so that the border is filled when the head moves."""
 DEPTH = (-0.07, 0.13)
-"""Metres before and behind the head's centre that hair, neck and shoulders take up."""
+"""Meters before and behind the head's center that hair, neck and shoulders take up."""
 PERSON_SHARE = 0.3
 """A start point projects where the person is in at least this share of the frames."""
 ANCHOR_BELOW_CHIN, ANCHOR_SOFTNESS = 0.03, 0.015
-"""Metres below the chin where the anchor's weight starts at one half, and how softly."""
+"""Meters below the chin where the anchor's weight starts at one half, and how softly."""
 ANCHOR_LIMIT = 3.0
 MOUTH_DEPTH = (0.005, 0.03)
-"""Metres behind the lips where the mouth's interior starts."""
+"""Meters behind the lips where the mouth's interior starts."""
 MOUTH_COLOR = (0.16, 0.07, 0.07)
 
 
@@ -86,12 +86,12 @@ def frustum_points(
 
 
 def mesh_points(shape: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Points [count,3] on the face mesh [468,3]: on the lines between neighbouring vertices."""
+    """Points [count,3] on the face mesh [468,3]: on the lines between neighboring vertices."""
     if not count:
         return np.zeros((0, 3))
-    neighbours = cKDTree(shape).query(shape, 6)[1][:, 1:]
+    neighbors = cKDTree(shape).query(shape, 6)[1][:, 1:]
     first = generator.integers(0, len(shape), count)
-    second = neighbours[first, generator.integers(0, neighbours.shape[1], count)]
+    second = neighbors[first, generator.integers(0, neighbors.shape[1], count)]
     share = generator.random((count, 1))
     return shape[first] * share + shape[second] * (1 - share)
 
@@ -110,7 +110,7 @@ def mouth_points(shape: np.ndarray, count: int, generator: np.random.Generator) 
 
 
 def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarray:
-    """Colour of the mean training frame where each point projects, dimmed by noise [N,3]."""
+    """Color of the mean training frame where each point projects, dimmed by noise [N,3]."""
     sample = dataset.train[:: max(1, len(dataset.train) // 32)]
     mean = np.mean([dataset.frames[k] for k in sample], axis=0) / 255
     row, column = _pixels(dataset, body, points)

@@ -11,7 +11,7 @@ import torch
 from unigs.model.speech_net import LipNets, SpeechNet
 
 FOLDS = 6
-# Neighbouring windows share most of their speech; so many frames around a fold are left unused.
+# Neighboring windows share most of their speech; so many frames around a fold are left unused.
 GAP = 10
 # Share of a batch that is silence, with the mouth at rest.
 SILENT_SHARE = 0.06
@@ -27,7 +27,7 @@ class LipTraining:
 
     Attributes:
         out_of_fold: float32 [T,K], calibrated predictions for every frame. Training frames are
-            predicted by networks that have not seen them or their neighbours, so that the field
+            predicted by networks that have not seen them or their neighbors, so that the field
             learns to trust speech as far as it can be trusted; other frames by all networks.
         correlation: [K] of out-of-fold predictions with the truth over the training frames.
         rest: [K] lip shape of silence.
@@ -85,8 +85,8 @@ def pretrain(
     quiet = None if silence is None else torch.from_numpy(np.asarray(silence, np.float32))
     nets.view.copy_(torch.from_numpy(_partly_whitened(features[used])))
     pools = [torch.from_numpy(used[fold.allowed(m)]) for m in range(nets.members)]
-    optimiser = torch.optim.AdamW(nets.parameters(), learning_rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: _rate(k / steps))
+    optimizer = torch.optim.AdamW(nets.parameters(), learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: _rate(k / steps))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for _ in range(steps):
@@ -100,9 +100,9 @@ def pretrain(
                 seen = torch.where(silent[..., None], torch.from_numpy(rest), seen)
             heard = _disturbed(nets.views(heard), noise)
             loss = (nets.each(heard, dropout) - seen).square().mean()
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
     nets.requires_grad_(False)
     return _calibrate(nets, windows, lips, used, fold, rest)

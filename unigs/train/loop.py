@@ -22,7 +22,7 @@ PROBE_FRAMES = 8
 
 
 class Task(ABC):
-    """What a stage trains: its forward pass, losses and optimisers.
+    """What a stage trains: its forward pass, losses and optimizers.
 
     Attributes:
         name: of the stage. portrait: what is trained. dataset: what it is trained on.
@@ -41,7 +41,7 @@ class Task(ABC):
 
     @abstractmethod
     def step(self, step: int) -> dict[str, torch.Tensor]:
-        """One optimisation step; returns the weighted loss terms, scalars without a graph.
+        """One optimization step; returns the weighted loss terms, scalars without a graph.
 
         They stay on the device: asking a GPU for a number would make it wait at every step.
         """
@@ -104,7 +104,7 @@ class FrameSampler:
 def split_validation(frames: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Cut one block of `share` of the frames from the middle of their last third.
 
-    A block, since neighbouring frames are nearly equal and would tell nothing.
+    A block, since neighboring frames are nearly equal and would tell nothing.
     """
     count = int(round(len(frames) * share))
     if not count:

@@ -46,9 +46,9 @@ def l1_terms(
 
 
 def motion_loss(deltas: Deltas) -> torch.Tensor:
-    """Eq. 10 without its weight: mean |d_mu| (centimetres) + |d_r| + |d_alpha| + |d_s|.
+    """Eq. 10 without its weight: mean |d_mu| (centimeters) + |d_r| + |d_alpha| + |d_s|.
 
-    An attribute that is not deformed adds nothing (Table 3 switches them). Eq. 10 names no colour.
+    An attribute that is not deformed adds nothing (Table 3 switches them). Eq. 10 names no color.
     """
     terms = [
         value.abs().mean() * unit

@@ -1,4 +1,4 @@
-"""A fresh deformation that fits a subject: boxes of the tri-planes, normalisation, shapes."""
+"""A fresh deformation that fits a subject: boxes of the tri-planes, normalization, shapes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 
 BOX_QUANTILE, BOX_MARGIN = 0.005, 0.01
-"""The tri-plane's box holds all but 0.5 % of the centres on each side, and a centimetre more."""
+"""The tri-plane's box holds all but 0.5 % of the centers on each side, and a centimeter more."""
 FACE_MARGIN = 0.025
-"""The face's own box is that of its mesh and this much more on each side, metres."""
+"""The face's own box is that of its mesh and this much more on each side, meters."""
 FACE_FEATURES = 2
 
 
@@ -29,7 +29,7 @@ def new_motion(
     """Build the deformation; a fresh one moves nothing.
 
     Args:
-        dataset: with speech and eyes. frames: training frames that normalise e and p.
+        dataset: with speech and eyes. frames: training frames that normalize e and p.
         portrait: of the static stage. settings: of the dynamic stage.
 
     Raises:
@@ -57,7 +57,7 @@ def new_motion(
 
 
 def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Corners of the box around the field's centres [N,3].
+    """Corners of the box around the field's centers [N,3].
 
     The +-0.15 m of the systems that model only the head would cut off hair and shoulders.
     """

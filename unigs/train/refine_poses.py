@@ -1,4 +1,4 @@
-"""Head poses refined through the rasteriser, in the middle of the static stage (ours).
+"""Head poses refined through the rasterizer, in the middle of the static stage (ours).
 
 Landmarks tremble, and a smile pulls them along; the field, seen by all frames, is steadier. Each
 frame's pose is moved until the field fits the picture, but only inside the head: over the whole
@@ -30,13 +30,13 @@ log = logging.getLogger("unigs")
 STEPS = 4
 """Gauss-Newton steps per frame at most; a step that does not help ends them."""
 UNITS = np.array([1e-3, 1e-3, 1e-3, 3e-4, 3e-4, 1e-3])
-"""One unit of the correction: radians about x, y, z; metres along x, y, z; a quarter pixel."""
+"""One unit of the correction: radians about x, y, z; meters along x, y, z; a quarter pixel."""
 PROBE = 2.0
 """Units by which each number is moved to see how the picture changes."""
 LIMIT = 20.0
 """Units, some five pixels: landmarks are never wrong by more; the fit has gone astray."""
 HUBER = 0.06
-"""Difference of colours beyond which a pixel loses weight (strands that moved by themselves)."""
+"""Difference of colors beyond which a pixel loses weight (strands that moved by themselves)."""
 PULL = 0.002
 """Weight of the squared correction (in units) against the sum of squared differences."""
 SMOOTH = 1.0
@@ -127,7 +127,7 @@ class HeadFit:
 
 
 def _weights(residual: np.ndarray) -> np.ndarray:
-    """Huber weights of colour differences."""
+    """Huber weights of color differences."""
     return HUBER / np.maximum(np.abs(residual), HUBER)
 
 
@@ -146,6 +146,6 @@ def _solve(jacobian: np.ndarray, residual: np.ndarray, correction: np.ndarray) -
 
 
 def _segments(dataset: Dataset, frames: np.ndarray) -> list[np.ndarray]:
-    """Runs of neighbouring frames without a jump cut inside."""
+    """Runs of neighboring frames without a jump cut inside."""
     breaks = np.flatnonzero((np.diff(frames) > 1) | dataset.table.jump_cuts[frames[1:]]) + 1
     return np.split(frames, breaks)

@@ -89,11 +89,11 @@ class StaticTask(Task):
         self.portrait = Portrait(
             field, plate, dataset.poses.focal, dataset.fps, body, follows_body=follow
         ).to(device)
-        self._optimisers()
+        self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
         self.poses = Poses(dataset.performance, device)
 
-    def _optimisers(self) -> None:
+    def _optimizers(self) -> None:
         field = self.portrait.gaussians
         self.adam = GaussianAdam(field, gaussian_rates(self.settings))
         self.density = DensityControl(field, self.adam, self.settings, self.dataset.size)
@@ -167,7 +167,7 @@ class StaticTask(Task):
     def replace_field(self, field: Gaussians) -> None:
         """Go on with another field, with fresh optimizers and density control."""
         self.portrait.gaussians = field
-        self._optimisers()
+        self._optimizers()
 
     def load_state(self, state: dict) -> None:
         """Undo `state`."""
