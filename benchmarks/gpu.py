@@ -31,20 +31,27 @@ from unigs.train.loop import Task
 from unigs.train.static import train_static
 
 SPEAKER = DemoSettings(size=480, seconds=8.0)
-# The paper's losses and network; the torso is anchored and tracked, as in `unigs_plus`.
 STATIC = StaticSettings(
     iterations=2000, anchor=True, follow_body=True, evaluate_every=50, device="cuda"
 )
+"""The paper's losses; the torso is anchored and tracked, as in `unigs_plus`."""
 DYNAMIC = DynamicSettings(iterations=2000, body_input=True, evaluate_every=50, device="cuda")
+"""The paper's losses and network; the torso's pose is an input."""
 SPEED = EvaluateSettings(device="cuda", speed_frames=500, speed_warmup=50)
-TARGET_PSNR = 32.0  # dB, mean over the curve's training frames
+TARGET_PSNR = 32.0
+"""PSNR whose time is reported, dB, mean over the curve's training frames."""
 BATCHES = (1, 4)
-RATE_STEPS = 200  # timed steps per batch size, after as many tenths to warm up
+"""Frames per step that are timed."""
+RATE_STEPS = 200
+"""Timed steps per batch size, after a tenth as many to warm up."""
 LEAVES = ("means", "quats", "scales", "opacities", "colors")
-# gsplat is compiled with fast arithmetic: single Gaussians fall on the other side of a threshold.
-AGREEING = 1e-5  # a pixel that differs by less agrees; gradients are compared through those
-LOWEST_PSNR = 80.0  # dB
-LARGEST_GRADIENT = 1e-3  # of a parameter's gradient, relative norm of the difference
+AGREEING = 1e-5
+"""Difference below which a pixel agrees; gradients are compared through agreeing pixels alone.
+gsplat is compiled with fast arithmetic: single Gaussians fall on the other side of a threshold."""
+LOWEST_PSNR = 80.0
+"""PSNR between the images of both devices that parity asks for, dB."""
+LARGEST_GRADIENT = 1e-3
+"""Largest difference of a parameter's gradient in parity, relative to the gradient's norm."""
 
 
 def copy_to(scene: Scene, device: torch.device) -> Scene:

@@ -34,14 +34,14 @@ class Row:
         group: what is timed, e.g. "SSIM forward + backward".
         size: its size in words, e.g. "3 x 480 x 480".
         name: the candidate.
-        median_ms: wall time.
-        best_ms: wall time.
+        median_ms: median wall time.
+        best_ms: shortest wall time.
         cpu_ms: median CPU time of all threads.
         ratio: median over the rounds of the time relative to the first candidate's.
-        cpu_ratio: the same of the CPU time of all threads.
-        calls: how many were timed.
+        cpu_ratio: median over the rounds of the CPU time relative to the first candidate's.
+        calls: number of timed calls.
         note: e.g. the largest difference of its result from the first candidate's.
-        threads: of the kernels and of torch.
+        threads: threads of the kernels and of torch.
     """
 
     group: str
@@ -205,10 +205,10 @@ def run(
     """Run one benchmark with one thread and with all, print its tables, write its JSON file.
 
     Args:
-        name: of the benchmark and of its file.
+        name: name of the benchmark and of its file.
         bench: adds rows, and what it counts, to the report.
         seconds: per comparison, unless a flag says otherwise.
-        arguments: of the command line.
+        arguments: flags of the command line; None: those of this process.
 
     Returns:
         The JSON file.

@@ -116,7 +116,7 @@ def bench_deformation(sizes: harness.Sizes) -> Iterator[harness.Row]:
 
 
 def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
-    """The three groups."""
+    """All groups: SSIM, encoding, deformation."""
     for bench in (bench_ssim, bench_encoding, bench_deformation):
         report.rows += bench(sizes)
 

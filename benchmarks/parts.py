@@ -73,10 +73,12 @@ def by_part(
     """Time a call by part.
 
     Args:
-        group, size: as in `harness.compare`.
+        group: what is timed.
+        size: at which size.
         call: one round.
         places: owner, attribute and part of each function to wrap.
-        seconds: time for this measurement. rounds: smallest and largest number of calls.
+        seconds: time for this measurement.
+        rounds: smallest and largest number of calls.
 
     Returns:
         A row for the whole, then one per part in order of first use, the rest last. Ratios are

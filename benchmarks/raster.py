@@ -15,13 +15,13 @@ from unigs.render.rasterize import rasterize
 
 LEAVES = ("means", "quats", "scales", "opacities", "colors")
 
-# Operations on one blended (pixel, Gaussian) pair, a multiply-add counting two, exp as the
-# polynomial of degree 6 and three squarings that suffice here:
-# distance 2, exponent 8, exp 15, alpha 2, weight and transmittance 3, three channels 6.
 FORWARD_FLOPS = 36
-# Backward on top of it, alpha recomputed (27): transmittance 3, gradient of alpha 11, its moments
-# up to the second order 12, gradient of the color 6.
+"""Operations on one blended (pixel, Gaussian) pair, a multiply-add counting two, exp as the
+polynomial of degree 6 and three squarings that suffice here: distance 2, exponent 8, exp 15,
+alpha 2, weight and transmittance 3, three channels 6."""
 BACKWARD_FLOPS = 59
+"""Further operations of the backward pass, alpha recomputed (27): transmittance 3, gradient of
+alpha 11, moments of that gradient up to the second order 12, gradient of the color 6."""
 
 
 def leaves(scene: Scene) -> list[Tensor]:

@@ -7,14 +7,17 @@ from torch import Tensor
 
 from unigs.geometry.cameras import intrinsics, view_matrix
 
-# (share of the Gaussians, center, half axes in meters, elongation): head frame, y down, z forward
 PARTS = (
     (0.25, (0.0, 0.0, 0.0), (0.075, 0.11, 0.09), 1.0),  # face and skull
     (0.35, (0.0, 0.04, 0.03), (0.105, 0.18, 0.10), 3.0),  # long hair around it
     (0.40, (0.0, 0.27, 0.05), (0.20, 0.13, 0.09), 1.0),  # shoulders and chest
 )
-OVERLAP = 0.4  # standard deviation relative to the distance of neighbors
-DISTANCE = 0.9  # meters from the camera
+"""Share of the Gaussians, center and half axes in meters (head frame, y down, z forward), and
+elongation of each part."""
+OVERLAP = 0.4
+"""Standard deviation of a Gaussian relative to the distance of its neighbors."""
+DISTANCE = 0.9
+"""Distance of the head from the camera, meters."""
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Scene:
     background: Tensor
 
     def arguments(self) -> tuple:
-        """In the order of `rasterize`."""
+        """The arguments in the order of `rasterize`."""
         return tuple(vars(self).values())
 
 

@@ -24,7 +24,7 @@ from unigs.model.kernels.encoding_torch import encode_torch
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.model.triplane import TriPlane
-from unigs.render.composite import over_torch
+from unigs.render.composite import composite_torch
 from unigs.render.cpu import Blend, Project
 from unigs.render.rasterize import Splats
 from unigs.subject.dataset import Dataset
@@ -37,11 +37,15 @@ from unigs.train.loop import FrameSampler, Task
 TORCH = "torch: no compiled kernels"
 TORCH_RENDERER = "torch: and tile renderer"
 FIRST = (20_000, 480)
-"""The size that the default settings train at comes first."""
-# Multiply-adds count two. Encoding: three planes, four vertices, once to read and once for the
-# gradient. SSIM: windows of 6 multiplications and 10 additions, across and down, over four moments
-# and three derivatives. The network: forward, gradient of the input, gradient of the weights.
-ENCODE_FLOPS, SSIM_FLOPS, NETWORK_PASSES = 2 * 8, 2 * 7 * 16, 3
+"""Gaussians and pixels of the default settings, which come first."""
+ENCODE_FLOPS = 2 * 8
+"""Operations on one feature of the encoding, a multiply-add counting two: four vertices, once to
+read and once for the gradient."""
+SSIM_FLOPS = 2 * 7 * 16
+"""Operations of SSIM on one value of the image: windows of 6 multiplications and 10 additions,
+across and down, over four moments and three derivatives."""
+NETWORK_PASSES = 3
+"""Matrix products with each weight: forward, gradient of the input, gradient of the weights."""
 
 
 def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
@@ -92,7 +96,7 @@ def plain_torch(renderer: bool) -> Iterator[None]:
     swaps = {
         "unigs.model.triplane.encode": encode_torch,
         "unigs.model.deformation.DeformationNet.forward": DeformationNet.by_layer,
-        "unigs.model.portrait.over": over_torch,
+        "unigs.model.portrait.composite": composite_torch,
         "unigs.train.losses.region_l1": region_l1_torch,
         "unigs.train.losses.ssim": ssim_torch,
     }
@@ -125,7 +129,7 @@ class Stepper:
         return self.task.step(self.count)
 
     def in_torch(self, renderer: bool = False) -> dict[str, Tensor]:
-        """The same step in plain torch."""
+        """The loss terms of the next step in plain torch."""
         torch.set_num_threads(get_threads())
         with plain_torch(renderer):
             return self._step()
@@ -137,7 +141,7 @@ def difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> str:
 
 
 def candidates(dataset: Dataset, count: int, renderer: bool) -> dict[str, Callable]:
-    """The dynamic step and its opponents, each with a task of its own in the same state."""
+    """The dynamic step with and without kernels, each with a task of its own in equal states."""
 
     def stepper() -> Stepper:
         return Stepper(dynamic_task(dataset, count))
@@ -178,7 +182,7 @@ def bound(step: Stepper, report: harness.Report, whole: harness.Row) -> dict:
 
 
 def bench(report: harness.Report, sizes: harness.Sizes, count: int, size: int) -> None:
-    """One size."""
+    """Both stages at one size: the dynamic step in turns, both by part, the bound."""
     dataset, words = subject(size), f"{count} Gaussians, {size} px"
     smallest = count == min(sizes.counts) and size == min(sizes.sizes)
     steps = candidates(dataset, count, renderer=smallest)

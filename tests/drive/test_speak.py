@@ -55,7 +55,7 @@ def test_a_pause_with_background_noise_sounds_like_silence_and_speech_is_left_al
 def test_windows_do_not_depend_on_the_block_size(monkeypatch):
     made, samples = encoder(), speech(3.0)
     whole = heard(made, samples, 75)
-    monkeypatch.setattr(speak, "BLOCK", 7)
+    monkeypatch.setattr(speak, "FRAMES_AT_ONCE", 7)
     np.testing.assert_allclose(heard(made, samples, 75), whole, atol=1e-6)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from unigs.compute import threads
 from unigs.losses.l1 import region_l1, region_l1_torch
-from unigs.render.composite import over, over_torch
+from unigs.render.composite import composite, composite_torch
 
 SHAPES = [(48, 37), (1, 1), (130, 64)]
 
@@ -51,7 +51,7 @@ def test_overlapping_regions_count_a_pixel_in_each():
 def test_composition_and_gradients_match_float64(shape):
     image, weights, plate, alpha, _ = scene(shape)
     results = []
-    for function, dtype in ((over, torch.float32), (over_torch, torch.float64)):
+    for function, dtype in ((composite, torch.float32), (composite_torch, torch.float64)):
         leaves = [x.clone().to(dtype).requires_grad_() for x in (image, alpha)]
         out = function(*leaves, plate.to(dtype))
         (out * weights).sum().backward()
@@ -68,7 +68,7 @@ def test_threads_do_not_change_a_bit():
         for count in (1, 2):
             threads.set_threads(count)
             leaves = image.clone().requires_grad_(), alpha.clone().requires_grad_()
-            shown = over(*leaves, plate)
+            shown = composite(*leaves, plate)
             sums = region_l1(shown, truth, masks)
             sums.sum().backward()
             results.append((shown.detach(), sums.detach(), *(leaf.grad for leaf in leaves)))
@@ -90,6 +90,6 @@ def test_what_does_not_fit_is_named():
         region_l1(image, image.clone().requires_grad_())
     alpha = torch.zeros(4, 5, 1)
     with pytest.raises(ValueError, match=r"\(2, 2, 3\)"):
-        over(image, alpha, torch.zeros(2, 2, 3))
+        composite(image, alpha, torch.zeros(2, 2, 3))
     with pytest.raises(ValueError, match="float32"):
-        over(image, alpha.double(), image)
+        composite(image, alpha.double(), image)

@@ -16,8 +16,6 @@ STAGES = {
     for path in sorted(PACKAGE.rglob("*.py"))
     if (found := re.search(r"^    cli\.run\((\w+)\)$", path.read_text(), re.M))
 }
-UNEXPLAINED = ("unigs.train.dynamic", "unigs.train.static")
-"""Stages that still have two arguments on one line of their docstrings."""
 
 
 def flags(text: str) -> dict[str, str]:
@@ -57,18 +55,7 @@ def test_a_flag_without_a_text_is_noticed(capsys, monkeypatch):
     assert texts["second"] == "" and texts["first"] and texts["third"].endswith("length.")
 
 
-@pytest.mark.parametrize(
-    "module, name",
-    [
-        pytest.param(
-            module,
-            name,
-            id=name,
-            marks=[pytest.mark.xfail(strict=True)] if module in UNEXPLAINED else [],
-        )
-        for module, name in STAGES.items()
-    ],
-)
+@pytest.mark.parametrize("module, name", STAGES.items(), ids=STAGES.values())
 def test_every_flag_has_a_text(module, name, capsys, monkeypatch):
     texts = shown(getattr(importlib.import_module(module), name), capsys, monkeypatch)
     silent = [flag for flag, text in texts.items() if not re.search(r"\w{2}", text)]

@@ -9,18 +9,17 @@ from unigs.model.kernels import encoding_kernels as plane_kernels
 from unigs.playback import cpu_player as player
 from unigs.playback import network as deform_playback
 from unigs.playback.play import Playback
-from unigs.render import binning, blend_kernels, project_kernels
-from unigs.render import composite as over
+from unigs.render import binning, blend_kernels, composite, project_kernels
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
-from unigs.train.compile_kernels import warm
+from unigs.train.compile_kernels import compile_kernels
 from unigs.train.dynamic import DynamicTask
 from unigs.train.static import StaticTask
 
 MODULES = (
-    deform_kernels, deform_playback, l1, over, plane_kernels, ssim_kernels, binning, blend_kernels,
-    player, project_kernels,
+    deform_kernels, deform_playback, l1, composite, plane_kernels, ssim_kernels, binning,
+    blend_kernels, player, project_kernels,
 )  # fmt: skip
 UNUSED = {"point_gradient"}  # for callers that move the points; training does not
 INNER = {"layer", "fill", "rectify"}  # called by kernels: those from the cache hold them already
@@ -37,7 +36,7 @@ def compiled() -> dict[str, list]:
 
 
 def test_training_and_playing_compile_nothing_more(tmp_path):
-    warm()
+    compile_kernels()
     before = compiled()
     public = {name for name in before if not name.rpartition(".")[2].startswith("_")}
     assert not {n.rpartition(".")[2] for n in public if not before[n]} - UNUSED - INNER

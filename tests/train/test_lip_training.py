@@ -77,7 +77,7 @@ def test_a_member_never_sees_its_fold_nor_its_neighbours():
     left = np.zeros(len(frames), int)
     for member in range(12):
         out, seen = frames[fold.left_out(member)], frames[fold.allowed(member)]
-        assert np.abs(out[:, None] - seen[None]).min() > lip_training.GAP
+        assert np.abs(out[:, None] - seen[None]).min() > lip_training.FOLD_GAP
         left += fold.left_out(member)
     # Every frame is predicted by as many members.
     assert (left == 2).all()

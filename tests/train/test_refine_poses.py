@@ -6,15 +6,15 @@ from tests.support.subject import FRAMES
 from unigs.model.storage import load_portrait
 from unigs.stage.files import load_npz
 from unigs.subject.dataset import Dataset
-from unigs.train.poses import Poses
+from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
 
 
 def test_refined_poses_come_nearer_to_the_truth(files, static_run):
-    """Poses that drift by some millimetres are pulled back by the field, inside the head."""
+    """PoseTensors that drift by some millimetres are pulled back by the field, inside the head."""
     dataset = Dataset(files)
     portrait = load_portrait(static_run / "portrait.safetensors")
-    poses = Poses(dataset.performance, torch.device("cpu"))
+    poses = PoseTensors(dataset.performance, torch.device("cpu"))
     truth = poses.t.clone()
     phase = torch.arange(FRAMES)[:, None] * torch.tensor([0.31, 0.23, 0.0])
     poses.t = truth + 0.004 * torch.sin(phase)

@@ -24,8 +24,8 @@ PACKAGE = Path(__file__).parents[1]
 CONSTANTS = "render/spec.py", "render/harmonics.py"
 """Files without kernels whose numbers kernels take."""
 KEPT = 3
-"""Folders of machine code that are kept, the one in use among them: switching between branches
-does not compile anew."""
+"""Folders of machine code that are kept, with the one in use: switching between branches does not
+compile anew."""
 
 JIT: dict[str, Any] = {
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},

@@ -23,13 +23,13 @@ def longest_segment(usable: np.ndarray, cut: np.ndarray) -> slice:
 
 
 def trim_blinks(segment: slice, blink: np.ndarray, turn: int, threshold: float = 1.0) -> slice:
-    """Shorten a segment so that it does not turn round in the middle of a blink.
+    """Shorten a segment so that its motion does not reverse in the middle of a blink.
 
     Args:
-        segment: frames.
+        segment: frames of the clip.
         blink: [T] AU45, 0-5.
-        turn: frames near an end that the turn replays.
-        threshold: AU45 above which the lid is on its way.
+        turn: frames near an end that are replayed when the motion reverses.
+        threshold: AU45 above which the lid is moving.
 
     Returns:
         A segment at whose ends the eyes are open for `turn` frames, or the one given if that
@@ -45,7 +45,7 @@ def trim_blinks(segment: slice, blink: np.ndarray, turn: int, threshold: float =
 
 
 def ping_pong(frames: np.ndarray, length: int, turn: float) -> np.ndarray:
-    """Where in a piece of motion the output is, for each output frame.
+    """Position in a piece of motion for each output frame.
 
     The speed is 1 between the ends; in a turn it is cos(pi s / turn), so position, velocity and
     acceleration are continuous. The turn lies inside the piece.

@@ -1,4 +1,4 @@
-"""Where a recording pauses: there the mouth closes."""
+"""Pauses of a recording, in which the mouth closes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from unigs.settings.drive import DriveSettings
 from unigs.speech.loudness import block_levels, speech_level
 
 FADE_SECONDS = 0.16
-"""Time in which the mouth closes in a pause, and the distance that it keeps from speech."""
+"""Seconds in which the mouth closes in a pause, and seconds between the speech and the closing."""
 
 
 def pauses(samples: np.ndarray, count: int, fps: float, settings: DriveSettings) -> np.ndarray:
-    """How much each frame is at rest, float [count] from 0 (speech) to 1 (within a pause).
+    """Weight of silence in each frame, float [count] from 0 (speech) to 1 (within a pause).
 
-    Background noise of a foreign recording is no silence to the speech features, and would keep
-    the mouth ajar; so pauses are found by loudness and filled with silence.
+    The speech features of background noise differ from those of silence and would keep the mouth
+    ajar; so pauses are found by loudness and filled with silence.
+
+    Args:
+        samples: the recording [n] at `RATE`.
+        count: frames of the video.
+        fps: frames per second.
+        settings: section `drive`.
     """
     level = speech_level(samples)
     if level is None:

@@ -29,8 +29,8 @@ from unigs.subject.performance import Performance, read_performance
 
 TITLE = "Synthetic talking portrait (UniGS)"
 COMMENT = "Synthetic video: the person shown did not say this. Rendered by UniGS from {audio}."
-BLOCK = 100
-"""Frames that are prepared at once: memory does not grow with the recording."""
+FRAMES_AT_ONCE = 100
+"""Frames of a block: memory does not grow with the recording."""
 
 
 def drive(
@@ -97,7 +97,7 @@ def performances(
     fps: float,
     settings: DriveSettings,
 ) -> Iterator[Performance]:
-    """What drives `count` frames, in blocks of at most BLOCK.
+    """Performance of `count` frames, in blocks of at most FRAMES_AT_ONCE.
 
     Args:
         motion: the piece of the clip that is replayed forwards and backwards.
@@ -109,8 +109,8 @@ def performances(
     """
     columns = encoder.foreign_columns(samples)
     rest = pauses(samples, count, fps, settings)
-    for first in range(0, count, BLOCK):
-        chosen = np.arange(first, min(first + BLOCK, count))
+    for first in range(0, count, FRAMES_AT_ONCE):
+        chosen = np.arange(first, min(first + FRAMES_AT_ONCE, count))
         windows = encoder.normalize(encoder.windows(columns, len(chosen), fps, offset=first))
         share = rest[chosen, None, None]
         windows = ((1 - share) * windows + share * encoder.silence).astype(np.float32)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+__all__ = ["intrinsics", "project", "view_matrix"]
+
 
 def intrinsics(focal: float, size: int | tuple[int, int]) -> Tensor:
     """Return the camera matrix K [3,3] of square pixels with the principal point at the center.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 POSE_UNITS = np.array([0.015, 0.015, 0.015, 0.0007, 0.0007, 0.004])
-"""What counts as one unit of motion: rotation in radians, then x, y, z in meters. A face that is
+"""Units of rigid motion: rotation in radians, then x, y, z in meters. A face that is
 0.6 m away in a 256-pixel image moves by about 0.6 pixels for one unit of x. Landmarks jitter
 together rather than one by one, so x and y have the smallest units (docs/log.md)."""
 SHAPE_UNIT = 0.001

@@ -9,6 +9,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+__all__ = [
+    "mean_rotation",
+    "quaternion",
+    "quaternion_product",
+    "rotate",
+    "rotation_matrix",
+    "rotation_vector",
+]
+
 
 def rotation_vector(R: Tensor) -> Tensor:
     """Rotation vectors [...,3] of rotations [...,3,3] by less than half a turn."""

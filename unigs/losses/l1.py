@@ -14,7 +14,8 @@ from torch.autograd.function import once_differentiable
 from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 
-_ROWS_PER_THREAD = 16  # fewer are not worth handing to another thread
+_ROWS_PER_THREAD = 16
+"""Fewer rows are not worth handing to another thread."""
 _F = np.float32
 _THIRD = np.float32(1 / 3)
 
@@ -81,11 +82,12 @@ def region_l1(image: Tensor, truth: Tensor, masks: Sequence[Tensor] = ()) -> Ten
     """Sum of the absolute difference, mean over the channels: of the frame, then of each region.
 
     Args:
-        image: [H,W,3], differentiable. truth: [H,W,3], a constant.
+        image: [H,W,3], differentiable.
+        truth: [H,W,3], a constant.
         masks: bool [H,W], one per region; they may overlap.
 
     Returns:
-        [1+R].
+        Sums [1+R]: of the frame, then of each region.
 
     Raises:
         ValueError: shapes or types that do not fit, or a truth that asks for a gradient.
@@ -107,6 +109,12 @@ def region_l1(image: Tensor, truth: Tensor, masks: Sequence[Tensor] = ()) -> Ten
 
 
 def region_l1_torch(image: Tensor, truth: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
-    """The same function in plain torch: any device and float type."""
+    """`region_l1` in plain torch: any device and float type.
+
+    Args:
+        image: [H,W,3].
+        truth: [H,W,3].
+        masks: bool [H,W], one per region.
+    """
     off = (image - truth).abs().mean(-1)
     return torch.stack([off.sum(), *((off * mask).sum() for mask in masks)])

@@ -18,10 +18,12 @@ NO_WEIGHTS = (
     "AlexNet's weights are not there: set lpips_trunk to a local copy of "
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 )
-# Mean and spread of ImageNet colors, for inputs in [-1,1].
-SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-# Layers of `features` after which the activations are compared: the five rectifiers.
+SHIFT = (-0.030, -0.088, -0.188)
+"""Mean color of ImageNet, for inputs in [-1,1]."""
+SCALE = (0.458, 0.448, 0.450)
+"""Standard deviation of the colors of ImageNet, for inputs in [-1,1]."""
 TAPS = (1, 4, 7, 9, 11)
+"""Layers of `features` after which the activations are compared: the five rectifiers."""
 
 
 class AlexNetTrunk(nn.Module):
@@ -65,8 +67,7 @@ class LPIPS(nn.Module):
     def __init__(self, trunk: AlexNetTrunk, heads: list[Tensor]) -> None:
         super().__init__()
         self.trunk = trunk
-        for index, head in enumerate(heads):
-            self.register_buffer(f"head{index}", head)
+        self.heads = nn.ParameterList(heads)
         self.register_buffer("shift", torch.tensor(SHIFT).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(SCALE).view(1, 3, 1, 1))
         self.requires_grad_(False)
@@ -75,9 +76,7 @@ class LPIPS(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance [B] of two batches [B,3,H,W] in [0,1]; H and W at least 32."""
         total = torch.zeros(len(a), device=a.device)
-        taps = zip(self._taps(a), self._taps(b), strict=True)
-        for index, (one, other) in enumerate(taps):
-            head = getattr(self, f"head{index}")
+        for head, one, other in zip(self.heads, self._taps(a), self._taps(b), strict=True):
             total = total + (head * (one - other) ** 2).sum(1).mean((1, 2))
         return total
 
@@ -99,7 +98,7 @@ def load_lpips(trunk: Path | str, heads: Path | str = "", device: str = "cpu") -
         UserError: a file is missing or does not fit.
     """
     path = Path(heads) if heads else packaged_heads()
-    weights, linear = read_state(Path(trunk)), read_state(path)
+    weights, linear = read_weights(Path(trunk)), read_weights(path)
     network = AlexNetTrunk()
     try:
         network.load_state_dict({k: v for k, v in weights.items() if k.startswith("features.")})
@@ -132,7 +131,7 @@ def packaged_heads() -> Path:
     return path
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a .safetensors or .pth file; a pickle that would run code is refused.
 
     Raises:

@@ -84,11 +84,11 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def ssim_torch(a: Tensor, b: Tensor) -> Tensor:
-    """The same function in plain torch: any device and float type, differentiable in both.
+    """`ssim` in plain torch: any device and float type, differentiable in both images.
 
     Args:
-        a: [C,H,W].
-        b: [C,H,W].
+        a: [C,H,W] in [0,1].
+        b: [C,H,W], the same shape.
     """
     channels = a.shape[0]
     line = torch.tensor(WEIGHTS, dtype=a.dtype, device=a.device)

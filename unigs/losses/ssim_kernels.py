@@ -23,12 +23,16 @@ import numpy as np
 from unigs.compute.jit import inlined, kernel
 
 RADIUS = 5
+"""Pixels of the window on either side of its center."""
 SIGMA = 1.5
+"""Standard deviation of the Gaussian window, pixels."""
 C1 = 0.01**2
 C2 = 0.03**2
 
-TILE = 128  # largest side of a tile
-_STEP = 160  # distance of rows in the scratch: a tile, 5 more on both sides, rounded up, and 10
+TILE = 128
+"""Largest side of a tile, pixels."""
+_STEP = 160
+"""Distance of rows in the scratch: a tile, 5 more on both sides, rounded up, and 10."""
 WEIGHTS = [math.exp(-((i - RADIUS) ** 2) / (2 * SIGMA**2)) for i in range(2 * RADIUS + 1)]
 WEIGHTS = [w / sum(WEIGHTS) for w in WEIGHTS]
 _K0, _K1, _K2, _K3, _K4, _K5 = (np.float32(w) for w in WEIGHTS[: RADIUS + 1])

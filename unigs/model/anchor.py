@@ -17,15 +17,17 @@ from unigs.geometry.rotations import mean_rotation, quaternion, quaternion_produ
 class Body:
     """The body's frame: camera = R x + t for a point x that is fixed to the torso.
 
-    R [3,3], t [3] meters. At rest this is the mean head pose of the training frames. A tracked R
-    is a rotation times a small affine map of the image plane: a turning torso looks narrower.
-    outline [2]: how far the arms stand out to the picture's left and right of where R and t put
-    them, meters; None: not at all. It moves no anchor; the deformation hears of it.
+    At rest it is the mean head pose of the training frames.
     """
 
     R: torch.Tensor
+    """Rotation [3,3]; of a tracked torso, times a small affine map of the image plane: a turning
+    torso looks narrower."""
     t: torch.Tensor
+    """Translation [3], meters."""
     outline: torch.Tensor | None = None
+    """How far the arms stand out to the picture's left and right of where R and t put them [2],
+    meters; None: not at all. It moves no anchor; it is an input of the deformation."""
 
 
 def mean_pose(R: torch.Tensor, t: torch.Tensor) -> Body:
@@ -47,7 +49,8 @@ def anchored(
         means: canonical centers [N,3], meters, head frame.
         quats: rotations wxyz [N,4].
         weights: sigmoid(w) [N]: 0 follows the head, 1 follows the body.
-        R, t: head pose of the frame, x_cam = R x + t.
+        R: rotation of the frame's head pose [3,3], x_cam = R x + t.
+        t: translation of the frame's head pose [3], meters.
         body: the body's frame.
 
     Returns:

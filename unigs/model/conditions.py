@@ -1,4 +1,4 @@
-"""What drives a frame: eye feature e and pose feature p, z-scored over the training frames."""
+"""Conditions of a frame: eye feature e and pose feature p, z-scored over the training frames."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from torch import nn
 from unigs.geometry.rotations import rotation_vector
 from unigs.model.anchor import Body
 
-POSE_DIM, BODY_DIM = 6, 8
-"""Numbers of the head's pose, and of the torso's."""
+POSE_DIM = 6
+"""Numbers of the head's pose feature."""
+BODY_DIM = 8
+"""Numbers of the torso's pose feature."""
 
 
 def pose_vector(R: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """P before normalization: rotation vector and translation [...,6]."""
+    """Pose feature p [...,6] before z-scoring: rotation vector, then translation in meters."""
     return torch.cat([rotation_vector(R), t], -1)
 
 
 def body_vector(body: Body) -> torch.Tensor:
-    """The torso's own pose before normalization: width, height, turn, t, outline [...,8]."""
+    """Pose feature of the torso [...,8] before z-scoring.
+
+    Width, height and turn in the image plane, translation and outline in meters.
+    """
     R = body.R
     turn = R[..., 1, 0] - R[..., 0, 1]
     outline = torch.zeros_like(body.t[..., :2]) if body.outline is None else body.outline
@@ -27,12 +32,14 @@ def body_vector(body: Body) -> torch.Tensor:
 
 
 class ZScore(nn.Module):
-    """(x - mean) / std with constants from the training frames, limited.
+    """(x - mean) / std with constants from the training frames, clamped.
 
-    The limit keeps the MLP inside what it has seen when a foreign pose drives it.
+    Clamping keeps the MLP's inputs in the range of the training frames when a foreign pose drives
+    it.
 
     Args:
-        mean, std: of the training frames [D].
+        mean: mean of the training frames [D].
+        std: standard deviation of the training frames [D].
         limit: largest absolute value.
     """
 
@@ -46,7 +53,7 @@ class ZScore(nn.Module):
 
     @classmethod
     def of(cls, samples: np.ndarray | torch.Tensor, limit: float = LIMIT) -> ZScore:
-        """Measure samples [T,D]; a constant column keeps std 1."""
+        """Z-score with mean and deviation of samples [T,D]; a constant column keeps std 1."""
         samples = torch.as_tensor(samples).float()
         std = samples.std(0)
         return cls(samples.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), limit)

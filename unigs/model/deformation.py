@@ -7,56 +7,55 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from unigs.model.kernels.deform import Part, deform
+from unigs.model.kernels.deform import InputFeatures, deform
 
-# Raw numbers per attribute, in the order of the network's output.
 ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
+"""Raw numbers per attribute, in the order of the network's output."""
 
 
 @dataclass
 class Deltas:
-    """What eq. 6 adds to the raw parameters; None where the attribute is not deformed.
-
-    position [N,3] meters, scale [N,3] log, rotation [N,4], opacity [N] logit, color [N,3] (degree
-    0 coefficient).
-    """
+    """What eq. 6 adds to the raw parameters; None where the attribute is not deformed."""
 
     position: torch.Tensor | None = None
+    """Shift of the centers [N,3], meters."""
     scale: torch.Tensor | None = None
+    """Change of the log-scales [N,3]."""
     rotation: torch.Tensor | None = None
+    """Change of the quaternions [N,4], wxyz, before they are normalized."""
     opacity: torch.Tensor | None = None
+    """Change of the opacity logits [N]."""
     color: torch.Tensor | None = None
+    """Change of the color coefficients of degree 0 [N,3]."""
 
 
 @dataclass
 class Encoded:
-    """What the network knows of the points: the same in every frame.
-
-    planes: f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of the whole
-    f_mu and of its gradient costs as much as a layer. free [N]: how much p's shapes may move each
-    point; None: fully.
-    """
+    """Inputs of eq. 6 that depend on the points alone, computed once per step."""
 
     planes: list[torch.Tensor]
+    """f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of the whole f_mu
+    and of its gradient costs as much as a layer."""
     pose_gate: torch.Tensor | None = None
+    """Factor [N] of the pose blendshapes at each point; None: 1."""
     fixed: FixedPart | None = None
-    """What `DeformationNet.by_layer` makes of it, once for all frames of a step."""
+    """Products of the points with the first layer, which `DeformationNet.by_layer` computes once
+    for all frames of a step."""
 
 
 @dataclass
 class FixedPart:
-    """What of eq. 6 playback keeps of the points.
-
-    product [N,H]: W_f f_mu plus the first layer's bias. face [N,f], pose [N,g]: the features on
-    which the shapes of either kind stand.
-    """
+    """The part of eq. 6 that no frame changes."""
 
     product: torch.Tensor
+    """W_f f_mu plus the first layer's bias [N,H]."""
     face: torch.Tensor
+    """Features that the blendshapes of lips and lids are linear in [N,f]."""
     pose: torch.Tensor
+    """Features that the pose blendshapes are linear in [N,g], times the pose gate."""
 
     def to(self, dtype: torch.dtype) -> FixedPart:
-        """The same in another precision."""
+        """A copy in another precision."""
         return FixedPart(*(x.to(dtype) for x in (self.product, self.face, self.pose)))
 
 
@@ -77,7 +76,8 @@ class BlendShapes(nn.Module):
     """Linear deformations sum_k s_k B_k(f): every shape B_k is linear in the features of a point.
 
     Args:
-        count: number of shapes (0: moves nothing). outputs: raw numbers per point.
+        count: number of shapes (0: moves nothing).
+        outputs: raw numbers per point.
         features: width of f.
     """
 
@@ -97,26 +97,29 @@ class BlendShapes(nn.Module):
 
 
 class DeformationNet(nn.Module):
-    """Three-layer MLP over f_mu (+) a (+) e (+) p.
+    """Three-layer MLP over the point's features f_mu, speech a, eyes e and pose p, concatenated.
 
-    The first layer is split: W (f_mu (+) c) = W_f f_mu + W_c c, so that the conditions, equal for
-    all Gaussians of a frame, are never broadcast, and W_f f_mu is a constant of the portrait at
-    playback. The last layer starts at zero: a fresh network moves nothing.
+    The first layer is split, W [f_mu, c] = W_f f_mu + W_c c, so that the conditions c = [a, e, p],
+    equal for all Gaussians of a frame, are never broadcast, and W_f f_mu is a constant of the
+    portrait at playback. The last layer starts at zero: a fresh network moves nothing.
 
-    Optionally linear parts stand beside the MLP (ours), `BlendShapes` with the lip shape and the
-    eye units as coefficients, and with p (+). They learn to open the mouth, to close the lids and
-    to let hair and clothes lag behind the head in hundreds of steps where the MLP needs tens of
-    thousands, and between the postures seen they interpolate.
+    Optionally linear parts are added to the MLP's outputs (ours): `BlendShapes` with the lip shape
+    and the eye units as coefficients, and `BlendShapes` with p as coefficients. They learn to open
+    the mouth, to close the lids and to let hair and clothes lag behind the head in hundreds of
+    steps where the MLP needs tens of thousands, and between the postures seen they interpolate.
 
     Args:
-        features: width of f_mu. conditions: width of a (+) e (+) p.
+        features: width of f_mu.
+        conditions: width of a, e and p together.
         attributes: what is deformed, in the order of `ATTRIBUTES`.
         hidden: width of both hidden layers.
-        position_scale: meters per output unit. other_scale: raw units per output unit.
-        face_shapes: number of shapes of lips and lids. face_features: width of the last tri-plane's
-            features, on which they stand (the face's own grid, so that they move no hair).
-        pose_shapes: number of shapes of p. pose_features: width of the first tri-plane's, on which
-            they stand.
+        position_scale: meters per output unit.
+        other_scale: raw units per output unit of all other attributes.
+        face_shapes: number of blendshapes of lips and lids.
+        face_features: width of the last tri-plane's features, in which the shapes of lips and lids
+            are linear (the face's own grid, so that they move no hair).
+        pose_shapes: number of blendshapes of p.
+        pose_features: width of the first tri-plane's features, in which the shapes of p are linear.
     """
 
     def __init__(
@@ -154,8 +157,8 @@ class DeformationNet(nn.Module):
         """Raw outputs of eq. 6, [N,K]; on a CPU in one compiled pass, elsewhere layer by layer.
 
         Args:
-            encoded: what is fixed of the points.
-            conditions: a (+) e (+) p of one frame [C].
+            encoded: from `Motion.encode`.
+            conditions: a, e and p of one frame, concatenated [C].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
         if conditions.device.type != "cpu":
@@ -170,14 +173,22 @@ class DeformationNet(nn.Module):
         conditions: torch.Tensor,
         shapes: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The same layer by layer in torch: any device and float type."""
+        """Raw outputs of eq. 6, [N,K], layer by layer in torch: any device and float type.
+
+        Args:
+            encoded: from `Motion.encode`.
+            conditions: a, e and p of one frame, concatenated [C].
+            shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
+        """
         if encoded.fixed is None:
             encoded.fixed = self.fixed_part(encoded)
         return self.per_frame(encoded.fixed, self.input_conditions(conditions), shapes)
 
-    def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[Part]:
-        """The features with their columns of the first layer, and the shapes that stand on them."""
-        parts = [Part(*x) for x in zip(encoded.planes, self._columns(encoded), strict=True)]
+    def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[InputFeatures]:
+        """The features with their columns of the first layer and the shapes linear in them."""
+        parts = [
+            InputFeatures(*x) for x in zip(encoded.planes, self._columns(encoded), strict=True)
+        ]
         count = len(self.face_shapes.basis)
         if count:
             parts[-1] = replace(parts[-1], shapes=self.face_shapes.mix(shapes[:count]))
@@ -185,9 +196,9 @@ class DeformationNet(nn.Module):
             pose = {"shapes": self.pose_shapes.mix(shapes[count:]), "gate": encoded.pose_gate}
             if parts[0].shapes is None:
                 parts[0] = replace(parts[0], **pose)
-            else:  # one plane bears both kinds
+            else:  # both kinds are linear in the same plane
                 nothing = torch.zeros_like(parts[0].weight)
-                parts.append(Part(encoded.planes[0], nothing, **pose))
+                parts.append(InputFeatures(encoded.planes[0], nothing, **pose))
         return parts
 
     def _columns(self, encoded: Encoded) -> tuple[torch.Tensor, ...]:
@@ -195,7 +206,7 @@ class DeformationNet(nn.Module):
         return self.input_features.weight.split([x.shape[1] for x in encoded.planes], dim=1)
 
     def fixed_part(self, encoded: Encoded) -> FixedPart:
-        """What of the points every frame needs again."""
+        """Products of the points' features that all frames share."""
         planes, (first, *others) = encoded.planes, self._columns(encoded)
         product = nn.functional.linear(planes[0], first, self.input_features.bias)
         for features, weight in zip(planes[1:], others, strict=True):
@@ -206,12 +217,12 @@ class DeformationNet(nn.Module):
     def per_frame(
         self, fixed: FixedPart, bias: torch.Tensor, shapes: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Raw outputs [N,K] from the constants and what a frame adds.
+        """Raw outputs [N,K] from the fixed part and the conditions of a frame.
 
         Args:
             fixed: from `fixed_part`.
-            bias: what the frame's conditions [C] add to the first layer, `input_conditions` of
-                them, [H].
+            bias: what the frame's conditions [C] add to the first layer: `input_conditions` of
+                the conditions, [H].
             shapes: coefficients of one frame [S]: the face's shapes, then the pose's.
         """
         # In place: fresh memory for [N,H] costs as much time as the arithmetic.
@@ -225,7 +236,7 @@ class DeformationNet(nn.Module):
         return out
 
     def shapes_at(self, fixed: FixedPart) -> torch.Tensor:
-        """All shapes at the points of the constants: [N,S,K], in the order of the coefficients."""
+        """All shapes at the points of a fixed part: [N,S,K], in the order of the coefficients."""
         return torch.cat([self.face_shapes.at(fixed.face), self.pose_shapes.at(fixed.pose)], 1)
 
     def deltas(self, raw: torch.Tensor) -> Deltas:

@@ -8,13 +8,15 @@ from torch import nn
 from unigs.render.harmonics import Y0
 
 MAX_SCALE = 0.1
-"""Longest axis of a Gaussian, meters: larger ones would paint the background."""
+"""Longest axis of a Gaussian, meters: larger Gaussians would paint the background."""
 
 
 class Gaussians(nn.Module):
     """Raw parameters of N Gaussians in the head's frame.
 
-    Attributes (raw; N Gaussians, K = (degree + 1)^2 harmonics):
+    K = (degree + 1)^2 is the number of harmonics.
+
+    Attributes:
         means: centers, meters [N,3].
         log_scales: logarithms of the axes' lengths [N,3].
         quats: rotations wxyz, not normalized [N,4].
@@ -65,8 +67,8 @@ class Gaussians(nn.Module):
             spacing: distance to the neighbors [N], meters: the radius.
             colors: RGB in [0,1] [N,3].
             sh_degree: degree of the colors.
-            opacity: the same for all.
-            anchors: anchor logits [N], or None.
+            opacity: opacity of all Gaussians, in (0,1).
+            anchors: anchor logits [N]; None: without anchors.
         """
         count = len(points)
         higher = (sh_degree + 1) ** 2 - 1

@@ -12,23 +12,26 @@ from unigs.model.speech_net import SpeechNet
 from unigs.model.triplane import TriPlane
 
 EYE_LIMIT = 12.0
-"""A blink is rare, so a closed eye is many standard deviations away; it must not be cut short."""
-
+"""Largest absolute z-score of an action unit. A blink is rare, so a closed eye is many standard
+deviations away and must not be clamped."""
 MOUTH_RADIUS = 0.03
-"""Standard deviation of the Gaussian around the mouth where p drives no shapes, meters."""
+"""Standard deviation of the Gaussian around the mouth that fades the pose blendshapes, meters."""
 
 
 class Motion(nn.Module):
     """The deformation of a portrait as a function of speech, eyes and pose.
 
-    `config` holds everything that rebuilds the modules (shapes, not weights):
-        deform, hidden, position_scale, other_scale: see DynamicSettings.
-        planes: list of constructor arguments of TriPlane without the box.
-        speech: constructor arguments of SpeechNet.
-        lip_code: the predicted lip shape is appended to the audio feature.
-        pose_input: p is an input. body_input: so is the pose of the torso.
-        blendshapes: lip shape and eye units also drive shapes of their own.
-        pose_blendshapes: so does p.
+    Args:
+        config: everything that rebuilds the modules (shapes, not weights), by name:
+            `deform`, `hidden`, `position_scale` and `other_scale` as in `DynamicSettings`;
+            `planes`, a list of constructor arguments of `TriPlane` without the box;
+            `speech`, constructor arguments of `SpeechNet`;
+            `lip_code`, whether the predicted lip shape is appended to the audio feature;
+            `eyes`, the number of action units;
+            `pose_input`, whether the head's pose is an input;
+            `body_input`, whether the torso's pose is an input;
+            `blendshapes`, whether lip shape and action units drive blendshapes;
+            `pose_blendshapes`, whether the pose feature drives blendshapes.
     """
 
     def __init__(self, config: dict) -> None:
@@ -80,12 +83,12 @@ class Motion(nn.Module):
         return self.speech_net.lips(windows)
 
     def encode(self, means: torch.Tensor) -> Encoded:
-        """What the network knows of canonical centers [N,3]: f_mu of eq. 5, and where p is free."""
+        """Inputs of eq. 6 at canonical centers [N,3]: f_mu of eq. 5 and the pose gate."""
         gate = self.pose_gate(means) if self.config["pose_blendshapes"] else None
         return Encoded([plane(means) for plane in self.planes], gate)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
-        """p, normalized: of the head, of the torso, or empty, as configured."""
+        """Pose feature p, z-scored: of the head, of the torso, of both or empty, as configured."""
         scored = []
         if self.config["pose_input"]:
             scored.append(self.pose_norm(pose_vector(R, t)))
@@ -102,9 +105,18 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A (+) e (+) p of frames [...,C], and the coefficients of the shapes [...,S].
+        """Network input (speech a, eyes e, pose p concatenated), and blendshape coefficients.
 
-        The coefficients are lips (+) e, then p, as far as they are configured.
+        Args:
+            R: rotations of the head poses [...,3,3].
+            t: translations of the head poses [...,3], meters.
+            body: frames of the torso.
+            audio: audio features [...,A] from `hear`.
+            eyes: action units [...,E], 0 to 5.
+            noise: standard deviation of noise on the z-scored pose feature (training).
+
+        Returns:
+            Input [...,C]; coefficients [...,S]: lips and e, then p, as far as they are configured.
         """
         units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
@@ -116,10 +128,10 @@ class Motion(nn.Module):
         return torch.cat([audio, units, poses], -1), coefficients
 
     def pose_gate(self, means: torch.Tensor) -> torch.Tensor:
-        """How much p's shapes may move points [N,3]: 0 at the mouth, 1 far from it, [N].
+        """Factor [N] of the pose blendshapes at points [N,3]: 0 at the mouth, 1 far from it.
 
-        A clip's poses go along with its speech, but those of another sentence do not: moved by p,
-        the mouth would say what was said in training.
+        In the clip poses correlate with speech, in another recording they do not: a mouth that p
+        moved would say what was said in training.
         """
         distance = (means - self.mouth).square().sum(1)
         return 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
@@ -134,6 +146,16 @@ class Motion(nn.Module):
         eyes: torch.Tensor,
         noise: float = 0.0,
     ) -> Deltas:
-        """Eq. 6 for one frame, from what `encode` gives of the canonical centers to deltas."""
+        """Deltas of eq. 6 in one frame.
+
+        Args:
+            encoded: from `encode`.
+            R: rotation of the head pose [3,3].
+            t: translation of the head pose [3], meters.
+            body: the torso's frame.
+            audio: audio feature [A] from `hear`.
+            eyes: action units [E], 0 to 5.
+            noise: standard deviation of noise on the z-scored pose feature (training).
+        """
         conditions, shapes = self.network_inputs(R, t, body, audio, eyes, noise)
         return self.deformation.deltas(self.deformation(encoded, conditions, shapes))

@@ -13,23 +13,25 @@ from unigs.model.anchor import Body, anchored
 from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
-from unigs.render.composite import over
+from unigs.render.composite import composite
 from unigs.render.harmonics import Y0, basis
 from unigs.render.rasterize import Splats, rasterize_frames
+
+__all__ = ["Portrait", "PosedField", "Rendering"]
 
 
 @dataclass
 class Rendering:
-    """One rendered frame.
-
-    image [H,W,3] over the plate, alpha [H,W,1], meta of the rasterizer, deltas of eq. 6 (None in
-    the static stage).
-    """
+    """One rendered frame."""
 
     image: torch.Tensor
+    """The field over the plate [H,W,3]."""
     alpha: torch.Tensor
+    """Opacity of the field [H,W,1]."""
     meta: dict
+    """The rasterizer's dictionary: means2d, radii, depths, conics."""
     deltas: Deltas | None
+    """Deltas of eq. 6; None for the canonical field."""
 
 
 PosedField = tuple[Splats, Deltas | None]
@@ -42,7 +44,8 @@ class Portrait(nn.Module):
     Args:
         gaussians: the canonical field theta_0.
         plate: background, uint8 [H,W,3].
-        focal: pixels. fps: frames per second of the clip.
+        focal: focal length, pixels.
+        fps: frames per second of the clip.
         body: frame of the torso at rest (used if the field has anchors).
         motion: the deformation of the dynamic stage, or None.
         meta: settings, back-ends, versions: JSON values.
@@ -77,7 +80,7 @@ class Portrait(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the field lives."""
+        """Device of the field."""
         return self.plate.device
 
     def forward(
@@ -106,13 +109,14 @@ class Portrait(nn.Module):
         """The field of one frame, ready for `render`.
 
         Args:
-            R, t: head pose of the frame, x_cam = R x + t, [3,3] and [3] meters.
+            R: rotation of the frame's head pose [3,3], x_cam = R x + t.
+            t: translation of the frame's head pose [3], meters.
             audio: the audio feature from `motion.hear`, [A].
             eyes: action units [6], 0-5.
             body: the torso's own frame; None: at rest.
             deform: False leaves the canonical field even if there is motion.
-            noise: standard deviation of noise on the normalized pose inputs (training).
-            encoded: from `encode`, if several frames share it; None: evaluated here.
+            noise: standard deviation of noise on the z-scored pose feature (training).
+            encoded: from `encode`, if several frames share it; None: computed here.
         """
         deltas, body = None, self.torso(body)
         if deform and self.motion is not None:
@@ -121,7 +125,7 @@ class Portrait(nn.Module):
         return self.splats(R, t, body, deltas), deltas
 
     def encode(self) -> Encoded:
-        """What eq. 6 reads of the canonical centers (a portrait with dynamics)."""
+        """Inputs of eq. 6 at the canonical centers (of a portrait with dynamics)."""
         return self.motion.encode(self.gaussians.means.detach())
 
     def splats(
@@ -130,7 +134,9 @@ class Portrait(nn.Module):
         """Add the deltas to the field (eq. 7), activate, pose and color it.
 
         Args:
-            R, t: head pose. body: the torso's frame, from `torso`.
+            R: rotation of the head pose [3,3].
+            t: translation of the head pose [3], meters.
+            body: the torso's frame, from `torso`.
             deltas: of eq. 6; None: the canonical field.
         """
         field = self.gaussians
@@ -154,7 +160,7 @@ class Portrait(nn.Module):
         """Rasterize frames from `pose` over the plate, in one call where the device can."""
         rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
         return [
-            Rendering(over(image, alpha, self.plate_image), alpha, meta, deltas)
+            Rendering(composite(image, alpha, self.plate_image), alpha, meta, deltas)
             for (image, alpha, meta), (_, deltas) in zip(rendered, frames, strict=True)
         ]
 
@@ -190,7 +196,7 @@ class Portrait(nn.Module):
         directions = means.detach() + R.T @ t
         if field.anchors is not None:
             weights = field.anchors.sigmoid()
-            # What rests with the body is always seen from the same side.
+            # A point at rest in the body's frame is always seen from the same side.
             resting = means.detach() + body.R.T @ body.t
             directions = directions + weights.detach()[:, None] * (resting - directions)
             means, quats = anchored(means, quats, weights, R, t, body)

@@ -1,8 +1,8 @@
 """From a window of speech features to the audio feature `a` and to the shape of the lips.
 
-`a` is learned from pictures, through the whole field. On minutes of video that is too long a way:
-the field ignores it. So the lips have networks of their own, which learn from landmarks in
-seconds, before the field is trained (`unigs.train.lip_training`).
+The audio feature is learned from pictures, through the whole field. On minutes of video that
+gradient is too weak: the field ignores speech. So the lips have networks of their own, which learn
+from landmarks in seconds, before the field is trained (`unigs.train.lip_training`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ class SpeechNet(nn.Module):
     Args:
         window: W, columns of a window.
         dim: D, coefficients of a column.
-        feature_dim: length of the audio feature a.
+        feature_dim: length of the audio feature `a`.
         lip_dim: numbers that describe the lips (opening, width, ...); 0: no lip networks.
-        members: lip networks; each has its own training data, their mean is the prediction.
+        members: size of the ensemble of lip networks; each member is trained on other frames, the
+            prediction is their mean.
         hidden: channels of one lip network.
     """
 
@@ -44,14 +45,14 @@ class SpeechNet(nn.Module):
         return self.audio(windows)
 
     def lips(self, windows: torch.Tensor) -> torch.Tensor:
-        """Speech windows [B,W,D] to lip shapes [B,lip_dim]: z-scored, as lively as the truth."""
+        """Speech windows [B,W,D] to z-scored lip shapes [B,lip_dim], spread as measured ones."""
         if self.lip_net is None:
             return windows.new_zeros(len(windows), 0)
         return self.lip_net(windows)
 
 
 class AudioNet(nn.Module):
-    """Convolutions over the window's columns, then a mean weighted by attention: [B,W,D] to a."""
+    """Convolutions over a window's columns, then attention pooling: [B,W,D] to [B,out]."""
 
     def __init__(self, window: int, dim: int, out: int, channels: int = 64) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class AudioNet(nn.Module):
             nn.GELU(),
         )
         self.attention = nn.Conv1d(channels, 1, 1)
-        # Where in time a column stands matters, and a convolution cannot know.
+        # Position encoding: a convolution does not know at which time a column stands.
         self.place = nn.Parameter(torch.zeros(window))
         self.out = nn.Linear(channels, out)
 
@@ -75,12 +76,15 @@ class AudioNet(nn.Module):
 class LipNets(nn.Module):
     """An ensemble of small convolutional networks, run as one by grouped convolutions.
 
-    The second half of the members sees the features partly whitened: they err differently.
+    The second half of the members sees the features partly whitened, so that their errors
+    correlate less with those of the first half.
 
     Attributes:
-        gain [K], bias [K]: make the ensemble's mean as lively as the measured lips.
-        view [D,D]: the second half's view, columns of features times it.
-        low [K], high [K]: what the person's lips were seen to do; predictions stay within.
+        gain: factor [K] that gives the ensemble's mean the spread of the measured lips.
+        bias: offset [K] subtracted before the gain is applied.
+        view: matrix [D,D] that partly whitens the features of the second half.
+        low: lower limit [K] of predictions, from the measured lips.
+        high: upper limit [K] of predictions, from the measured lips.
     """
 
     def __init__(self, window: int, dim: int, lip_dim: int, members: int, hidden: int) -> None:
@@ -91,7 +95,7 @@ class LipNets(nn.Module):
         self.conv2 = nn.Conv1d(g * h, g * h, 3, stride=2, padding=1, groups=g)
         self.conv3 = nn.Conv1d(g * h, g * h, 3, padding=1, groups=g)
         length = ((window + 1) // 2 + 1) // 2
-        # Kernels as long as what is left: a dense layer for each member.
+        # Kernels as long as the remaining sequence: a dense layer for each member.
         self.dense = nn.Conv1d(g * h, g * h, length, groups=g)
         self.out = nn.Conv1d(g * h, g * lip_dim, 1, groups=g)
         self.register_buffer("view", torch.eye(dim))
@@ -101,7 +105,7 @@ class LipNets(nn.Module):
         self.register_buffer("high", torch.full((lip_dim,), 4.0))
 
     def views(self, windows: torch.Tensor) -> torch.Tensor:
-        """What each member sees, [B,G,W,D], of windows [B,W,D] for all or [B,G,W,D] for each."""
+        """Inputs of the members [B,G,W,D], of windows [B,W,D] for all or [B,G,W,D] for each."""
         if windows.dim() == 3:
             windows = windows[:, None].expand(-1, self.members, -1, -1)
         half = self.members - self.members // 2
@@ -112,8 +116,9 @@ class LipNets(nn.Module):
 
         Args:
             windows: [B,G,W,D], from `views`.
-            dropout: share of the channels' values that is dropped, in pre-training alone (the
-                module's training mode is that of the field, which must not shake the lips).
+            dropout: share of the channels' values that is dropped, in pre-training alone. The
+                module's training mode does not switch it, since while the field trains the lip
+                networks are frozen and predict without dropout.
         """
         x = windows.transpose(2, 3).flatten(1, 2)
         for layer in (self.conv1, self.conv2, self.conv3, self.dense):
@@ -125,5 +130,5 @@ class LipNets(nn.Module):
         return self.calibrated(self.each(self.views(windows)).mean(1))
 
     def calibrated(self, mean: torch.Tensor) -> torch.Tensor:
-        """The members' mean [B,K], as lively as the truth and within what was seen."""
+        """The members' mean [B,K], with the spread and within the range of the measured lips."""
         return ((mean - self.bias) * self.gain).clamp(self.low, self.high)

@@ -16,8 +16,10 @@ from unigs.model.portrait import Portrait
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
+__all__ = ["load_portrait", "save_portrait"]
+
 FORMAT = 1
-"""Raised when an older program could not read a newer file."""
+"""File version. Increase it when older programs cannot read new files."""
 
 
 def save_portrait(portrait: Portrait, path: Path) -> None:

@@ -16,12 +16,15 @@ class TriPlane(nn.Module):
     """Three 2-D multi-resolution grids, XY, YZ and XZ, concatenated.
 
     Args:
-        low, high: corners of the box that the grids cover, meters [3].
-        n_levels: L of eq. 4. features: F of eq. 4.
-        base, finest: cells along the box of the coarsest and the finest level.
-        log2_entries: more entries than this on one level would be hashed.
-        fade: features fall to zero towards the box's border and stay zero outside, instead of
-            continuing with those of the border.
+        low: lower corner of the box that the grids cover [3], meters.
+        high: upper corner of the box [3], meters.
+        n_levels: number of levels, L of eq. 4.
+        features: features per vertex, F of eq. 4.
+        base: cells along a side of the box on the coarsest level.
+        finest: cells along a side of the box on the finest level.
+        log2_entries: a level with more than 2^log2_entries vertices is hashed.
+        fade: features fall to zero towards the box's border and are zero outside of the box; False:
+            outside they are those of the border.
     """
 
     def __init__(

@@ -31,18 +31,20 @@ _Y0, _Y1 = _F(Y0), _F(Y1)
 
 @dataclass(frozen=True)
 class Field:
-    """Raw parameters of N Gaussians as float32 arrays (see `unigs.model.gaussians`).
-
-    means [N,3], log_scales [N,3], quats [N,4], opacities [N] logits, sh [N,K,3] with K 1 or 4,
-    anchors [N] weights in [0,1] (zeros without anchors).
-    """
+    """Raw parameters of N Gaussians as float32 arrays (see `unigs.model.gaussians`)."""
 
     means: np.ndarray
+    """Centers [N,3], meters."""
     log_scales: np.ndarray
+    """Logarithms of the axes' lengths [N,3]."""
     quats: np.ndarray
+    """Rotations wxyz, not normalized [N,4]."""
     opacities: np.ndarray
+    """Logits [N]."""
     sh: np.ndarray
+    """Coefficients of the spherical harmonics [N,K,3], K = 1 or 4."""
     anchors: np.ndarray
+    """Weights of the body's frame in [0,1], not logits [N]; zeros without anchors."""
 
 
 @kernel
@@ -52,9 +54,25 @@ def pose_kernel(
 ):  # fmt: skip
     """Anchor, deform, activate and color the Gaussians of one range.
 
-    delta [N,14]: position, scale, rotation, opacity, color; units [2]: their scales (position,
-    others). camera: relative rotation [9] and shift [3] of the anchor, its quaternion [4], the
-    camera's center in the head's frame [3] and in the body's frame [3].
+    Args:
+        start: first Gaussian.
+        stop: Gaussian after the last.
+        means: raw parameter of `Field`, like the next five.
+        log_scales: [N,3].
+        quats: [N,4].
+        opacities: [N].
+        sh: [N,K,3].
+        anchors: [N].
+        delta: outputs of the deformation [N,14]: position, scale, rotation, opacity, color.
+        units: factors [2] of the position outputs and of all others.
+        camera: relative rotation [9] and shift [3] of the anchor, quaternion of the rotation [4],
+            the camera's center in the head's frame [3] and in the body's frame [3].
+        largest: upper limit of a Gaussian's axes, meters.
+        out_means: receives the centers [N,3].
+        out_quats: receives the rotations [N,4].
+        out_scales: receives the axes' lengths [N,3].
+        out_opacities: receives the opacities [N].
+        out_colors: receives the colors [N,3].
     """
     for index in range(start, stop):
         i = _U(index)
@@ -80,7 +98,7 @@ def pose_kernel(
         out_quats[i, _U(3)] = qz + w * (rz * qw - ry * qx + rx * qy + rw * qz - qz)
         logit = opacities[i] + units[1] * delta[i, _U(10)]
         out_opacities[i] = _ONE / (_ONE + _F(math.exp(-logit)))
-        # The direction of view: of the head's frame, or of the body's for what rests with it.
+        # Viewing direction in the head's frame, blended into that in the body's frame.
         vx = x + camera[16] + w * (camera[19] - camera[16])
         vy = y + camera[17] + w * (camera[20] - camera[17])
         vz = z + camera[18] + w * (camera[21] - camera[18])
@@ -98,7 +116,7 @@ def pose_kernel(
 
 @kernel
 def over_plate_kernel(start, stop, image, alpha, plate, out):
-    """Out = clip(image + (1 - alpha) plate) in rows [start, stop), rounded to bytes."""
+    """Write clip(image + (1 - alpha) plate), rounded to bytes, to out in rows [start, stop)."""
     for y in range(start, stop):
         for x in range(image.shape[1]):
             rest = _ONE - alpha[y, x, 0]
@@ -109,7 +127,7 @@ def over_plate_kernel(start, stop, image, alpha, plate, out):
 
 @kernel
 def shapes_kernel(start, stop, basis, shapes, columns, raw, delta):
-    """delta[:, columns] = raw + sum_s shapes[s] basis[:, s] in rows [start, stop)."""
+    """Set delta[:, columns] = raw + sum_s shapes[s] basis[:, s] in rows [start, stop)."""
     for index in range(start, stop):
         i = _U(index)
         for k in range(raw.shape[1]):
@@ -129,7 +147,7 @@ class CpuPlayer:
         largest: upper limit of a Gaussian's axes, meters.
         network: the deformation network's per-frame part, or None for a static portrait.
         basis: blendshapes at every Gaussian [N,S,outputs]; S may be 0.
-        attributes: what the network's outputs are, in order.
+        attributes: names of the network's outputs, in order.
         units: meters per position unit, raw units per other unit.
     """
 

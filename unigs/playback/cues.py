@@ -1,4 +1,4 @@
-"""Cues: what changes from frame to frame of a performance, as the players take it."""
+"""Cues: inputs of the players that change from frame to frame of a performance."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Cue:
 def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
     """The cues of all frames of a performance.
 
-    All windows of speech go through the speech networks at once: networks of their size keep the
-    processor waiting for single calls. A static portrait takes neither speech nor eyes.
+    All windows of speech go through the speech networks at once: for single windows the calls
+    cost more time than the arithmetic. A static portrait takes neither speech nor eyes.
     """
     p = performance
     body = (p.torso.R, p.torso.t, p.outline) if p.torso is not None else ()
@@ -42,7 +42,7 @@ def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
     R, t, *rest = _upload(portrait.device, p.head.R, p.head.t, *driven, *body)
     speech_and_eyes, track = rest[: len(driven)], rest[len(driven) :]
     count, torso = len(R), portrait.torso(Body(*track) if track else None)
-    if torso.t.dim() == 1:  # at rest in all of them
+    if torso.t.dim() == 1:  # at rest in all frames
         torso = Body(torso.R.expand(count, 3, 3), torso.t.expand(count, 3))
     bias = shapes = [None] * count
     if portrait.has_dynamics:

@@ -68,12 +68,12 @@ class PlaybackDeformation:
         """Copy the network into the layout of the kernel.
 
         Args:
-            product: P [N,H], the first layer applied to the encoded positions, its bias included or
-                not; H is a multiple of 8.
-            w2: [H,H] weights of the second layer (outputs first, as in torch).
-            b2: [H].
-            w3: [K,H] weights of the last layer.
-            b3: [K].
+            product: P [N,H], the first layer applied to the encoded positions, with or without its
+                bias; H is a multiple of 8.
+            w2: weights of the second layer [H,H] (outputs first, as in torch).
+            b2: bias of the second layer [H].
+            w3: weights of the last layer [K,H].
+            b3: bias of the last layer [K].
 
         Raises:
             ValueError: shapes that do not fit together.

@@ -14,6 +14,8 @@ from unigs.playback.cues import Cue, cues
 from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
 from unigs.subject.performance import Performance
 
+__all__ = ["Playback"]
+
 HEARD_AT_ONCE = 100
 """Frames of speech that go through the speech networks together."""
 

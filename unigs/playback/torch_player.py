@@ -1,7 +1,7 @@
 """Playback in torch, for GPUs: per frame only what changes, with the network in half precision.
 
-Constant per portrait, as in the CPU's player (`unigs.playback.cpu_player`): the tri-plane features
-and their product with the first layer. The numbers of many frames travel to the device together,
+Constant per portrait, as in `unigs.playback.cpu_player`: the tri-plane features and their product
+with the first layer. The numbers of many frames travel to the device together,
 and the finished bytes come back in one copy. Everything between is the portrait's own forward pass.
 """
 
@@ -16,16 +16,16 @@ from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue
 
 GPU_PRECISION = torch.float16
-"""Of the deformation network at playback on a GPU. Its rounding moves a Gaussian by hundredths of a
-pixel: a test asks for 55 dB against single precision."""
+"""Precision of the deformation network at playback on a GPU. Rounding moves a Gaussian by
+hundredths of a pixel: a test asks for 55 dB against single precision."""
 
 
 class TorchPlayer:
     """Plays a portrait frame by frame on the portrait's own device.
 
     Args:
-        portrait: trained; its weights of this moment are kept.
-        precision: of the deformation network's products.
+        portrait: trained portrait; weights that change later are not seen.
+        precision: precision of the deformation network's products.
     """
 
     @torch.no_grad()
@@ -52,7 +52,7 @@ class TorchPlayer:
         """The frame over the plate, [H,W,3] on the portrait's device, not limited to [0,1]."""
         deltas = None
         if self.portrait.has_dynamics:
-            # Only the network itself is in less than single precision.
+            # Only the network computes in less than single precision.
             inputs = (x.to(self.precision) for x in (cue.bias, cue.shapes))
             deltas = self.network.deltas(self.network.per_frame(self.fixed, *inputs).float())
         splats = self.portrait.splats(cue.R, cue.t, cue.torso, deltas)

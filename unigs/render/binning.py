@@ -14,6 +14,7 @@ from unigs.render.spec import MOMENTS, RECORD
 
 F, U = np.float32, np.uint64
 DIGIT_BITS = 11
+"""Bits of one pass of the radix sort."""
 DIGITS = 1 << DIGIT_BITS
 DIGIT_MASK = np.uint32(DIGITS - 1)
 

@@ -9,8 +9,8 @@ is visited. ``alpha >= 1/255`` is tested as ``sigma <= ln(255 o)``.
 Vectorization: ``_blend_lanes`` and ``_gradient_lanes`` work on eight neighboring pixels. Compilers
 turn them into straight vector code because they have no branch, unsigned indices, float32
 constants only, and ONE array with constant offsets between its planes (a second written array
-brings alias checks that silently make the loop scalar, four times slower). A test reads their
-assembly. Lanes outside the ellipse compute and discard, possibly infinities.
+brings alias checks that silently make the loop scalar; docs/log.md). A test reads their assembly.
+Lanes outside the ellipse compute and discard, possibly infinities.
 """
 
 import math
@@ -22,27 +22,32 @@ from unigs.render.spec import ALPHA_STEPS, MAX_ALPHA, MIN_TRANSMITTANCE
 
 F, U = np.float32, np.uint64
 TILE_WIDTH, TILE_HEIGHT = 64, 16
+"""Size of an image tile, pixels."""
 LANES = 8
-STRIDE = TILE_WIDTH + LANES  # a vector that starts at the last pixel of a row stays in the row
+"""Pixels of a vector."""
+STRIDE = TILE_WIDTH + LANES
+"""Distance of a tile's rows: a vector that starts at the last pixel of a row stays in the row."""
 PLANE = STRIDE * TILE_HEIGHT
+"""Numbers in one plane of a tile."""
 EXIT_CHECK = 64
-"""After so many Gaussians a tile looks whether all its pixels have stopped."""
+"""After so many Gaussians a tile is checked for pixels that have not stopped."""
 
-# Columns of a record: center, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
-# color; row dy of the ellipse has its center at x + SHEAR dy and half width
-# sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half its height.
 X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10))
+"""Columns of a record: center, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
+color."""
 SHEAR, WIDTH2, TAPER, REACH_Y = (U(k) for k in range(10, 14))
+"""Columns of a record: row dy of the ellipse has its center at x + SHEAR dy and half width
+sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half the height of the ellipse."""
 
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 SLACK = F(2e-3)
 """Pixels added to spans against rounding; the sigma test decides."""
 P1, P2, P3, P4 = (U(k * PLANE) for k in range(1, 5))
 ROW, VECTOR = U(STRIDE), U(LANES)
-# exp(-s) = q(s)^8 on [0, ln 255]: q is the degree-6 minimax polynomial of exp(-s / 8), relative
-# error of the power below 1.2e-6.
 E1, E2, E3 = F(-0.12499997019767761), F(0.007812413387000561), F(-0.0003254314069636166)
 E4, E5, E6 = F(1.0127823770744726e-05), F(-2.4260549480459304e-07), F(3.719304420002345e-09)
+"""Coefficients of q with exp(-s) = q(s)^8 on [0, ln 255]: the minimax polynomial of degree 6 of
+exp(-s / 8); the relative error of the power is below 1.2e-6."""
 
 
 @inlined
@@ -155,7 +160,7 @@ def _open_tile(tile, t, tiles_x, width, height):
 
 @inlined
 def _shading(records, g):
-    """What the lanes need of a record: HA, ln(255 o), o and the color."""
+    """Columns of a record that the lanes use: HA, ln(255 o), o and the color."""
     return (
         records[g, HA], records[g, SIGMA_MAX], records[g, OPACITY],
         records[g, RED], records[g, GREEN], records[g, BLUE],

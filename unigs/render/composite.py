@@ -1,4 +1,4 @@
-"""A premultiplied image over a plate, and its gradient: one pass each."""
+"""Composition of a premultiplied image over a plate, and its gradient: one pass each."""
 
 import numpy as np
 import torch
@@ -8,12 +8,13 @@ from torch.autograd.function import once_differentiable
 from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 
-_ROWS_PER_THREAD = 16  # fewer are not worth handing to another thread
+_ROWS_PER_THREAD = 16
+"""Fewer rows are not worth handing to another thread."""
 _ONE = np.float32(1)
 
 
 @kernel
-def _over_rows(start, stop, image, alpha, plate, out):
+def _composite_rows(start, stop, image, alpha, plate, out):
     """Write out [H,W,3] = image + (1 - alpha) plate in rows start..stop."""
     for y in range(start, stop):
         for x in range(image.shape[1]):
@@ -34,14 +35,14 @@ def _alpha_gradient_rows(start, stop, grad, plate, out):
             )
 
 
-class _Over(torch.autograd.Function):
-    """Composition; gradients to the image (the output's own) and to alpha."""
+class _Composite(torch.autograd.Function):
+    """Composition; the image gets the output's gradient as it is, alpha its own."""
 
     @staticmethod
     def forward(ctx, image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
         out = torch.empty(image.shape)
         arrays = (x.detach().contiguous().numpy() for x in (image, alpha, plate))
-        parallel_for(_over_rows, len(out), *arrays, out.numpy(), min_chunk=_ROWS_PER_THREAD)
+        parallel_for(_composite_rows, len(out), *arrays, out.numpy(), min_chunk=_ROWS_PER_THREAD)
         ctx.save_for_backward(plate)
         return out
 
@@ -57,12 +58,16 @@ class _Over(torch.autograd.Function):
         return grad, to_alpha, None
 
 
-def over(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
-    """Image + (1 - alpha) plate.
+def composite(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
+    """Composite an image over a plate: image + (1 - alpha) plate.
 
     Args:
-        image: premultiplied by alpha [H,W,3]. alpha: [H,W,1]; both differentiable.
-        plate: [H,W,3], a constant.
+        image: colors premultiplied by alpha [H,W,3], differentiable.
+        alpha: opacity [H,W,1], differentiable.
+        plate: background [H,W,3], a constant.
+
+    Returns:
+        [H,W,3].
 
     Raises:
         ValueError: shapes or types that do not fit, or a plate that asks for a gradient.
@@ -70,16 +75,24 @@ def over(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
     shapes = tuple(image.shape), (*image.shape[:2], 1), tuple(image.shape)
     if image.ndim != 3 or shapes != tuple(tuple(x.shape) for x in (image, alpha, plate)):
         found = ", ".join(str(tuple(x.shape)) for x in (image, alpha, plate))
-        raise ValueError(f"over takes [H,W,3], [H,W,1] and [H,W,3], got {found}")
+        raise ValueError(f"composite takes [H,W,3], [H,W,1] and [H,W,3], got {found}")
     if plate.requires_grad:
-        raise ValueError("over is differentiable in image and alpha only")
+        raise ValueError("composite is differentiable in image and alpha only")
     if image.device.type != "cpu":
-        return over_torch(image, alpha, plate)
+        return composite_torch(image, alpha, plate)
     if any(x.dtype != torch.float32 for x in (image, alpha, plate)):
-        raise ValueError(f"over takes float32, got {image.dtype}, {alpha.dtype}, {plate.dtype}")
-    return _Over.apply(image, alpha, plate)
+        raise ValueError(
+            f"composite takes float32, got {image.dtype}, {alpha.dtype}, {plate.dtype}"
+        )
+    return _Composite.apply(image, alpha, plate)
 
 
-def over_torch(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
-    """The same function in plain torch: any device and float type."""
+def composite_torch(image: Tensor, alpha: Tensor, plate: Tensor) -> Tensor:
+    """`composite` in plain torch: any device and float type.
+
+    Args:
+        image: colors premultiplied by alpha [H,W,3].
+        alpha: opacity [H,W,1].
+        plate: background [H,W,3].
+    """
     return image.addcmul(1 - alpha, plate)

@@ -14,7 +14,7 @@ from unigs.render import project_kernels
 from unigs.render.tiles import TileList, lend
 
 GROUP = 3
-"""Channels that are blended together; other channel counts go in groups of three."""
+"""Channels that are blended together; images of other channel counts are split into groups."""
 
 
 def camera_vector(viewmat: np.ndarray, K: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ def rasterize_cpu(
     height: int,
     background: Tensor,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """The same as :func:`unigs.render.rasterize.rasterize`, for checked CPU tensors."""
+    """Compute :func:`unigs.render.rasterize.rasterize` for checked CPU tensors."""
     means2d, conics, depths, radii = Project.apply(
         means, quats, scales, opacities, viewmat, K, width, height
     )
@@ -150,9 +150,9 @@ def rasterize_cpu(
 
 
 class PlaybackRasterizer:
-    """The same image without autograd, in memory that is reserved once.
+    """The rasterizer of playback: no autograd, memory reserved once.
 
-    For a portrait that plays: a fixed number of Gaussians, one image size, three channels.
+    The number of Gaussians and the image size are fixed; there are three channels.
     """
 
     def __init__(self, n: int, width: int, height: int) -> None:

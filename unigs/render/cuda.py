@@ -13,8 +13,10 @@ from torch import Tensor
 
 from unigs.stage.errors import UserError
 
-TILE = 16
+TILE_SIDE = 16
+"""Pixels along a side of gsplat's image tiles."""
 WARP = 32
+"""Threads of a GPU that run in lockstep."""
 
 
 def _gsplat():
@@ -39,11 +41,12 @@ def _gsplat():
 def rasterize_cuda(
     frames: list[tuple[Tensor, ...]], width: int, height: int
 ) -> list[tuple[Tensor, Tensor, dict[str, Tensor]]]:
-    """The same as :func:`unigs.render.rasterize.rasterize_frames`, for checked CUDA tensors.
+    """Compute :func:`unigs.render.rasterize.rasterize_frames` for checked CUDA tensors.
 
     Args:
         frames: of each: means, quats, scales, opacities, colors, viewmat, K, background.
-        width: of all images. height: likewise.
+        width: width of all images, pixels.
+        height: height of all images, pixels.
 
     Raises:
         ValueError: several frames of fewer than 32 Gaussians, or with cameras that ask for a
@@ -56,7 +59,7 @@ def rasterize_cuda(
         raise ValueError(
             f"a batch of frames needs {WARP} Gaussians or more, and cameras without gradient"
         )
-    # Every frame has Gaussians of its own: gsplat's batch dimension, with one camera in each.
+    # Every frame has its own Gaussians: gsplat's batch dimension, with one camera in each.
     radii, means2d, depths, conics, _ = gsplat.fully_fused_projection(
         means, None, quats, scales, views[:, None], Ks[:, None], width, height, packed=False,
         opacities=opacities,
@@ -64,11 +67,11 @@ def rasterize_cuda(
     radii, depths, conics = radii[:, 0], depths[:, 0], conics[:, 0]
     each = means2d[:, 0].unbind(0)
     means2d = torch.stack(each)  # so that each frame's [N,2] lies on the path
-    tiles_x, tiles_y = math.ceil(width / TILE), math.ceil(height / TILE)
-    _, tile_keys, order = gsplat.isect_tiles(means2d, radii, depths, TILE, tiles_x, tiles_y)
+    tiles_x, tiles_y = math.ceil(width / TILE_SIDE), math.ceil(height / TILE_SIDE)
+    _, tile_keys, order = gsplat.isect_tiles(means2d, radii, depths, TILE_SIDE, tiles_x, tiles_y)
     offsets = gsplat.isect_offset_encode(tile_keys, len(frames), tiles_x, tiles_y)
     image, alpha = gsplat.rasterize_to_pixels(
-        means2d, conics, colors, opacities, width, height, TILE, offsets, order,
+        means2d, conics, colors, opacities, width, height, TILE_SIDE, offsets, order,
         backgrounds=backgrounds,
     )  # fmt: skip
     metas = (

@@ -10,14 +10,23 @@ import torch
 from torch import Tensor
 
 MAX_DEGREE = 3
+"""Highest degree of the harmonics."""
 Y0 = math.sqrt(1 / (4 * math.pi))
+"""The constant function of degree 0."""
 Y1 = math.sqrt(3 / (4 * math.pi))
-Y2 = tuple(math.sqrt(a / (16 * math.pi)) for a in (60, 5, 15))  # |m| = 1 or m = -2, 0, 2
+"""Factor of degree 1."""
+Y2 = tuple(math.sqrt(a / (16 * math.pi)) for a in (60, 5, 15))
+"""Factors of degree 2: of |m| = 1 and m = -2, of m = 0, of m = 2."""
 Y3 = tuple(math.sqrt(a / (64 * math.pi)) for a in (70, 1680, 42, 28, 420))
+"""Factors of degree 3: of |m| = 3, of m = -2, of |m| = 1, of m = 0, of m = 2."""
 
 
 def basis_count(degree: int) -> int:
-    """Number of basis functions up to a degree: (degree + 1)^2."""
+    """Number of basis functions up to a degree: (degree + 1)^2.
+
+    Raises:
+        ValueError: the degree is none of 0 to 3.
+    """
     if not 0 <= degree <= MAX_DEGREE:
         raise ValueError(f"spherical harmonics go from degree 0 to {MAX_DEGREE}, got {degree}")
     return (degree + 1) ** 2

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+__all__ = ["Splats", "rasterize", "rasterize_frames"]
+
 MAX_CHANNELS = 8
+"""Most color channels of a Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,16 @@ def rasterize_frames(
 ) -> list[tuple[Tensor, Tensor, dict[str, Tensor]]]:
     """Render several frames of equally many Gaussians, each as :func:`rasterize` would.
 
-    On a GPU they take one call together; several are then not differentiable in viewmat.
+    On a GPU one call renders all frames; with more than one, viewmat gets no gradient.
 
     Args:
-        frames: at least one. K: intrinsics [3,3] of all. width, height: of all images in pixels.
+        frames: at least one.
+        K: intrinsics [3,3] of all frames, pixels.
+        width: width of all images in pixels.
+        height: height of all images in pixels.
 
     Returns:
-        image, alpha and dictionary of each frame.
+        image, alpha and dictionary of each frame, as :func:`rasterize` returns them.
 
     Raises:
         ValueError: shapes, dtypes or devices do not fit.
@@ -91,7 +97,7 @@ def rasterize_frames(
 
 
 def _arguments(splats: Splats, K: Tensor, width: int, height: int) -> tuple[Tensor, ...]:
-    """Checked and contiguous: means .. colors, viewmat, K, background."""
+    """A frame's tensors, checked and contiguous: means .. colors, viewmat, K, background."""
     *gaussians, viewmat, background = vars(splats).values()
     _, channels = _check(*gaussians, viewmat, K, width, height)
     if background is None:

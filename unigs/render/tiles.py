@@ -117,6 +117,7 @@ class TileList:
 
 
 MAX_SPARE = 4
+"""Most lists that are kept for reuse."""
 _spare: list[TileList] = []
 
 

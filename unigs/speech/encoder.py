@@ -12,6 +12,8 @@ from unigs.speech.backends import make_backend
 from unigs.speech.loudness import active_columns, normalize_level
 from unigs.stage.errors import UserError
 
+__all__ = ["SpeechEncoder"]
+
 
 @dataclass(frozen=True)
 class SpectralProfile:

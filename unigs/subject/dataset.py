@@ -1,4 +1,4 @@
-"""All that the stages before training know of one subject, checked where the files meet."""
+"""Frames, regions and performance of one subject, with files that are checked for equal length."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ from unigs.subject.labels import BACKGROUND
 from unigs.subject.performance import performance_of
 from unigs.subject.resident import ResidentFrames
 
+__all__ = ["Dataset", "SubjectFiles"]
+
 RESIDENT_GB = 8.0
-"""Frames and labels that together take up to this much stay on the GPU (480x480, 25 frames/s:
-almost six minutes); of a longer clip each frame is copied there when a step needs it."""
+"""Most gigabytes of frames and labels that stay on the GPU (480x480, 25 frames/s: almost six
+minutes); of a longer clip each frame is copied there when a step needs it."""
 FEWEST_FRAMES = 10
-"""Training frames without which nothing can be learned."""
+"""Least number of training frames."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Dataset:
     """Frames, regions and performance of one subject.
 
     Attributes:
-        files: paths that it was read from.
+        files: paths of the files.
         table: the frame table.
         fps: frames per second of the clip.
         size: side of the frames, pixels.
@@ -71,7 +73,7 @@ class Dataset:
             files were not given.
         landmarks: face landmarks of every frame.
         silence: the normalized window of silence, float32 [W,D]; None without speech.
-        backends: what made landmarks, poses and speech, by name.
+        backends: back-ends of landmarks, poses and speech, by name.
         train: indices of the kept training frames.
         test: indices of the kept test frames.
 

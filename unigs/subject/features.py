@@ -31,7 +31,7 @@ class Landmarks:
     size: int
     """Side of the clip's frames, pixels."""
     backend: str
-    """What detected them."""
+    """Name of the detector."""
 
     def __len__(self) -> int:
         return len(self.points)
@@ -68,7 +68,7 @@ class HeadPoses:
     """Root mean square distance of the fitted landmarks from the detected ones, float32 [T],
     pixels; NaN where no face was found."""
     backend: str
-    """What fitted them."""
+    """Name of the method that fitted the poses."""
 
     def __len__(self) -> int:
         return len(self.head)
@@ -114,9 +114,10 @@ class TorsoMotion:
     """How far the arms stand out to the picture's left and right of where the torso's frame puts
     them, float32 [T,2], meters."""
     correlation: np.ndarray
-    """How well each frame was registered, float [T] up to 1; NaN where it was not."""
+    """Correlation of each registered frame with the reference frame, float [T] up to 1; NaN where
+    a frame was not registered."""
     backend: str
-    """What tracked it; `rest` where too little torso is seen."""
+    """Name of the method that tracked the torso; `rest` where too little torso is seen."""
 
     def __len__(self) -> int:
         return len(self.torso)
@@ -149,14 +150,14 @@ class SpeechFeatures:
     """speech/features.npz."""
 
     windows: np.ndarray
-    """What every frame hears, float32 [T,W,D], normalized with the training frames' mean and
-    standard deviation."""
+    """Windows of speech features of every frame, float32 [T,W,D], normalized with mean and standard
+    deviation of the training frames."""
     mean: np.ndarray
     """Mean of the training frames' raw features, float32 [D]."""
     std: np.ndarray
-    """Standard deviation of the same, float32 [D]."""
+    """Standard deviation of the training frames' raw features, float32 [D]."""
     backend: str
-    """What encoded the sound."""
+    """Name of the encoder."""
     rate: float
     """Columns of a window per second."""
     silence: np.ndarray

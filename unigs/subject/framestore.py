@@ -17,7 +17,7 @@ class FrameStore:
 
     Args:
         path: video file.
-        count: number of frames that it must have.
+        count: number of frames that the video must have.
         gray: frames are [H,W] instead of [H,W,3].
 
     Raises:

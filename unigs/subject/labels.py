@@ -8,11 +8,13 @@ import numpy as np
 from unigs.media.video import VideoWriter, read_video
 
 BACKGROUND, FACE, MOUTH, HAIR, TORSO = range(5)
+"""Labels, the values of a label image."""
 NAMES = ("background", "face", "mouth", "hair", "torso")
-# For pictures: background stays as it is.
+"""Names of the labels, by value."""
 COLORS = np.array(
     [[0, 0, 0], [240, 170, 60], [220, 40, 60], [80, 90, 230], [60, 190, 110]], np.uint8
 )
+"""RGB in which pictures show the labels, by value; the background keeps its own colors."""
 
 
 def write_labels(

@@ -1,7 +1,7 @@
 """A performance: all that moves a portrait, frame by frame.
 
-The same object goes from the files of a subject to training, to the players and to the driver; only
-where its speech comes from differs.
+One type goes from the files of a subject to training, to the players and to `drive`, which puts the
+speech of another recording in.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from unigs.subject.frame_table import FrameTable
 from unigs.subject.series import interpolate
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
+__all__ = ["Performance", "read_performance"]
+
 
 @dataclass(frozen=True)
 class Performance:
-    """What drives a portrait in T frames. What is None rests, or is not needed (static field)."""
+    """Inputs of a portrait in T frames; None for what rests or is not needed (static field)."""
 
     head: RigidTrajectory
     """Head pose of every frame."""
@@ -64,12 +66,12 @@ def read_performance(
     eyes: Path | None = None,
     speech: Path | None = None,
 ) -> Performance:
-    """Read what drives a portrait through its own clip, one row for every frame.
+    """Read the performance of a portrait's own clip, one row for every frame.
 
     Args:
         table: the clip's frame table.
         pose: head poses (pose.npz).
-        body: motion of the torso (motion.npz); None: it rests.
+        body: motion of the torso (motion.npz); None: the torso rests.
         eyes: action units (eyes.csv); None: the performance has none.
         speech: speech features (features.npz); None: the performance has none.
 

@@ -7,7 +7,7 @@ import torch
 
 from unigs.subject.framestore import FrameStore
 
-CHUNK = 64
+FRAMES_PER_COPY = 64
 """Frames that are copied at once."""
 
 
@@ -16,8 +16,8 @@ class ResidentFrames:
 
     Args:
         store: the decoded frames.
-        device: where the tensors are wanted.
-        keep: copy all of them there now; False: each one when it is asked for.
+        device: device of the tensors.
+        keep: copy all frames to the device now; False: copy a frame when it is asked for.
     """
 
     def __init__(self, store: FrameStore, device: torch.device, keep: bool) -> None:
@@ -25,9 +25,9 @@ class ResidentFrames:
         if keep:
             shape = (len(store), *store[0].shape)
             self.kept = torch.empty(shape, dtype=torch.uint8, device=device)
-            for start in range(0, len(store), CHUNK):
-                part = np.array(store.frames[start : start + CHUNK])
-                self.kept[start : start + CHUNK] = torch.from_numpy(part).to(device)
+            for start in range(0, len(store), FRAMES_PER_COPY):
+                part = np.array(store.frames[start : start + FRAMES_PER_COPY])
+                self.kept[start : start + FRAMES_PER_COPY] = torch.from_numpy(part).to(device)
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """Frame [H,W,3], or labels [H,W], uint8; not to be written to."""

@@ -1,4 +1,4 @@
-"""Running average of all weights: what is kept is smoother than any single step."""
+"""Exponential moving average of all weights, less noisy than the weights of a single step."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from torch import nn
 class RunningAverage:
     """Exponential moving average of a module's floating-point state.
 
-    The decay is warmed up, min(decay, (1 + n) / (10 + n)), so that the start is soon forgotten.
+    The decay is warmed up, min(decay, (1 + n) / (10 + n)), so that the first weights are soon
+    forgotten.
 
     Args:
-        module: what to average; its shapes must not change.
-        decay: of the average, per step.
+        module: module to average; shapes of its parameters must not change.
+        decay: decay of the average per step.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -22,7 +23,7 @@ class RunningAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the current weights."""
+        """Add the current weights to the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         current = [parameter.detach() for _, parameter in self.module.named_parameters()]

@@ -17,9 +17,10 @@ from unigs.stage.files import atomic
 log = logging.getLogger("unigs")
 
 EVERY_SECONDS = 60.0
-"""A killed training loses at most this much."""
+"""Seconds between two checkpoints: a killed training loses at most this much."""
 LAYOUT = 2
-"""Counted up when the tasks put something else into a state: older checkpoints start over."""
+"""Version of the tasks' states. Increase it when a state holds something else: a training with an
+older checkpoint starts over."""
 
 
 def key_of(settings: object, inputs: list[Path]) -> str:
@@ -40,17 +41,18 @@ def random_state() -> dict[str, torch.Tensor]:
 
 
 def set_random_state(state: dict[str, torch.Tensor]) -> None:
-    """Undo `random_state`; a machine without a GPU leaves the GPU's state out."""
+    """Restore a state from `random_state`; without a GPU the GPU's part is left out."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])
 
 
 class Checkpoint:
-    """`last.ckpt` beside the result; Snakemake does not know it, so a failed job keeps it.
+    """`last.ckpt` beside the result: a file unknown to Snakemake, so a failed job keeps it.
 
     Args:
-        folder: of the result. key: from `key_of`.
+        folder: folder of the result.
+        key: fingerprint from `key_of`.
     """
 
     def __init__(self, folder: Path, key: str) -> None:

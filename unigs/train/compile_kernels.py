@@ -1,4 +1,4 @@
-"""Compile the CPU kernels once, so that the first training or playback does not wait for it.
+"""Compile the CPU kernels once, so that no training or playback waits for the compiler.
 
 Numba compiles a kernel at its first call and keeps the machine code beside the source (or in
 NUMBA_CACHE_DIR), for this processor. `make setup` ends with this command.
@@ -18,36 +18,40 @@ from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.playback.play import Playback
 from unigs.stage import cli
+from unigs.subject.features import ACTION_UNITS
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.losses import d_ssim, l1
 
 log = logging.getLogger("unigs")
 
-COUNT, SIZE, WINDOW, UNITS = 64, 32, 9, 6
-PLANE = {"n_levels": 1, "features": 2, "base": 4, "finest": 4, "log2_entries": 8}
-MOTION = {
+COUNT, SIZE, WINDOW = 64, 32, 9
+"""Gaussians, pixels along a side, and columns of a speech window of the tiny portrait."""
+PLANE_CONFIG = {"n_levels": 1, "features": 2, "base": 4, "finest": 4, "log2_entries": 8}
+MOTION_CONFIG = {
     "deform": ",".join(ATTRIBUTES),
     "hidden": 64,
     "position_scale": 0.01,
     "other_scale": 0.1,
-    "planes": [PLANE, {**PLANE, "fade": True}],
+    "planes": [PLANE_CONFIG, {**PLANE_CONFIG, "fade": True}],
     "speech": {"window": WINDOW, "dim": 4, "feature_dim": 2, "lip_dim": 2},
     "lip_code": True,
-    "eyes": UNITS,
+    "eyes": len(ACTION_UNITS),
     "pose_input": True,
     "body_input": True,
     "blendshapes": True,
     "pose_blendshapes": True,
 }
-PLAIN = {"planes": [PLANE], "blendshapes": False, "pose_blendshapes": False}
+"""Configuration of `Motion` with everything that `unigs_plus` adds."""
+PAPER_CONFIG = {"planes": [PLANE_CONFIG], "blendshapes": False, "pose_blendshapes": False}
+"""Entries that differ in the paper's deformation."""
 
 
-def warm() -> None:
+def compile_kernels() -> None:
     """Train and play a tiny random portrait for one frame: that calls every kernel."""
-    # The deformation's kernels are compiled for each number of parts that it reads: one of the
-    # paper's, two with a plane for the face.
-    for motion in ({**MOTION, **PLAIN}, MOTION):
+    # The deformation's kernels are compiled for each number of planes: the paper's one, and two
+    # with a plane for the face.
+    for motion in ({**MOTION_CONFIG, **PAPER_CONFIG}, MOTION_CONFIG):
         _train_and_play(motion)
     log.info("the CPU kernels are compiled")
 
@@ -65,7 +69,7 @@ def _train_and_play(motion: dict) -> None:
     body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
     plate = np.zeros((SIZE, SIZE, 3), np.uint8)
     portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(motion))
-    speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(UNITS)
+    speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(len(ACTION_UNITS))
     heard = portrait.motion.hear(speech[None])[0]
     image = portrait(body.R, body.t, heard, eyes).image
     truth = torch.zeros(SIZE, SIZE, 3)
@@ -77,4 +81,4 @@ def _train_and_play(motion: dict) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(warm)
+    cli.run(compile_kernels)

@@ -12,16 +12,18 @@ from unigs.settings.static import StaticSettings
 from unigs.train.gaussian_adam import GaussianAdam
 
 SPLIT_SHRINK = 1.6
-"""A split Gaussian's parts are smaller by this factor (3DGS)."""
+"""Factor by which the two parts of a split Gaussian are smaller (3DGS)."""
 
 
 class DensityControl:
     """Clone and split where the screen-space gradient is large, prune what is invisible (3DGS).
 
     Args:
-        field: the Gaussians. adam: their optimizer. settings: thresholds and schedule.
-        size: image side in pixels: gradients of 2-D means are per pixel, the threshold is per
-            half image (so that it does not depend on the resolution).
+        field: the Gaussians.
+        adam: optimizer of the Gaussians.
+        settings: thresholds and schedule.
+        size: side of the image in pixels: gradients of 2-D means are per pixel, the threshold is
+            per half image (so that it does not depend on the resolution).
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class DensityControl:
         """Add one frame's gradients of the 2-D means (after backward).
 
         Args:
-            meta: of the frame's rendering. batch: frames whose mean loss was differentiated; the
-                threshold is meant for the gradient of a single frame's.
+            meta: the rasterizer's dictionary of the frame.
+            batch: frames whose mean loss was differentiated. Gradients are multiplied by it, since
+                the threshold is that of a single frame's loss.
         """
         gradient = meta["means2d"].grad
         if gradient is None:

@@ -23,27 +23,20 @@ from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
-from unigs.train.losses import (
-    alpha_loss,
-    d_ssim,
-    l1_terms,
-    mean_terms,
-    motion_loss,
-)
+from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
-from unigs.train.poses import Poses
+from unigs.train.poses import PoseTensors
 from unigs.train.run_record import run_record
 
 log = logging.getLogger("unigs")
 
-REGIONS = {"mouth": MOUTH, "hair": HAIR, "torso": TORSO}
 DECAY = 0.1
-"""Learning rates of the networks end at this share of their start."""
+"""Share of their first values at which the learning rates of the networks end."""
 GAUSSIAN_DECAY = 0.2
-"""Learning rates of the Gaussians end at this share of their start."""
+"""Share of their first values at which the learning rates of the Gaussians end."""
 MEANS_SHARE = 0.1
-"""In this stage the means learn at this share of the Gaussians' common factor."""
+"""Factor on the learning rate of the means, beside the factor of all Gaussians."""
 
 
 def train_dynamic(
@@ -59,8 +52,14 @@ def train_dynamic(
     Args:
         files: the subject's files, with speech and eyes.
         static: portrait of the static stage.
-        out: portrait to write. curve: its training curve, CSV. record: settings, versions, time.
-        settings: of this stage.
+        out: portrait to write (.safetensors).
+        curve: training curve to write (CSV).
+        record: JSON file to write, with settings, versions, device and time.
+        settings: settings of the dynamic stage.
+
+    Raises:
+        UserError: a file is missing or does not fit the others, or a setting asks for weights that
+            are not there.
     """
     if files.speech is None or files.eyes is None:
         raise UserError("the dynamic stage needs --speech and --eyes: name both files.")
@@ -80,14 +79,24 @@ def train_dynamic(
     checkpoint.remove()
 
 
+def region_weights(settings: DynamicSettings) -> dict[str, tuple[int, float]]:
+    """Label and weight of each region of eq. 9 that has a weight, by the name of its term."""
+    regions = {
+        "mouth": (MOUTH, settings.lambda_mouth),
+        "hair": (HAIR, settings.lambda_hair),
+        "torso": (TORSO, settings.lambda_torso),
+    }
+    return {name: (label, weight) for name, (label, weight) in regions.items() if weight}
+
+
 class DynamicTask(Task):
     """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11).
 
     Args:
-        dataset: with speech and eyes.
-        portrait: of the static stage; it gets a fresh deformation.
-        settings: of the dynamic stage.
-        device: where the portrait lies.
+        dataset: frames, with speech and eyes.
+        portrait: portrait of the static stage; it gets a fresh deformation.
+        settings: settings of the dynamic stage.
+        device: device of the portrait.
         lip_steps: steps of the lip networks' own training; None: by the number of frames.
     """
 
@@ -111,6 +120,7 @@ class DynamicTask(Task):
         portrait.motion = new_motion(dataset, self.frames, portrait, settings).to(device)
         self.portrait = portrait
         self.lips = LipGuide.of(dataset, self.frames, portrait.motion, settings, device, lip_steps)
+        self.regions = region_weights(settings)
         self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
         self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
@@ -120,7 +130,7 @@ class DynamicTask(Task):
 
     def _to_device(self) -> None:
         p = self.dataset.performance
-        self.poses = Poses(p, self.device)
+        self.poses = PoseTensors(p, self.device)
         self.speech = torch.from_numpy(p.speech).to(self.device)
         self.eyes = torch.from_numpy(p.eyes).to(self.device)
 
@@ -161,7 +171,7 @@ class DynamicTask(Task):
         return {name: value.detach() for name, value in terms.items()}
 
     def _taught(self, frame: int, encoded: Encoded) -> PosedField:
-        """The frame as training sees it: measured lips now and then, noise on the poses."""
+        """The field of a training frame: measured lips in some steps, noise on the poses."""
         code = self.lips.code(frame) if self.lips else None
         return self.posed(frame, code, self.settings.condition_noise, encoded)
 
@@ -189,9 +199,10 @@ class DynamicTask(Task):
     def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
         s = self.settings
         truth, image = self.dataset.image(frame), rendering.image
-        terms = l1_terms(image, truth, self._regions(frame), s.region_mean)
-        for name in terms:
-            terms[name] = (1 if name == "l1" else getattr(s, f"lambda_{name}")) * terms[name]
+        weights = {name: weight for name, (_, weight) in self.regions.items()}
+        weights |= {"l1": 1, "eyes": s.lambda_eyes}
+        terms = l1_terms(image, truth, self._masks(frame), s.region_mean)
+        terms = {name: weights[name] * value for name, value in terms.items()}
         terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
@@ -203,11 +214,10 @@ class DynamicTask(Task):
             terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth)
         return terms
 
-    def _regions(self, frame: int) -> dict[str, torch.Tensor]:
-        """Masks of eq. 9, and the eyes', as far as they have a weight."""
+    def _masks(self, frame: int) -> dict[str, torch.Tensor]:
+        """Masks of the regions of eq. 9 and of the eyes, as far as they have a weight."""
         labels = self.dataset.regions(frame)
-        weighted = {n: x for n, x in REGIONS.items() if getattr(self.settings, f"lambda_{n}")}
-        masks = {name: labels == label for name, label in weighted.items()}
+        masks = {name: labels == label for name, (label, _) in self.regions.items()}
         if self.eye_boxes:
             masks["eyes"] = self.eye_boxes.mask(frame, self.device)
         return masks
@@ -219,7 +229,7 @@ class DynamicTask(Task):
         self.adam.scale_rates(factor, MEANS_SHARE * factor)
 
     def view(self, frame: int) -> Rendering:
-        """The frame as it is played: driven by its own speech, eyes and pose."""
+        """The frame as playback renders it, driven by its own speech, eyes and pose."""
         return self.portrait.render([self.posed(frame)])[0]
 
     def result(self) -> dict[str, torch.Tensor]:
@@ -238,7 +248,7 @@ class DynamicTask(Task):
         }
 
     def load_state(self, state: dict) -> None:
-        """Undo `state`."""
+        """Restore a state from `state`."""
         self.portrait.load_state_dict(state["portrait"])
         self.adam.adam.load_state_dict(state["adam"])
         self.adamw.load_state_dict(state["adamw"])

@@ -24,7 +24,7 @@ def gaussian_rates(settings: StaticSettings) -> dict[str, float]:
 
 
 class GaussianAdam:
-    """One Adam over a field's parameters, each with its own learning rate.
+    """Adam over all parameters of a field, each with a learning rate of its own.
 
     Args:
         field: the Gaussians.
@@ -51,7 +51,7 @@ class GaussianAdam:
         self.adam.zero_grad(set_to_none=True)
 
     def replace(self, keep: torch.Tensor, new: dict[str, torch.Tensor]) -> None:
-        """Keep the Gaussians `keep` (indices [M]) with their moments, append `new` with none.
+        """Keep some Gaussians with their moments, and append new ones without moments.
 
         Args:
             keep: indices of surviving Gaussians, long [M].

@@ -1,4 +1,4 @@
-"""What guides the dynamic stage beyond the picture: measured lips, eyes, rare frames."""
+"""Supervision of the dynamic stage besides the picture: measured lips, eyes, rare frames."""
 
 from __future__ import annotations
 
@@ -20,19 +20,24 @@ log = logging.getLogger("unigs")
 CLOSED_EYE = 3.0
 """AU45 (0-5) above which an eye counts as closed."""
 OPEN_MOUTH_SHARE = 0.1
-"""Share of frames with the widest opening that counts as open."""
+"""Share of the training frames that count as open: those with the widest opening."""
 
 
 class LipGuide:
-    """The lip code of training frames: measured, or predicted by networks that never saw them.
+    """The lip code of training frames, measured or predicted out of fold.
 
-    The measured code teaches the field to follow the lips in full; the out-of-fold prediction
-    teaches it how far speech can be trusted.
+    From measured codes the field learns to follow the lips in full, from predictions of networks
+    that never saw the frame how reliable speech is.
+
+    Args:
+        measured: lip codes from landmarks [T,K]; NaN where no face was found.
+        predicted: out-of-fold predictions [T,K].
+        teacher: probability of the measured code.
     """
 
     def __init__(self, measured: torch.Tensor, predicted: torch.Tensor, teacher: float) -> None:
         self.measured, self.predicted, self.teacher = measured, predicted, teacher
-        # On the CPU: each step asks for one of them.
+        # On the CPU, since each step reads one value.
         self.usable = torch.isfinite(measured).all(1).cpu()
 
     @classmethod
@@ -48,12 +53,12 @@ class LipGuide:
         """Train the lip networks of `motion` on the frames; None if the settings have no code.
 
         Args:
-            dataset: with landmarks and speech.
+            dataset: frames, with landmarks and speech.
             frames: training frames.
             motion: the deformation, whose lip networks are trained in place.
-            settings: of the dynamic stage.
-            device: where the lip codes are needed.
-            steps: of the training; None: by the number of frames.
+            settings: settings of the dynamic stage.
+            device: device of the lip codes.
+            steps: steps of the lip networks' training; None: by the number of frames.
         """
         if not settings.lip_code:
             return None
@@ -76,7 +81,7 @@ class LipGuide:
         return cls(torch.from_numpy(measured).to(device), predicted, settings.lip_teacher)
 
     def code(self, frame: int) -> torch.Tensor:
-        """Lip code [1,K] that the step sees."""
+        """Lip code [1,K] of a frame in this step, measured or predicted at random."""
         teach = torch.rand(()).item() < self.teacher
         source = self.measured if teach and self.usable[frame] else self.predicted
         return source[frame][None]
@@ -86,10 +91,11 @@ class EyeBoxes:
     """The boxes around both eyes, brows included, of every frame.
 
     Args:
-        dataset: landmarks and size.
+        dataset: frames, with landmarks.
     """
 
     MARGIN = 0.02
+    """Distance of a box from its landmarks, as a share of the image width."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.size = dataset.size
@@ -120,7 +126,7 @@ class EyeBoxes:
 
 
 def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
-    """Training frames with a closed eye or a wide open mouth: few, and what people look at.
+    """Training frames with a closed eye or a wide open mouth: rare, but what viewers look at.
 
     Closed eyes are repeated until they are as many as open mouths.
     """

@@ -1,4 +1,4 @@
-"""Where the Gaussians start."""
+"""The field before the first step of training."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import BACKGROUND
 
-FRUSTUM_MARGIN = 1.1
-"""The box is a tenth wider than the picture, so that the border is filled when the head moves."""
+PICTURE_MARGIN = 1.1
+"""Width of the box of start points over that of the picture: the border is filled when the head
+moves."""
 DEPTH = (-0.07, 0.13)
-"""Meters before and behind the head's center that hair, neck and shoulders take up."""
+"""Depths relative to the head's center between which hair, neck and shoulders lie, meters."""
 PERSON_SHARE = 0.3
-"""A start point projects where the person is in at least this share of the frames."""
-ANCHOR_BELOW_CHIN, ANCHOR_SOFTNESS = 0.03, 0.015
-"""Meters below the chin where the anchor's weight starts at one half, and how softly."""
+"""Least share of frames that show the person where a start point projects."""
+ANCHOR_BELOW_CHIN = 0.03
+"""Distance below the chin at which the anchors' initial weight is one half, meters."""
+ANCHOR_SOFTNESS = 0.015
+"""Distance over which the anchors' initial logits rise by one, meters."""
 ANCHOR_LIMIT = 3.0
+"""Largest absolute value of the anchors' initial logits."""
 MOUTH_DEPTH = (0.005, 0.03)
-"""Meters behind the lips where the mouth's interior starts."""
+"""Distances behind the lips between which Gaussians of the mouth's interior start, meters."""
 MOUTH_COLOR = (0.16, 0.07, 0.07)
+"""Initial RGB of the mouth's interior, in [0,1]."""
 
 
 def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, Body]:
@@ -68,7 +73,7 @@ def frustum_points(
     """Uniform points [count,3] in the box seen at the head's depth, where the person mostly is."""
     person, face = _mean_masks(dataset)
     depth = float(body.t[2])
-    half = dataset.size / 2 / dataset.poses.focal * depth * FRUSTUM_MARGIN
+    half = dataset.size / 2 / dataset.poses.focal * depth * PICTURE_MARGIN
     chosen = np.zeros((0, 3))
     while len(chosen) < count:
         z = generator.uniform(*DEPTH, 4 * count)
@@ -86,7 +91,7 @@ def frustum_points(
 
 
 def mesh_points(shape: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Points [count,3] on the face mesh [468,3]: on the lines between neighboring vertices."""
+    """Points [count,3] on the face mesh [468,3], on lines between neighboring vertices."""
     if not count:
         return np.zeros((0, 3))
     neighbors = cKDTree(shape).query(shape, 6)[1][:, 1:]
@@ -110,7 +115,7 @@ def mouth_points(shape: np.ndarray, count: int, generator: np.random.Generator) 
 
 
 def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarray:
-    """Color of the mean training frame where each point projects, dimmed by noise [N,3]."""
+    """Color [N,3] of the mean training frame where each point projects."""
     sample = dataset.train[:: max(1, len(dataset.train) // 32)]
     mean = np.mean([dataset.frames[k] for k in sample], axis=0) / 255
     row, column = _pixels(dataset, body, points)

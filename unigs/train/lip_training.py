@@ -11,31 +11,31 @@ import torch
 from unigs.model.speech_net import LipNets, SpeechNet
 
 FOLDS = 6
-# Neighboring windows share most of their speech; so many frames around a fold are left unused.
-GAP = 10
-# Share of a batch that is silence, with the mouth at rest.
+"""Contiguous parts of the training frames; each member of the ensemble leaves one out."""
+FOLD_GAP = 10
+"""Frames around a fold that its members do not use either, since neighboring windows share most of
+their speech."""
 SILENT_SHARE = 0.06
-# Steps: enough for a short clip, more for a longer one, which holds more to learn.
+"""Share of a batch that is silence, with the mouth at rest."""
 FEWEST_STEPS, MOST_STEPS, STEPS_PER_FRAME = 900, 4000, 1.5
-# A prediction that carries nothing must not be blown up to full size.
+"""Limits of the number of steps, and steps per training frame between them."""
 LARGEST_GAIN = 2.5
+"""Largest gain of the calibration: predictions without information must not be amplified to the
+full spread of the lips."""
 
 
 @dataclass(frozen=True)
 class LipTraining:
-    """What pre-training found.
-
-    Attributes:
-        out_of_fold: float32 [T,K], calibrated predictions for every frame. Training frames are
-            predicted by networks that have not seen them or their neighbors, so that the field
-            learns to trust speech as far as it can be trusted; other frames by all networks.
-        correlation: [K] of out-of-fold predictions with the truth over the training frames.
-        rest: [K] lip shape of silence.
-    """
+    """Result of pre-training."""
 
     out_of_fold: np.ndarray
+    """Calibrated predictions for every frame, float32 [T,K]. Training frames are predicted by
+    networks that have not seen them or their neighbors, so that the field learns how reliable
+    speech is; other frames by all networks."""
     correlation: np.ndarray
+    """Correlation of out-of-fold predictions with the truth over the training frames [K]."""
     rest: np.ndarray
+    """Lip shape of silence [K]."""
 
 
 def pretrain(
@@ -63,17 +63,17 @@ def pretrain(
         features: speech windows [T,W,D].
         lips: z-scored lip shapes [T,K] (`lips.lip_code`); rows with NaN are not used.
         train: training frames, indices in order.
-        silence: the window [W,D] of silence: it is taught to close the mouth.
+        silence: the window [W,D] of silence, trained to give the lips at rest; None: not trained.
         steps: steps of AdamW; all members are trained at once. None: by the number of frames.
         batch: windows for each member in a step.
-        learning_rate: its peak; it rises for a fifth of the steps and falls to nothing.
+        learning_rate: peak of the learning rate; it rises for a fifth of the steps and falls to 0.
         noise: standard deviation of noise on the (z-scored) features.
-        dropout: in the networks.
-        weight_decay: of AdamW.
-        seed: of everything random.
+        dropout: share of the networks' channel values that is dropped.
+        weight_decay: weight decay of AdamW.
+        seed: seed of everything random.
 
     Returns:
-        Out-of-fold predictions, how good they are, and the lips at rest.
+        Out-of-fold predictions, their correlation with the truth, and the lips at rest.
     """
     nets = net.lip_net
     used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
@@ -109,7 +109,7 @@ def pretrain(
 
 
 def _rate(progress: float) -> float:
-    """Share of the peak learning rate."""
+    """Share of the peak learning rate: linear warm-up, then half a cosine."""
     rise = 0.2
     if progress < rise:
         return (progress + 0.01) / (rise + 0.01)
@@ -124,7 +124,7 @@ def resting_shape(lips: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Folds:
-    """Which member may learn from which of the used frames."""
+    """Assignment of the used frames to the members of the ensemble."""
 
     frames: np.ndarray
     edges: np.ndarray
@@ -142,7 +142,7 @@ class _Folds:
     def allowed(self, member: int) -> np.ndarray:
         """Positions in `frames` that the member learns from, [n] bool."""
         out = self.frames[self.left_out(member)]
-        return (self.frames < out[0] - GAP) | (self.frames > out[-1] + GAP)
+        return (self.frames < out[0] - FOLD_GAP) | (self.frames > out[-1] + FOLD_GAP)
 
 
 def _partly_whitened(windows: np.ndarray) -> np.ndarray:
@@ -158,13 +158,13 @@ def _partly_whitened(windows: np.ndarray) -> np.ndarray:
 
 def _folds(frames: np.ndarray, members: int) -> _Folds:
     count = min(FOLDS, members)
-    if len(frames) < count * 2 * GAP:
+    if len(frames) < count * 2 * FOLD_GAP:
         raise ValueError(f"{len(frames)} frames with a face are too few to learn the lips from")
     return _Folds(frames, np.linspace(0, len(frames), count + 1).astype(int), members)
 
 
 def _disturbed(windows: torch.Tensor, noise: float) -> torch.Tensor:
-    """Windows [B,G,W,D] as another recording could hold them: louder, noisier, a little early."""
+    """Augmented windows [B,G,W,D]: noise, another level, one column earlier or later."""
     shape = windows.shape
     out = windows + noise * torch.randn(shape)
     out = out + 0.3 * torch.randn(*shape[:2], 1, 1)

@@ -1,4 +1,4 @@
-"""The one training loop: steps, curve, best state, checkpoints. Both stages are tasks for it."""
+"""The training loop of both stages: steps, curve, best state, checkpoints."""
 
 from __future__ import annotations
 
@@ -18,37 +18,39 @@ from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
 
 PROBE_FRAMES = 8
-"""Frames of either kind whose PSNR makes a row of the curve."""
+"""Most training frames, and most validation frames, whose PSNR makes a row of the curve."""
 
 
 class Task(ABC):
-    """What a stage trains: its forward pass, losses and optimizers.
-
-    Attributes:
-        name: of the stage. portrait: what is trained. dataset: what it is trained on.
-        frames: indices to train on. validation: indices held out from them (may be empty).
-        iterations, evaluate_every, patience: schedule.
-    """
+    """What a stage trains: its forward pass, losses and optimizers."""
 
     name: str
+    """Name of the stage."""
     portrait: Portrait
+    """Portrait that is trained."""
     dataset: Dataset
+    """Frames to train on."""
     frames: np.ndarray
+    """Indices of training frames."""
     validation: np.ndarray
+    """Indices of training frames that are held out (may be empty)."""
     iterations: int
+    """Steps of the whole training."""
     evaluate_every: int
+    """Steps between two evaluations."""
     patience: int = 0
+    """Evaluations without a better validation after which training stops; 0: never."""
 
     @abstractmethod
     def step(self, step: int) -> dict[str, torch.Tensor]:
         """One optimization step; returns the weighted loss terms, scalars without a graph.
 
-        They stay on the device: asking a GPU for a number would make it wait at every step.
+        The terms stay on the device: reading a number would make a GPU wait at every step.
         """
 
     @abstractmethod
     def view(self, frame: int) -> Rendering:
-        """Render one frame of the dataset as it would be played."""
+        """Render one frame of the dataset as playback would."""
 
     @abstractmethod
     def state(self) -> dict:
@@ -56,10 +58,10 @@ class Task(ABC):
 
     @abstractmethod
     def load_state(self, state: dict) -> None:
-        """Undo `state`."""
+        """Restore a state from `state`."""
 
     def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """Make weights that `result` gave the portrait's own, at the end of training."""
+        """Load weights from `result` into the portrait, at the end of training."""
         self.portrait.load_state_dict(weights)
 
     def result(self) -> dict[str, torch.Tensor]:
@@ -72,8 +74,9 @@ class FrameSampler:
 
     Args:
         frames: indices to draw from.
-        seed: of the order.
-        rare: frames that are drawn out of turn with probability `rare_share`.
+        seed: seed of the order.
+        rare: frames that are drawn out of turn.
+        rare_share: probability of drawing one of `rare`.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class FrameSampler:
         return {"queue": list(self.queue), "generator": self.generator.bit_generator.state}
 
     def load_state(self, state: dict) -> None:
-        """Undo `state`."""
+        """Restore a state from `state`."""
         self.queue = list(state["queue"])
         self.generator.bit_generator.state = state["generator"]
 
@@ -104,7 +107,7 @@ class FrameSampler:
 def split_validation(frames: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Cut one block of `share` of the frames from the middle of their last third.
 
-    A block, since neighboring frames are nearly equal and would tell nothing.
+    Scattered frames would tell nothing, since neighboring frames are nearly equal.
     """
     count = int(round(len(frames) * share))
     if not count:

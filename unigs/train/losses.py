@@ -1,4 +1,4 @@
-"""The losses of the paper, one function per equation, and the few that are ours."""
+"""Losses of the paper, one function per equation, and our own."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ def l1_terms(
     """L1 of eq. 8 and all L_j of eq. 9, without their weights, in one pass over the image.
 
     Args:
-        image, truth: [H,W,3].
-        regions: bool [H,W] by name.
-        mean_over: "frame" divides a region's sum by all pixels, "region" by the region's.
+        image: rendered image [H,W,3].
+        truth: frame of the clip [H,W,3].
+        regions: masks bool [H,W] by name.
+        mean_over: "frame" divides a region's sum by the pixels of the frame, "region" by those of
+            the region.
 
     Returns:
         "l1" and one term per region.
@@ -48,7 +50,7 @@ def l1_terms(
 def motion_loss(deltas: Deltas) -> torch.Tensor:
     """Eq. 10 without its weight: mean |d_mu| (centimeters) + |d_r| + |d_alpha| + |d_s|.
 
-    An attribute that is not deformed adds nothing (Table 3 switches them). Eq. 10 names no color.
+    An attribute that is not deformed adds nothing (rows of Table 3). Eq. 10 names no color.
     """
     terms = [
         value.abs().mean() * unit
@@ -64,5 +66,5 @@ def motion_loss(deltas: Deltas) -> torch.Tensor:
 
 
 def alpha_loss(alpha: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
-    """Mean |alpha - person mask|, for [H,W,1] and bool [H,W] (ours: keeps the plate free)."""
+    """Mean |alpha - person| for alpha [H,W,1] and a person mask, bool [H,W] (not in the paper)."""
     return (alpha[..., 0] - person.to(alpha.dtype)).abs().mean()

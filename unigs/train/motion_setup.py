@@ -16,11 +16,15 @@ from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 
-BOX_QUANTILE, BOX_MARGIN = 0.005, 0.01
-"""The tri-plane's box holds all but 0.5 % of the centers on each side, and a centimeter more."""
+BOX_QUANTILE = 0.005
+"""Share of the centers that lie outside of the tri-plane's box on each side, before its margin."""
+BOX_MARGIN = 0.01
+"""Distance by which the tri-plane's box is larger on each side, meters."""
 FACE_MARGIN = 0.025
-"""The face's own box is that of its mesh and this much more on each side, meters."""
+"""Distance by which the box of the face's tri-plane is larger than the face mesh on each side,
+meters."""
 FACE_FEATURES = 2
+"""Features per vertex of the face's tri-plane."""
 
 
 def new_motion(
@@ -29,11 +33,14 @@ def new_motion(
     """Build the deformation; a fresh one moves nothing.
 
     Args:
-        dataset: with speech and eyes. frames: training frames that normalize e and p.
-        portrait: of the static stage. settings: of the dynamic stage.
+        dataset: frames, with speech and eyes.
+        frames: training frames, over which e and p are z-scored.
+        portrait: portrait of the static stage.
+        settings: settings of the dynamic stage.
 
     Raises:
-        UserError: the settings name an unknown attribute to deform.
+        UserError: the settings name an unknown attribute to deform or a width that the kernels do
+            not take.
     """
     try:
         parse_attributes(settings.deform)

@@ -13,7 +13,8 @@ class Perceptual:
     """LPIPS (AlexNet) between one random square patch of two images.
 
     Args:
-        network: from `load_lpips`. patch: side of the patch in pixels.
+        network: LPIPS from `load_lpips`.
+        patch: side of the patch in pixels.
     """
 
     def __init__(self, network: torch.nn.Module, patch: int) -> None:
@@ -24,7 +25,7 @@ class Perceptual:
         """The loss that the settings ask for; None where its weight is 0.
 
         Raises:
-            UserError: it is asked for, but the trunk's weights are not there.
+            UserError: the loss has a weight, but the trunk's weight file is not there.
         """
         if not settings.lambda_lpips:
             return None

@@ -8,17 +8,17 @@ from unigs.model.anchor import Body
 from unigs.subject.performance import Performance
 
 
-class Poses:
+class PoseTensors:
     """Poses of all frames on one device.
 
     Attributes:
         R: rotations of the head poses [T,3,3]; refined in place.
         t: translations of the head poses [T,3], meters; refined in place.
-        tracked: whether the torso has a frame of its own in every frame.
+        tracked: whether the torso was tracked.
 
     Args:
         performance: the subject's head poses, and the torso's own frame if it was tracked.
-        device: where the field lives.
+        device: device of the field.
     """
 
     def __init__(self, performance: Performance, device: torch.device) -> None:
@@ -37,7 +37,7 @@ class Poses:
         return self.bodies(frame) if self.tracked else None
 
     def bodies(self, frames: object) -> Body:
-        """The torso's frame in some frames, with a first dimension unless it is a single one."""
+        """The torso's frame at an index [..] or at indices [n], which give a first dimension n."""
         torso = self._torso
         return Body(torso.R[frames], torso.t[frames], torso.outline[frames])
 

@@ -15,7 +15,15 @@ from unigs.subject.dataset import Dataset
 def run_record(
     stage: str, settings: object, summary: dict, device: torch.device, dataset: Dataset
 ) -> dict:
-    """Everything that a reader of a result wants to know, as JSON values."""
+    """Content of run.json, as JSON values.
+
+    Args:
+        stage: name of the stage.
+        settings: settings of the stage, a dataclass.
+        summary: summary of the training loop.
+        device: device that computed.
+        dataset: frames that it was trained on.
+    """
     name = torch.cuda.get_device_name() if device.type == "cuda" else processor_name()
     return {
         "stage": stage,

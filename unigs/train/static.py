@@ -25,12 +25,12 @@ from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
-from unigs.train.poses import Poses
+from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
 from unigs.train.run_record import run_record
 
 MEANS_DECAY = 0.02
-"""The means' learning rate ends at this share of its start (3DGS: 0.01)."""
+"""Share of its first value at which the learning rate of the means ends (3DGS: 0.01)."""
 
 
 def train_static(
@@ -45,9 +45,15 @@ def train_static(
 
     Args:
         files: the subject's files.
-        out: portrait to write. poses: head poses that it was trained with, refined or as they were,
-            for every later stage. curve: its training curve, CSV. record: settings, versions, time.
-        settings: of this stage.
+        out: portrait to write (.safetensors).
+        poses: head poses to write for all later stages (.npz): those of the last step, refined if
+            the settings say so.
+        curve: training curve to write (CSV).
+        record: JSON file to write, with settings, versions, device and time.
+        settings: settings of the static stage.
+
+    Raises:
+        UserError: a file is missing or does not fit the others.
     """
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
@@ -65,7 +71,16 @@ def train_static(
 
 
 class StaticTask(Task):
-    """L_s = L_1 + lambda_1 L_D-SSIM, the mean over a batch of frames, with density control."""
+    """L_s = L_1 + lambda_1 L_D-SSIM, the mean over a batch of frames, with density control.
+
+    Args:
+        dataset: frames to train on.
+        settings: settings of the static stage.
+        device: device of the portrait.
+
+    Raises:
+        UserError: the label video shows no person, or the torso's track is asked for and missing.
+    """
 
     name = "static"
 
@@ -91,7 +106,7 @@ class StaticTask(Task):
         ).to(device)
         self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
-        self.poses = Poses(dataset.performance, device)
+        self.poses = PoseTensors(dataset.performance, device)
 
     def _optimizers(self) -> None:
         field = self.portrait.gaussians
@@ -154,7 +169,7 @@ class StaticTask(Task):
         }
 
     def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """Rebuild a field of their size, since density control changes it, then fill it."""
+        """Replace the field by one of the weights' size, which density control changes."""
         prefix = "gaussians."
         fields = {
             name.removeprefix(prefix): value.to(self.device)
@@ -170,7 +185,7 @@ class StaticTask(Task):
         self._optimizers()
 
     def load_state(self, state: dict) -> None:
-        """Undo `state`."""
+        """Restore a state from `state`."""
         self.load_weights(state["portrait"])
         self.adam.adam.load_state_dict(state["adam"])
         for name, value in state["density"].items():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unigs.compute import threads
-from unigs.model.kernels.deform import Part, deform
+from unigs.model.kernels.deform import InputFeatures, deform
 
 
 def network(points, widths, hidden, outputs, seed=0, shapes=True):
@@ -23,7 +23,7 @@ def network(points, widths, hidden, outputs, seed=0, shapes=True):
     layers += [normal(outputs, hidden) / hidden**0.5, normal(outputs)]
     drawn = points + points // 4 + 8
     parts = [
-        Part(
+        InputFeatures(
             normal(drawn, width),
             normal(hidden, width) / width**0.5,
             normal(outputs, width) if shapes else None,
@@ -64,7 +64,7 @@ def with_gradients(function, parts, layers, dtype):
         return None if x is None else x.detach().to(dtype).requires_grad_()
 
     parts = [
-        Part(leaf(p.features), leaf(p.weight), leaf(p.shapes),
+        InputFeatures(leaf(p.features), leaf(p.weight), leaf(p.shapes),
              None if p.gate is None else p.gate.to(dtype))
         for p in parts
     ]  # fmt: skip

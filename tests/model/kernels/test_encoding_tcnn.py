@@ -124,7 +124,7 @@ def test_one_that_cannot_be_loaded_is_named(monkeypatch):
 
 def test_a_hashed_level_is_told_by_its_power_of_two():
     level_table = levels(5, 4, 64, 8)
-    grids = planes_tcnn.composite(level_table, 4)["nested"]
+    grids = planes_tcnn.composite_encoding(level_table, 4)["nested"]
     assert len(grids) == 15 and grids[:5] == grids[5:10] == grids[10:]
     kinds = [grid["type"] for grid in grids[:5]]
     assert kinds == ["Hash" if hashed else "Dense" for hashed in level_table.hashed]

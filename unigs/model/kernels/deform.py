@@ -23,19 +23,17 @@ from unigs.model.kernels.deform_kernels import (
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some of the features that the network reads.
-
-    features: [N,F]; read without a copy if feature after feature lies in memory, as `encode` gives
-        them. weight: [H,F], the first layer's columns for them. shapes: [K,F], linear deformations
-        that stand beside the network; None: none. gate: [N], what these are multiplied by at each
-        point; None: 1. It gets no gradient.
-    """
+class InputFeatures:
+    """Features that the network reads, with the weights that read them."""
 
     features: Tensor
+    """Values [N,F]; not copied if feature after feature lies in memory, as `encode` gives them."""
     weight: Tensor
+    """The first layer's columns for these features [H,F]."""
     shapes: Tensor | None = None
+    """Linear deformations [K,F] that are added to the network's outputs; None: none."""
     gate: Tensor | None = None
+    """Factor of the linear deformations at each point [N], without gradient; None: 1."""
 
 
 def _rows(values: Tensor) -> np.ndarray:
@@ -48,7 +46,10 @@ def _transposed(weight: Tensor) -> np.ndarray:
 
 
 class Deform(torch.autograd.Function):
-    """The network on padded weights; `parts` holds the features, then the first layers."""
+    """The network on padded weights.
+
+    The last arguments of `apply` are the features of all inputs, then the first layers of all.
+    """
 
     @staticmethod
     def forward(ctx, outputs: int, gates: Tensor, *arrays: Tensor) -> Tensor:
@@ -92,7 +93,7 @@ class Deform(torch.autograd.Function):
 
 
 def deform(
-    parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
+    parts: list[InputFeatures], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
 ) -> Tensor:
     """W3 relu(W2 relu(sum_k W_k f_k + bias) + b2) + b3 + sum_k gate_k S_k f_k, on a CPU.
 
@@ -101,9 +102,11 @@ def deform(
 
     Args:
         parts: the features f_k with W_k and S_k.
-        bias: [H] of the first layer, the frame's conditions included.
-        w2: [H,H], outputs first. b2: [H].
-        w3: [K,H]. b3: [K].
+        bias: bias of the first layer [H], the frame's conditions included.
+        w2: weights of the second layer [H,H], outputs first.
+        b2: bias of the second layer [H].
+        w3: weights of the last layer [K,H], outputs first.
+        b3: bias of the last layer [K].
 
     Returns:
         [N,K].
@@ -123,8 +126,10 @@ def deform(
     return Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
 
 
-def _check(parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor) -> None:
-    """The kernels read without a look at the bounds."""
+def _check(
+    parts: list[InputFeatures], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
+) -> None:
+    """Refuse what does not fit: the kernels check no bounds."""
     outputs, width = w3.shape
     if width % WIDTH_STEP:
         raise ValueError(f"the width of the layers must be a multiple of {WIDTH_STEP}, got {width}")
@@ -145,8 +150,8 @@ def _check(parts: list[Part], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, 
             )
 
 
-def _first(part: Part, extra: int) -> Tensor:
-    """The matrix [H+S, F padded] that reads a part: first layer, then shapes."""
+def _first(part: InputFeatures, extra: int) -> Tensor:
+    """The matrix [H+K, F padded] that reads features: first layer, then linear shapes."""
     both = part.weight
     if part.shapes is not None:
         both = torch.cat([both, pad(part.shapes, (0, 0, 0, extra))])

@@ -14,9 +14,11 @@ import numpy as np
 from unigs.compute.jit import kernel
 
 BLOCK = 64
+"""Points that go through all layers together: one row of a block of values."""
 CHUNK = 16
+"""Blocks whose sums over points are added up in one place."""
 WIDTH_STEP = 8
-"""The hidden layers' width is a multiple of this."""
+"""The width of the hidden layers is a multiple of this."""
 _F = np.float32
 _U = np.uint64
 
@@ -25,8 +27,7 @@ _U = np.uint64
 def layer(weight, x, x0, inputs, y, y0, outputs):
     """Add weight [outputs,inputs] times the rows at x0 to the rows at y0.
 
-    Four outputs and four inputs share each pass, so most operands stay in registers: the fastest of
-    seven such shapes (2x4 .. 8x4) that were timed, and faster than torch's matrix product.
+    Four outputs and four inputs share each pass, so most operands stay in registers (docs/log.md).
     """
     for k in range(0, outputs, 4):
         t0 = y0 + _U(k * BLOCK)
@@ -100,7 +101,7 @@ def fill(values, y, y0, rows):
 
 @kernel
 def rectify(y, y0, rows):
-    """Rows at y0 to max(rows, 0)."""
+    """Replace the rows at y0 by max(rows, 0)."""
     for k in range(rows * BLOCK):
         v = y[y0 + _U(k)]
         y[y0 + _U(k)] = _F(0) if v <= _F(0) else v  # a NaN stays one, and is seen
@@ -108,7 +109,7 @@ def rectify(y, y0, rows):
 
 @kernel
 def _load(source, n0, n, y, y0):
-    """Columns n0 .. n0+n of source [rows,N] to rows at y0; zero beyond them."""
+    """Copy columns n0 .. n0+n of source [rows,N] to rows at y0; zeros fill the rest of a row."""
     for k in range(source.shape[0]):
         o = y0 + _U(k * BLOCK)
         for p in range(n):
@@ -119,7 +120,7 @@ def _load(source, n0, n, y, y0):
 
 @kernel
 def _mask(y, y0, h, h0, rows):
-    """Rows at y0 to zero where those at h0 are: the gradient of `rectify`."""
+    """Set the rows at y0 to zero where the rows at h0 are: the gradient of `rectify`."""
     for k in range(rows * BLOCK):
         y[y0 + _U(k)] = _F(0) if h[h0 + _U(k)] <= _F(0) else y[y0 + _U(k)]
 
@@ -148,14 +149,21 @@ def _gated(gate, n0, n, x, x0, y, y0, rows):
 def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hidden, out):
     """The network on blocks start..stop.
 
+    K is the number of outputs, S the same padded to a multiple of four.
+
     Args:
+        start: first block.
+        stop: block after the last.
         features: tuple of [F_k,N], one per part.
         first: tuple of [H+S,F_k], F_k padded: the first layer, then the part's linear shapes.
-        gates: [parts,N], what the shapes of a part are multiplied by.
-        bias: [H] of the first layer, this frame's conditions included.
-        w2: [H,H]. b2: [H]. w3: [S,H]. b3: [S]; S is the number of outputs, padded.
-        hidden: [blocks, 2*H*64], written: both hidden layers, for `backward_blocks`.
-        out: [N,K], written.
+        gates: factors of the parts' linear shapes [parts,N].
+        bias: bias of the first layer [H], the frame's conditions included.
+        w2: weights of the second layer [H,H].
+        b2: bias of the second layer [H].
+        w3: weights of the last layer [S,H].
+        b3: bias of the last layer [S].
+        hidden: receives both hidden layers [blocks, 2*H*64], for `backward_blocks`.
+        out: receives the outputs [N,K].
     """
     width, outputs = len(b2), len(b3)
     most = 0
@@ -194,15 +202,22 @@ def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hi
 def backward_blocks(
     start, stop, features, first_t, gates, w2_t, w3_t, hidden, grad, to_features, to_first, to_rest
 ):
-    """Gradients from chunks start..stop.
+    """Gradients of the network on chunks start..stop.
 
     Args:
-        features, gates, hidden: as in `forward_blocks`.
-        first_t, w2_t, w3_t: its weights, transposed.
-        grad: [N,K] of the output.
-        to_features: tuple of [F_k,N], written.
-        to_first: tuple of [chunks,H+S,F_k], added to.
-        to_rest: [chunks] times w2 [H,H], w3 [S,H], and the biases [H], [H], [S]; added to.
+        start: first chunk.
+        stop: chunk after the last.
+        features: tuple of [F_k,N], one per part.
+        first_t: transposed first layers and linear shapes, tuple of [F_k,H+S].
+        gates: factors of the parts' linear shapes [parts,N].
+        w2_t: transposed weights of the second layer [H,H].
+        w3_t: transposed weights of the last layer [H,S].
+        hidden: both hidden layers, as `forward_blocks` wrote them.
+        grad: gradient of the output [N,K].
+        to_features: receives the gradients of the features, tuple of [F_k,N].
+        to_first: gradients of the first layers are added here, tuple of [chunks,H+S,F_k].
+        to_rest: gradients of w2 [H,H], w3 [S,H] and the biases [H], [H], [S] are added here, each
+            with a first dimension of chunks.
     """
     to_w2, to_w3, to_bias, to_b2, to_b3 = to_rest
     width, outputs = w3_t.shape

@@ -10,11 +10,11 @@ Arguments that all kernels share:
     tables: [3,E,F] float32, or the gradient of it.
     feature: a tuple of F zeros. Its length is a constant to the compiler, which then unrolls the
         loops over features; the values are not used.
-    resolutions, sizes, offsets: [L] int64, see `unigs.model.kernels.encoding.LevelTable`.
+    resolutions: [L] int64, see `unigs.model.kernels.levels.LevelTable`.
+    sizes: [L] int64, likewise.
+    offsets: [L] int64, likewise.
 
-Caching cells and weights for points that stay where they are was tried: it saves 0-9 % at 20,000
-points with F = 1 or 2 (the time goes into the table, not into finding the cell) and takes 430 bytes
-per point, so it was left out.
+Cells and weights are not cached between calls: the time goes into the tables (docs/log.md).
 """
 
 import numpy as np
@@ -22,7 +22,9 @@ import numpy as np
 from unigs.compute.jit import inlined, kernel
 
 BLOCK = 64
-PRIME = 2654435761  # of Instant-NGP's hash (Mueller et al. 2022); the first axis has factor 1
+"""Points whose cells and weights are computed together."""
+PRIME = 2654435761
+"""Factor of the second axis in Instant-NGP's hash (Mueller et al. 2022); the first axis has 1."""
 _F = np.float32
 _U = np.uint64
 _I = np.int64

@@ -1,4 +1,4 @@
-"""The tri-plane encoding by tiny-cuda-nn, on a GPU where it is installed: same tables, same values.
+"""The tri-plane encoding by tiny-cuda-nn, on a GPU where it is installed: equal tables and values.
 
 tiny-cuda-nn (Mueller 2021, include/tiny-cuda-nn/encodings/grid.h and common_device.h) samples a
 grid of base resolution b at x (b - 1) + 1/2 and gives it b vertices a side. A grid of one level
@@ -7,7 +7,7 @@ every level of every plane becomes a grid of its own with shifted coordinates, a
 encoding runs them all. A grid's parameters are padded to a multiple of eight entries; vertices are
 numbered, and hashed, as ours are.
 
-Whether an installed version does so is tried out before its first use.
+Before its first use an installed version is compared with `encode_torch`.
 """
 
 from __future__ import annotations
@@ -23,39 +23,45 @@ from unigs.model.kernels.encoding_torch import PLANES, encode_torch
 from unigs.model.kernels.levels import LevelTable
 from unigs.stage.errors import UserError
 
-PACKAGE = "tinycudann"
+TCNN_PACKAGE = "tinycudann"
 SWITCH = "UNIGS_TCNN"
+"""Environment variable; 0 goes without tiny-cuda-nn."""
 PADDING = 8
-"""Entries that a grid's parameters are a multiple of."""
-TRIED_POINTS, TOLERANCE = 256, 1e-4
-"""Points on which a version is tried, and the largest difference from ours for features of 1."""
+"""tiny-cuda-nn pads the parameters of a grid to a multiple of this many entries."""
+TRIED_POINTS = 256
+"""Points on which an installed version is compared with torch."""
+TOLERANCE = 1e-4
+"""Largest difference from torch for features between -1 and 1."""
 
 
 @functools.cache
 def available() -> bool:
     """Whether tiny-cuda-nn is installed and not switched off (environment: UNIGS_TCNN=0)."""
-    return os.environ.get(SWITCH) != "0" and importlib.util.find_spec(PACKAGE) is not None
+    return os.environ.get(SWITCH) != "0" and importlib.util.find_spec(TCNN_PACKAGE) is not None
 
 
 class TinyCudaPlanes(nn.Module):
     """The encoding for one set of levels; the tables stay the caller's own parameters.
 
     Args:
-        table: the levels. features: F.
-        device: where the tables lie.
+        table: the levels.
+        features: features per vertex, F.
+        device: device of the tables.
     """
 
     def __init__(self, table: LevelTable, features: int, device: torch.device) -> None:
         super().__init__()
         try:
-            tcnn = importlib.import_module(PACKAGE)
+            tcnn = importlib.import_module(TCNN_PACKAGE)
         except (ImportError, OSError) as error:
             raise UserError(
-                f"{PACKAGE} is installed but cannot be loaded ({error}): mend it, or set the "
+                f"{TCNN_PACKAGE} is installed but cannot be loaded ({error}): mend it, or set the "
                 f"environment variable {SWITCH}=0 to go without it."
             ) from None
         count = 3 * table.n_levels
-        self.grids = tcnn.Encoding(2 * count, composite(table, features), dtype=torch.float32)
+        self.grids = tcnn.Encoding(
+            2 * count, composite_encoding(table, features), dtype=torch.float32
+        )
         cells = torch.from_numpy(table.resolutions).float()
         self.register_buffer("shift", (0.5 / cells).to(device), persistent=False)
         self.register_buffer("source", padded_entries(table).to(device), persistent=False)
@@ -70,7 +76,7 @@ class TinyCudaPlanes(nn.Module):
         )
 
 
-def composite(table: LevelTable, features: int) -> dict:
+def composite_encoding(table: LevelTable, features: int) -> dict:
     """tiny-cuda-nn's description of all levels of the three planes, in the order of our encoding.
 
     A hashed level has a power of two of entries.
@@ -96,7 +102,7 @@ def composite(table: LevelTable, features: int) -> dict:
 def padded_entries(table: LevelTable) -> Tensor:
     """Which entry of the joined tables [3*E] stands at each entry of tiny-cuda-nn's parameters.
 
-    What pads a level is never read; it repeats the level's first entry.
+    The padding of a level is never read; it repeats the level's first entry.
     """
     rows = []
     for plane in range(3):
@@ -108,7 +114,7 @@ def padded_entries(table: LevelTable) -> Tensor:
 
 @functools.lru_cache(maxsize=16)
 def planes_of(table: LevelTable, features: int, device: torch.device) -> TinyCudaPlanes:
-    """The encoding for these levels, made and tried out once against its twin in torch.
+    """The encoding for these levels, made once and compared with `encode_torch`.
 
     Raises:
         UserError: the installed version encodes otherwise.
@@ -121,7 +127,7 @@ def planes_of(table: LevelTable, features: int, device: torch.device) -> TinyCud
         off = (made(points, tables) - encode_torch(points, tables, table)).abs().max().item()
     if not off < TOLERANCE:
         raise UserError(
-            f"the installed {PACKAGE} encodes positions otherwise than UniGS (by {off:.1g}): "
+            f"the installed {TCNN_PACKAGE} encodes positions otherwise than UniGS (by {off:.1g}): "
             f"set the environment variable {SWITCH}=0 to go without it."
         )
     return made

@@ -11,7 +11,7 @@ from unigs.model.kernels.encoding_kernels import PRIME
 from unigs.model.kernels.levels import LevelTable, check
 
 PLANES = ((0, 1), (1, 2), (0, 2))
-"""Coordinates that each plane sees: XY, YZ, XZ."""
+"""Coordinates that a plane is spanned by: XY, YZ, XZ."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -22,12 +22,18 @@ def _on_device(table: LevelTable, device: torch.device) -> tuple[Tensor, ...]:
 
 
 def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
-    """Encode points on the three planes; arguments and result as of `encoding.encode`.
+    """Encode points on the three planes, as `encoding.encode` does.
 
     Args:
-        points: [N,3].
-        tables: [3,E,F].
+        points: [N,3] in [0,1] (clamped).
+        tables: [3,E,F], the XY, YZ and XZ planes.
         table: from `levels`.
+
+    Returns:
+        [N, 3*L*F], ordered by plane, level, feature.
+
+    Raises:
+        ValueError: shapes that do not fit.
     """
     check(points, tables, table)
     device = points.device

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 FEATURES = (1, 2, 4)
-"""Features per vertex, F, that the kernels know."""
+"""Numbers of features per vertex, F, that the kernels are written for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +45,13 @@ def levels(n_levels: int, base: int, finest: int, log2_entries: int) -> LevelTab
     """Resolutions base .. finest in geometric steps.
 
     Args:
-        n_levels: L.
+        n_levels: number of levels, L.
         base: cells along a side of the coarsest level.
         finest: cells along a side of the finest level (of the only level: base).
         log2_entries: a level with more than 2^log2_entries vertices is hashed.
+
+    Raises:
+        ValueError: no level, no cell, or a finest level coarser than the base.
     """
     if n_levels < 1 or base < 1 or finest < base:
         raise ValueError(f"levels need 1 <= base <= finest, got {n_levels=}, {base=}, {finest=}")
