@@ -17,7 +17,7 @@ log = logging.getLogger("unigs")
 def pick_device(wish: str) -> torch.device:
     """Resolve "auto", "cpu" or "cuda", and log the device.
 
-    On a CPU torch keeps to one thread: its pool spins and fights with the kernels' own threads.
+    On a CPU torch keeps to one thread: its pool spins and competes with the kernels' threads.
     On a GPU convolutions keep all 24 bits: with the 11 that cuDNN takes by default the variances of
     SSIM, small differences of large numbers, would be lost to rounding.
 

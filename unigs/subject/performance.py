@@ -28,7 +28,7 @@ class Performance:
     torso: AffineTrajectory | None = None
     """The torso's own frame in every frame; None: at rest."""
     outline: np.ndarray | None = None
-    """Where the arms stand, float32 [T,2], meters (`unigs.prepare.body.outline`)."""
+    """How far the arms stand out, float32 [T,2], meters (`unigs.prepare.body.outline`)."""
     eyes: np.ndarray | None = None
     """Action units, float32 [T,6], 0 to 5."""
     speech: np.ndarray | None = None

@@ -149,7 +149,7 @@ def _gated(gate, n0, n, x, x0, y, y0, rows):
 def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hidden, out):
     """The network on blocks start..stop.
 
-    K is the number of outputs, S the same padded to a multiple of four.
+    K is the number of outputs, S that number padded to a multiple of four.
 
     Args:
         start: first block.

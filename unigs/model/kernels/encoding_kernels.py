@@ -10,9 +10,9 @@ Arguments that all kernels share:
     tables: [3,E,F] float32, or the gradient of it.
     feature: a tuple of F zeros. Its length is a constant to the compiler, which then unrolls the
         loops over features; the values are not used.
-    resolutions: [L] int64, see `unigs.model.kernels.levels.LevelTable`.
-    sizes: [L] int64, likewise.
-    offsets: [L] int64, likewise.
+    resolutions: [L] int64, cells along a side (`unigs.model.kernels.levels.LevelTable`).
+    sizes: [L] int64, entries of the levels.
+    offsets: [L] int64, first entries of the levels.
 
 Cells and weights are not cached between calls: the time goes into the tables (docs/log.md).
 """

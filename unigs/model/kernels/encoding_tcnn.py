@@ -100,7 +100,7 @@ def composite_encoding(table: LevelTable, features: int) -> dict:
 
 
 def padded_entries(table: LevelTable) -> Tensor:
-    """Which entry of the joined tables [3*E] stands at each entry of tiny-cuda-nn's parameters.
+    """Entry of the joined tables [3*E] for each entry of tiny-cuda-nn's parameters.
 
     The padding of a level is never read; it repeats the level's first entry.
     """

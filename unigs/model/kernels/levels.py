@@ -14,7 +14,7 @@ FEATURES = (1, 2, 4)
 
 @dataclass(frozen=True, eq=False)
 class LevelTable:
-    """Where the levels of one plane lie in its table.
+    """Layout of the levels in the table of one plane.
 
     Attributes:
         resolutions: [L] int64, cells along each side.
