@@ -146,9 +146,9 @@ class _Folds:
 
 
 def _partly_whitened(windows: np.ndarray) -> np.ndarray:
-    """View [D,D]: principal axes of windows [n,W,D], each over the root of its deviation.
+    """Matrix [D,D] of the principal axes of windows [n,W,D], each over the root of its deviation.
 
-    All are divided by one number more, which keeps the mean power at 1.
+    The whole matrix is scaled so that transformed windows have a mean power of 1.
     """
     columns = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
     power, axes = np.linalg.eigh(np.cov(columns.T))
