@@ -1,4 +1,4 @@
-"""render_test and evaluate end to end, with a portrait whose behaviour is known."""
+"""render_test and evaluate end to end, with a portrait whose behavior is known."""
 
 import json
 from types import SimpleNamespace
@@ -265,7 +265,7 @@ def test_clip_without_test_frames_is_refused(tmp_path):
 
 def test_nearest_pose_counts_every_axis_by_its_spread(tmp_path):
     turn = np.repeat(np.eye(3)[None], 4, 0)
-    # z varies by metres and x by millimetres: unscaled, frame 1 would be the nearer one.
+    # z varies by meters and x by millimeters: unscaled, frame 1 would be the nearer one.
     shift = np.array([[0.001, 0, 3.0], [0.003, 0, 1.0], [0.002, 0, -4.0], [0.001, 0, 1.2]])
     table = write_table(tmp_path / "frames.csv", 4)
     split = Split(table, np.array([3]), np.array([0, 1, 2]))

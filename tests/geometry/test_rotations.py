@@ -62,6 +62,6 @@ def test_rotation_vector_agrees_with_scipy():
 
 
 def test_rotate_by_a_quarter_turn_about_z():
-    quat = torch.tensor([[2**0.5, 0, 0, 2**0.5]])  # not normalised
+    quat = torch.tensor([[2**0.5, 0, 0, 2**0.5]])  # not normalized
     turned = rotate(quat, torch.tensor([[1.0, 0, 0]]))
     torch.testing.assert_close(turned, torch.tensor([[0.0, 1, 0]]))

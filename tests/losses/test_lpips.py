@@ -129,5 +129,5 @@ class Evil:
 def test_a_pickle_with_code_is_not_run(weights, tmp_path):
     torch.save({"features.0.weight": Evil()}, tmp_path / "evil.pth")
     assert zipfile.is_zipfile(tmp_path / "evil.pth")
-    with pytest.raises(UserError, match="cannot be read as weights"):
+    with pytest.raises(UserError, match=r"evil\.pth holds no tensors"):
         load_lpips(tmp_path / "evil.pth", weights / "heads.pth")

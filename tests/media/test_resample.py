@@ -85,7 +85,7 @@ def test_nothing_is_carried_across_a_cut_or_a_gap(picture):
 
 
 def test_a_frame_shown_twice_comes_out_twice(picture):
-    """At 10 frames a second the neighbours are too far apart: each is repeated."""
+    """At 10 frames a second the neighbors are too far apart: each is repeated."""
     frames, times = source(picture, 10.0, 3)
     made = [frame for frame, _ in resample(frames, times, 25.0, 0.010)]
     numbers = nearest_frames(times, 25.0)

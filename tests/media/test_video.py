@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def moving_square(frames: int, size: int = 64) -> list[np.ndarray]:
-    """A white square that moves two pixels a frame on a smooth coloured ground."""
+    """A white square that moves two pixels a frame on a smooth colored ground."""
     y, x = np.mgrid[:size, :size]
     ground = np.stack([x * 2, y * 2, x + y], -1).astype(np.uint8)
     clip = []

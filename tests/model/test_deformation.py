@@ -67,5 +67,5 @@ def test_one_compiled_pass_equals_the_layers_in_torch(planes):
 
 def test_unknown_attribute_is_named():
     assert parse_attributes("rotation, position") == ("position", "rotation")
-    with pytest.raises(ValueError, match="colour"):
-        parse_attributes("position,colour")
+    with pytest.raises(ValueError, match="hue"):
+        parse_attributes("position,hue")

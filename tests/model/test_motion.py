@@ -7,7 +7,7 @@ from unigs.model.motion import Motion
 
 
 def test_pose_shapes_leave_the_mouth_to_the_voice():
-    """p drives no shape at the mouth's centre, and all of it far away."""
+    """p drives no shape at the mouth's center, and all of it far away."""
     motion = Motion(CONFIG)
     motion.mouth.copy_(torch.tensor([0.0, 0.05, -0.07]))
     points = motion.mouth + torch.tensor([[0.0, 0, 0], [0.01, 0, 0], [0, 0.03, 0], [0, 0.2, 0]])

@@ -31,12 +31,12 @@ def test_any_window_gives_a_and_lips(window):
 def test_audio_feature_learns_where_in_time_a_sound_is():
     torch.manual_seed(0)
     net = SpeechNet(W, D, feature_dim=1, lip_dim=0)
-    optimiser = torch.optim.Adam(net.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     windows = torch.randn(128, W, D)
     target = windows[:, W // 2, :1]
     for _ in range(150):
         loss = (net(windows) - target).square().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert loss < 0.3

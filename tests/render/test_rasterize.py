@@ -161,7 +161,7 @@ def test_not_a_number_hides_a_gaussian_and_spoils_no_pixel():
 
 
 def test_extreme_gaussians_stay_inside_the_image_memory():
-    """Sizes from 1e-12 to 1e12 metres, some at the near plane, at every faintness."""
+    """Sizes from 1e-12 to 1e12 meters, some at the near plane, at every faintness."""
     g = torch.Generator().manual_seed(23)
     n = 3000
     scene = cloud(n, 37, 29, seed=23)

@@ -79,7 +79,7 @@ def test_labels_follow_the_picture(clip: dict) -> None:
     # At the rim of the hair a pixel is a mixture; the contrast of hair and wall is about 150.
     assert np.mean(labels[difference > 90] > 0) > 0.995
     assert np.mean(labels[difference < 12] == 0) > 0.98
-    # The median of each region has the colour it was given: brown hair, blue clothes, red lips.
+    # The median of each region has the color it was given: brown hair, blue clothes, red lips.
     hair, torso = (np.median(frames[labels == k], axis=0) for k in (HAIR, TORSO))
     mouth, face = (np.median(frames[labels == k], axis=0) for k in (MOUTH, FACE))
     assert hair[0] > hair[2] + 30 and face[0] > face[2] + 20

@@ -26,9 +26,9 @@ def test_frame_k_hears_its_own_time(fps):
     raw = encoder.windows(encoder.columns(samples), 90, fps)
     loudness = raw.mean(2)
     row, column = np.unravel_index(loudness.argmax(), loudness.shape)
-    centre = encoder.width // 2
-    assert abs(loudness[frame].argmax() - centre) <= 1
-    assert abs((row - frame) / fps * 50 + column - centre) <= 1
+    center = encoder.width // 2
+    assert abs(loudness[frame].argmax() - center) <= 1
+    assert abs((row - frame) / fps * 50 + column - center) <= 1
 
 
 def test_beyond_the_ends_there_is_silence_not_repeated_speech():

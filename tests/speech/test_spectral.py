@@ -57,5 +57,5 @@ def test_a_tone_is_loudest_in_its_own_band(hertz):
     time = np.arange(RATE) / RATE
     bands = log_mel(torch.from_numpy(np.sin(2 * np.pi * hertz * time)), 40)
     mel = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 42)[1:-1]
-    centre = 700 * (10 ** (mel[int(bands.mean(1).argmax())] / 2595) - 1)
-    assert abs(centre - hertz) < 0.1 * hertz + 40
+    center = 700 * (10 ** (mel[int(bands.mean(1).argmax())] / 2595) - 1)
+    assert abs(center - hertz) < 0.1 * hertz + 40

@@ -85,7 +85,7 @@ def one_frame(speech=SPOKEN, eyes=EYES, torso: Body | None = None) -> Performanc
 
 
 def moving_portrait() -> Portrait:
-    """A portrait whose Gaussians move by centimetres, as they do when someone speaks."""
+    """A portrait whose Gaussians move by centimeters, as they do when someone speaks."""
     made = portrait()
     torch.nn.init.normal_(made.motion.deformation.output.weight, std=0.5)
     torch.nn.init.normal_(made.motion.planes[0].tables, std=0.3)

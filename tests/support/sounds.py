@@ -12,7 +12,7 @@ from unigs.speech.encoder import SpeechEncoder
 
 
 def voice(seconds, seed=0):
-    """Noise bursts of changing colour with pauses between: as varied as speech."""
+    """Noise bursts of changing color with pauses between: as varied as speech."""
     rng = np.random.default_rng(seed)
     out = []
     while sum(map(len, out)) < seconds * RATE:

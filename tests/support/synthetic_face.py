@@ -6,7 +6,7 @@ from unigs.face import mesh
 
 
 def face_vertices(seed: int = 0) -> np.ndarray:
-    """468 vertices [468,3] in metres: right, down, into the head; the face looks to -z."""
+    """468 vertices [468,3] in meters: right, down, into the head; the face looks to -z."""
     rng = np.random.default_rng(seed)
     xy = np.empty((mesh.VERTICES, 2))
     radius, angle = np.sqrt(rng.uniform(0, 0.8, 468)), rng.uniform(0, 2 * np.pi, 468)

@@ -11,7 +11,7 @@ from unigs.train.refine_poses import refine_poses
 
 
 def test_refined_poses_come_nearer_to_the_truth(files, static_run):
-    """PoseTensors that drift by some millimetres are pulled back by the field, inside the head."""
+    """PoseTensors that drift by some millimeters are pulled back by the field, inside the head."""
     dataset = Dataset(files)
     portrait = load_portrait(static_run / "portrait.safetensors")
     poses = PoseTensors(dataset.performance, torch.device("cpu"))

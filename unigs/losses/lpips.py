@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from unigs.stage.errors import UserError
+from unigs.stage.weights import read_weights
 
 NO_WEIGHTS = (
     "AlexNet's weights are not there: set lpips_trunk to a local copy of "
@@ -98,6 +99,8 @@ def load_lpips(trunk: Path | str, heads: Path | str = "", device: str = "cpu") -
         UserError: a file is missing or does not fit.
     """
     path = Path(heads) if heads else packaged_heads()
+    if not Path(trunk).is_file():
+        raise UserError(f"{trunk} does not exist: {NO_WEIGHTS}")
     weights, linear = read_weights(Path(trunk)), read_weights(path)
     network = AlexNetTrunk()
     try:
@@ -129,24 +132,6 @@ def packaged_heads() -> Path:
             "evaluate.lpips_heads to its weights/v0.1/alex.pth"
         )
     return path
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a .safetensors or .pth file; a pickle that would run code is refused.
-
-    Raises:
-        UserError: missing, damaged, or not a plain state.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: {NO_WEIGHTS}")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(f"{path} cannot be read as weights ({type(error).__name__}).") from None
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from unigs.subject.labels import HAIR, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 96, 30, 192.0, 0.9
 PIXEL = DEPTH / FOCAL
-"""Metres per pixel."""
+"""Meters per pixel."""
 LEFT, RIGHT = 20, 74
 
 

@@ -19,11 +19,11 @@ NTSC = 30000 / 1001
 SMALL = CropSettings(size=128, sample_every=1.0)
 
 
-def faces_at(centres, width, height):
+def faces_at(centers, width, height):
     """Landmarks [N,478,3] of oval faces of one size."""
     angle = np.linspace(0, 2 * np.pi, len(FACE_OVAL), endpoint=False)
-    faces = np.zeros((len(centres), 478, 3), np.float32)
-    faces[..., :2] = np.array(centres)[:, None]
+    faces = np.zeros((len(centers), 478, 3), np.float32)
+    faces[..., :2] = np.array(centers)[:, None]
     ring = np.stack([np.sin(angle) * width / 2, -np.cos(angle) * height / 2], -1)
     faces[:, FACE_OVAL, :2] += ring
     return faces
@@ -49,9 +49,9 @@ def test_window_holds_the_face_wherever_it_goes_with_room_for_hair_and_shoulders
     assert abs(x + side / 2 - 300) < 10
 
 
-@pytest.mark.parametrize("centre", [(20, 30), (630, 20), (10, 470), (635, 475)])
-def test_window_stays_inside_the_picture(centre):
-    x, y, side = choose_window(faces_at([centre] * 5, 70, 90), 640, 480, CropSettings())
+@pytest.mark.parametrize("center", [(20, 30), (630, 20), (10, 470), (635, 475)])
+def test_window_stays_inside_the_picture(center):
+    x, y, side = choose_window(faces_at([center] * 5, 70, 90), 640, 480, CropSettings())
     assert 0 <= x <= 640 - side and 0 <= y <= 480 - side and side <= 480
 
 
@@ -70,7 +70,7 @@ def test_a_portrait_that_fills_its_square_is_kept_whole():
 
 @pytest.fixture(scope="module")
 def ntsc_clip(tmp_path_factory):
-    """29.97 fps, 480x320, a face, a number in a grey square, and a click at 1.5 s."""
+    """29.97 fps, 480x320, a face, a number in a gray square, and a click at 1.5 s."""
     folder = tmp_path_factory.mktemp("crop source")
     sound = np.zeros(48000)
     sound[24000:24080] = 0.9
@@ -85,7 +85,7 @@ def ntsc_clip(tmp_path_factory):
 
 
 def number(frame, window, expected):
-    """The source frame that a clip frame shows: the one nearest to `expected` of that grey."""
+    """The source frame that a clip frame shows: the one nearest to `expected` of that gray."""
     scale = frame.shape[0] / window[2]
     x, y = (248 - window[0]) * scale, (266 - window[1]) * scale
     patch = frame[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4].astype(float)

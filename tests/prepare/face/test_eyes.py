@@ -24,7 +24,7 @@ BROWS = [*mesh.RIGHT_BROW, *mesh.LEFT_BROW]
 
 
 def head():
-    """The portrait's landmarks in the head's own axes, centred."""
+    """The portrait's landmarks in the head's own axes, centered."""
     points = astronaut.landmarks().astype(float)
     return (points - points[mesh.NOSE_TIP]) @ head_to_camera(points)
 

@@ -51,7 +51,7 @@ def fit(points: np.ndarray, starts: np.ndarray | None = None, **changes: object)
 
 
 def errors(result: HeadPoses, truth: Poses) -> tuple[np.ndarray, np.ndarray]:
-    """Degrees and metres off in each frame after one global similarity of the head frame."""
+    """Degrees and meters off in each frame after one global similarity of the head frame."""
     scale, G, shift = similarity(result.shape.astype(float), FACE)
     R = result.head.R @ G.T
     t = scale * result.head.t - (R @ shift)

@@ -45,7 +45,7 @@ class Drawing:
         pixels = project(vertices, poses, camera)
         depth = (vertices @ np.swapaxes(poses.R, 1, 2))[..., 2] * camera.focal / 0.95
         self.points = landmarks(pixels, depth).astype(np.float32)
-        self.long, self.colours = long, colours
+        self.long, self.colors = long, colours
         rows, columns = np.mgrid[:SIZE, :SIZE]
         self.wall = np.dstack([90 + columns / 4, 120 + rows / 5, 160 - columns / 5])
         drawn = [self.draw(p) for p in self.points]
@@ -66,23 +66,23 @@ class Drawing:
                 fall = (middle[0] + side * 0.5 * tall, middle[1] + 0.4 * tall)
                 size = (0.17 * tall / SIZE, 0.72 * tall / SIZE)
                 self.ellipse(image, labels, fall, size, "hair", HAIR)
-        for ring, colour, label in (
+        for ring, color, label in (
             (mesh.FACE_OVAL, (215, 165, 140), FACE),
             (mesh.LIPS_OUTER, (170, 60, 70), MOUTH),
         ):
             inside = fill_ring(points, ring, labels.shape)
-            image[inside], labels[inside] = colour, label
+            image[inside], labels[inside] = color, label
         for ring in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
             image[fill_ring(points, ring, labels.shape)] = 40
         image = cv2.GaussianBlur(image, (0, 0), 0.6) + self.rng.normal(0, 5, image.shape)
         return np.clip(image, 0, 255).astype(np.uint8), labels
 
-    def ellipse(self, image, labels, centre, axes, colour: str, label: int) -> None:
+    def ellipse(self, image, labels, center, axes, color: str, label: int) -> None:
         mask = np.zeros(labels.shape, np.uint8)
-        centre, axes = np.rint(centre).astype(int), np.rint(np.array(axes) * SIZE).astype(int)
-        cv2.ellipse(mask, tuple(map(int, centre)), tuple(map(int, axes)), 0, 0, 360, 1, -1)
+        center, axes = np.rint(center).astype(int), np.rint(np.array(axes) * SIZE).astype(int)
+        cv2.ellipse(mask, tuple(map(int, center)), tuple(map(int, axes)), 0, 0, 360, 1, -1)
         shade = (0.85 + 0.3 * np.arange(SIZE)[None, :, None] / SIZE) * np.ones((SIZE, 1, 1))
-        value = {"skin": (205, 150, 125)}.get(colour) or self.colours[colour]
+        value = {"skin": (205, 150, 125)}.get(color) or self.colors[color]
         image[mask > 0] = (shade * value)[mask > 0]
         labels[mask > 0] = label
 
@@ -117,7 +117,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.fixture(params=["long", "short"])
-def labelled(request, monkeypatch):
+def labeled(request, monkeypatch):
     """(drawing, labels that were found, labeler) for long hair and for a dark suit."""
     long = request.param == "long"
     drawing = Drawing(long, LONG if long else SHORT)
@@ -129,8 +129,8 @@ def labelled(request, monkeypatch):
     return drawing, np.array(list(labeler.label(drawing.images))), labeler
 
 
-def test_regions_of_a_drawn_person(labelled):
-    drawing, found, labeler = labelled
+def test_regions_of_a_drawn_person(labeled):
+    drawing, found, labeler = labeled
     truth = np.array(drawing.labels)
     assert found.shape == truth.shape and found.dtype == np.uint8
     assert iou(found > 0, truth > 0) > 0.95
@@ -141,8 +141,8 @@ def test_regions_of_a_drawn_person(labelled):
     assert seen.mean() > 0.1 and np.median(wrong) < 3
 
 
-def test_head_has_no_hole(labelled):
-    _, found, _ = labelled
+def test_head_has_no_hole(labeled):
+    _, found, _ = labeled
     for image in found:
         head = np.isin(image, (FACE, MOUTH, HAIR)).astype(np.uint8)
         outline, _ = cv2.findContours(head, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -314,7 +314,7 @@ def test_face_frame_ignores_place_size_and_roll():
 
 
 def layout() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels of a head on a torso, scores that agree with them, metres below the origin."""
+    """Labels of a head on a torso, scores that agree with them, meters below the origin."""
     labels = np.zeros((100, 100), np.uint8)
     labels[60:, 10:90] = TORSO
     labels[10:50, 30:70] = HAIR
