@@ -1,10 +1,13 @@
 """Video files: exact, in step, refused in one sentence."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import VideoWriter, frame_count, probe, read_video
+from unigs.prepare.clip.crop import cut_audio, source_times
 from unigs.stage.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -82,3 +85,28 @@ def test_bad_files_get_one_sentence(tmp_path):
         read_audio(tmp_path / "none.wav")
     with pytest.raises(UserError, match="no audio"):
         read_audio(tmp_path / "text.mp4")
+
+
+@pytest.mark.parametrize("name", ["10:30.mp4", "-dash.mp4", "concat:a|b.mkv", "100% é {x}.mkv"])
+def test_no_name_is_taken_for_a_protocol_or_a_flag(tmp_path, monkeypatch, name):
+    """Relative names, as the sheet gives them."""
+    monkeypatch.chdir(tmp_path)
+    write_wav(Path("tone.wav"), np.zeros(16000))
+    with VideoWriter(Path(name), 64, 64, 25, audio=Path("tone.wav")) as writer:
+        for frame in moving_square(25):
+            writer.write(frame)
+    info = probe(Path(name))
+    assert (info.width, info.fps, info.has_audio) == (64, 25.0, True)
+    assert frame_count(Path(name)) == 25 and len(source_times(Path(name))) == 26
+    assert len(read_audio(Path(name))) > 15000
+    cut_audio(Path(name), Path(f"{name}.wav"), 0.2, None, 0.5)
+    assert len(read_audio(Path(f"{name}.wav"))) == 8000
+
+
+def test_a_file_without_sound_is_said_to_have_none(tmp_path):
+    with VideoWriter(tmp_path / "mute.mp4", 64, 64, 25) as writer:
+        writer.write(moving_square(1)[0])
+    write_wav(tmp_path / "empty.wav", np.zeros(0))
+    for name in ("mute.mp4", "empty.wav"):
+        with pytest.raises(UserError, match=rf"{name} has no sound: give a file with an audio"):
+            read_audio(tmp_path / name)

@@ -13,7 +13,7 @@ from unigs.compute.device import pick_device
 from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
 from unigs.drive.pauses import pauses
 from unigs.media.audio import RATE, read_audio
-from unigs.media.ffmpeg import run_ffmpeg
+from unigs.media.ffmpeg import file_address, run_ffmpeg
 from unigs.media.video import VideoWriter
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
@@ -71,7 +71,8 @@ def drive(
     with tempfile.TemporaryDirectory() as folder, atomic(out) as temporary:
         # Decoded once more at full quality: the same samples that were heard, from the same start.
         sound = Path(folder) / "sound.wav"
-        run_ffmpeg(["-i", str(audio), "-map", "0:a:0", str(sound)], f"read the sound of {audio}")
+        decode = ["-i", file_address(audio), "-map", "0:a:0", file_address(sound)]
+        run_ffmpeg(decode, f"read the sound of {audio}")
         comment = COMMENT.format(audio=audio.name)
         with VideoWriter(
             temporary,

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from unigs.media.ffmpeg import ffmpeg_exe, last_line
+from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
 from unigs.stage.errors import UserError
 
 RATE = 16000
 """Samples per second of all sound that stages exchange (section 3.2 of the paper)."""
+NO_STREAM = "matches no streams"
+"""What ffmpeg says of a file without sound, followed by advice on flags that people do not type."""
 
 
 def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
@@ -28,11 +30,14 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path of the audio.")
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(path), "-map", "0:a:0"]
-    command += ["-ac", "1", "-ar", f"{rate}", "-f", "f32le", "-"]
+    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", file_address(path)]
+    command += ["-map", "0:a:0", "-ac", "1", "-ar", f"{rate}", "-f", "f32le", "-"]
     done = subprocess.run(command, capture_output=True)
+    complaints = done.stderr.decode(errors="replace")
+    if NO_STREAM in complaints or not (done.returncode or done.stdout or complaints.strip()):
+        raise UserError(f"{path} has no sound: give a file with an audio stream that is not empty.")
     if done.returncode or not done.stdout:
-        reason = last_line(done.stderr.decode(errors="replace"))
+        reason = last_line(complaints)
         raise UserError(f"{path} has no audio that can be read: ffmpeg says: {reason}")
     return np.frombuffer(done.stdout, np.float32).copy()
 

@@ -1,8 +1,10 @@
 """The ffmpeg binary: found on PATH, else the one that imageio-ffmpeg carries."""
 
 import functools
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import imageio_ffmpeg
 
@@ -15,11 +17,22 @@ def ffmpeg_exe() -> str:
     return shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
 
 
+def file_address(path: Path) -> str:
+    """A path as ffmpeg must be given it, so that no name is read as anything but a file.
+
+    Bare, ffmpeg takes `10:30.mp4` for a protocol and `-dash.mp4` for a flag.
+
+    Args:
+        path: file to read or to write.
+    """
+    return f"file:{os.path.abspath(path)}"
+
+
 def run_ffmpeg(arguments: list[str], what: str) -> None:
     """Run ffmpeg quietly, overwriting its output.
 
     Args:
-        arguments: everything after `ffmpeg -v error -y`.
+        arguments: everything after `ffmpeg -v error -y`, files as `file_address` writes them.
         what: what was attempted, for the message ("cut out the audio of clip.mp4").
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from unigs.media.ffmpeg import ffmpeg_exe, last_line
+from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
 from unigs.stage.errors import UserError
 
 ENCODERS = {
@@ -47,7 +47,7 @@ def probe(path: Path) -> VideoInfo:
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path of the video.")
-    reader = imageio_ffmpeg.read_frames(str(path))
+    reader = imageio_ffmpeg.read_frames(file_address(path))
     try:
         meta = next(reader)
     except Exception:
@@ -68,7 +68,7 @@ def probe(path: Path) -> VideoInfo:
 def _rotation(path: Path) -> int:
     """Degrees by which decoded frames are turned counterclockwise, 0 to 359."""
     header = subprocess.run(
-        [ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(path)],
+        [ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", file_address(path)],
         capture_output=True, text=True, errors="replace",
     ).stderr  # fmt: skip
     found = re.search(r"rotation of (-?\d+(?:\.\d+)?) degrees", header)
@@ -115,7 +115,7 @@ def read_video(
     command = [ffmpeg_exe(), "-v", "error", "-nostdin"]
     command += ["-ss", f"{start}"] if start else []
     command += ["-to", f"{stop}"] if stop else []
-    command += ["-i", str(path), "-map", "0:v:0"]
+    command += ["-i", file_address(path), "-map", "0:v:0"]
     command += ["-vf", ",".join(filters)] if filters else []
     command += ["-fps_mode", "passthrough"] if not fps else []
     command += ["-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24", "-"]
@@ -181,7 +181,7 @@ class VideoWriter:
         command += ["-pix_fmt", "gray" if gray else "rgb24", "-s", f"{width}x{height}"]
         command += ["-r", f"{fps}", "-i", "-"]
         if audio is not None:
-            command += ["-i", str(audio), "-map", "0:v:0", "-map", "1:a:0"]
+            command += ["-i", file_address(audio), "-map", "0:v:0", "-map", "1:a:0"]
             command += ["-c:a", "aac", "-b:a", "192k"]
         command += ENCODERS[quality]
         if quality == "lossless":
@@ -196,7 +196,7 @@ class VideoWriter:
             command += ["-movflags", "+faststart"]
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*command, str(path)], stdin=subprocess.PIPE, stderr=self.errors
+            [*command, file_address(path)], stdin=subprocess.PIPE, stderr=self.errors
         )
 
     def __enter__(self) -> "VideoWriter":

@@ -13,7 +13,7 @@ import numpy as np
 
 from unigs.face.follow import FaceFollower, face_box
 from unigs.face.mesh import CHIN, FOREHEAD
-from unigs.media.ffmpeg import ffmpeg_exe, last_line, run_ffmpeg
+from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line, run_ffmpeg
 from unigs.media.resample import clip_times, resample
 from unigs.media.video import VideoInfo, VideoWriter, probe, read_video
 from unigs.settings.crop import CropSettings
@@ -163,7 +163,7 @@ def source_times(video: Path, start: float | None = None, stop: float | None = N
     command = [ffmpeg_exe(), "-v", "error", "-nostdin"]
     command += ["-ss", f"{start}"] if start else []
     command += ["-to", f"{stop}"] if stop else []
-    command += ["-i", str(video), "-map", "0:v:0", "-fps_mode", "passthrough"]
+    command += ["-i", file_address(video), "-map", "0:v:0", "-fps_mode", "passthrough"]
     command += ["-enc_time_base", "1/90000", "-f", "framecrc", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     rows = [line.split(",") for line in done.stdout.splitlines() if not line.startswith("#")]
@@ -272,8 +272,9 @@ def cut_audio(
     """
     arguments = ["-ss", f"{start}"] if start else []
     arguments += ["-to", f"{stop}"] if stop else []
-    arguments += ["-i", str(video), "-map", "0:a:0", "-af", "aresample=async=1:first_pts=0,apad"]
-    arguments += ["-t", f"{seconds:.6f}", "-c:a", "pcm_s16le", str(out)]
+    arguments += ["-i", file_address(video), "-map", "0:a:0"]
+    arguments += ["-af", "aresample=async=1:first_pts=0,apad"]
+    arguments += ["-t", f"{seconds:.6f}", "-c:a", "pcm_s16le", file_address(out)]
     run_ffmpeg(arguments, f"cut out the audio of {video}")
 
 
