@@ -114,7 +114,7 @@ def test_table_flags_are_one_string_for_a_shell():
         ({"dynamic": {"ema": "1e-5"}}, "^configuration: dynamic.ema: '1e-5' is not of type"),
         ({"dynamik": {}}, "^configuration: .*'dynamik' was unexpected"),
         ({"variants": {"new": {"base": "none_such"}}}, "^variant new: its base none_such is"),
-        ({"clip": "tables.mp4"}, "^sheet of subjects, tables: subject: 'tables' should not"),
+        ({"clip": "tables.mp4"}, "^sheet of subjects, tables: subject: 'tables' is reserved"),
     ],
 )
 def test_mistakes_are_sentences(changes, sentence):

@@ -1,13 +1,14 @@
 """Rows of the sheet become subjects, or a sentence that says which row is at fault."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from unigs.settings.subject import NAME, Subject
 from unigs.stage.errors import UserError
-from unigs.workflow.sheet import checked_subjects, one_clip, read_sheet, source_video
+from unigs.workflow.sheet import checked_subjects, folder_name, one_clip, read_sheet, source_video
 
 REPO = Path(__file__).parents[2]
 ANN = {"subject": "ann", "dataset": "own", "video": "ann.mp4"}
@@ -25,7 +26,7 @@ def subjects(*rows: dict[str, str]) -> dict[str, Subject]:
         ("films/My Clip.mp4", "Jo Ann", "jo_ann"),
         ("films/My Clip.mp4", 7, "7"),  # a number, as YAML reads it
         ("__.mp4", None, "portrait"),
-        ("Ærø.mp4", None, "r"),
+        ("Zoë Müller.mp4", None, "zoe_muller"),
     ],
 )
 def test_one_clip_is_a_row_of_the_sheet(path, name, subject):
@@ -34,14 +35,93 @@ def test_one_clip_is_a_row_of_the_sheet(path, name, subject):
     assert re.search(NAME, subject) and subjects(row)[subject].video == path
 
 
+def test_names_of_other_scripts_stay_apart_and_stay_the_same():
+    names = ["Вася", "Петя", "Ærø", "Ørø", "王 1", "李 1"]
+    folders = [folder_name(name) for name in names]
+    assert len(set(folders)) == len(names)
+    assert all(re.fullmatch(NAME, name) for name in folders)
+    assert folder_name("вася") == folders[0] and folders[0].startswith("portrait_")
+    # Accents as one character, or as a letter and a combining mark, as macOS writes them.
+    assert folder_name("й") == folder_name(unicodedata.normalize("NFD", "й"))
+
+
 def test_a_sheet_is_looked_for_here_and_then_in_the_repository(tmp_path, monkeypatch):
     repository = tmp_path / "repository"
     repository.mkdir()
     monkeypatch.chdir(tmp_path)
     (repository / "people.tsv").write_text("subject\tdataset\nzoë's\t a \n", encoding="utf-8")
-    assert read_sheet("people.tsv", repository) == [{"subject": "zoë's", "dataset": " a "}]
+    assert read_sheet("people.tsv", repository) == [{"subject": "zoë's", "dataset": "a"}]
     (tmp_path / "people.tsv").write_text("subject\tdataset\nann\tb\n")
     assert read_sheet("people.tsv", repository) == [{"subject": "ann", "dataset": "b"}]
+
+
+ROWS = [{"subject": "ann", "video": "ä b.mp4"}, {"subject": "bea", "video": "b.mp4"}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "subject\tvideo\nann\tä b.mp4\nbea\tb.mp4\n".encode(),
+        "subject\tvideo\r\nann\tä b.mp4\r\nbea\tb.mp4\r\n".encode(),
+        "subject\tvideo\rann\tä b.mp4\rbea\tb.mp4".encode(),
+        "subject\tvideo\nann\tä b.mp4\t\t\nbea\tb.mp4\t\n".encode(),  # tabs at the end
+        "subject\tvideo\t\t\nann\tä b.mp4\t\t\nbea\tb.mp4\n\t\t\n\n".encode(),
+        "\ufeffsubject\tvideo\nann\tä b.mp4\nbea\tb.mp4\n".encode(),  # Excel's mark
+        "subject\tvideo\r\nann\tä b.mp4\r\nbea\tb.mp4\r\n".encode("utf-16"),  # Excel's text
+        ' subject \t video\nann\t"ä b.mp4"\nbea\tb.mp4 \n'.encode(),
+    ],
+)
+def test_a_sheet_may_come_from_any_editor(tmp_path, content):
+    (tmp_path / "people.tsv").write_bytes(content)
+    assert read_sheet(str(tmp_path / "people.tsv"), REPO) == ROWS
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        (b"", "people.tsv names no subject: write its columns, then a row"),
+        (b"subject\tvideo\n\t\n\n", "people.tsv names no subject: "),
+        ("subject\tvideo\nann\tä.mp4\n".encode("latin-1"), "people.tsv is not UTF-8 in line 2"),
+        (b"subject\tvideo\tvideo\nann\ta\tb\n", "people.tsv has two columns video: leave one out"),
+        (b"subject;video\nann;a.mp4\n", "people.tsv has no column subject: .* tabs between"),
+        (b"subject\tvideo\nann\ta\tb\n", "people.tsv, line 2: 'b' stands in a column without a"),
+        (b'subject\tvideo\nann\t"a.mp4\nbea\tb.mp4\n', "people.tsv is no table with tabs .*quotes"),
+    ],
+)
+def test_what_is_no_sheet_gets_one_sentence(tmp_path, monkeypatch, content, sentence):
+    (tmp_path / "people.tsv").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"^{sentence}") as stopped:
+        read_sheet("people.tsv", REPO)
+    assert "\n" not in str(stopped.value)
+
+
+def test_a_sheet_that_is_not_there_gets_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"the sheet none\.tsv cannot be read: No such file"):
+        read_sheet("none.tsv", tmp_path)
+
+
+def test_a_row_without_a_video_is_told_so():
+    sentence = (
+        "^sheet of subjects, ann: neither video nor url is filled in: give the path of a video"
+    )
+    with pytest.raises(UserError, match=sentence):
+        subjects({"subject": "ann", "dataset": "own", "video": " "})
+
+
+def test_a_path_with_braces_is_fetched_since_it_cannot_be_an_input(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ann = subjects(ANN | {"video": "films/a {x}.mp4"})["ann"]
+    assert source_video(ann) == "resources/downloads/ann.mp4"
+    assert ann.url == (tmp_path / "films/a {x}.mp4").as_uri() and "{" not in ann.url
+    with pytest.raises(
+        UserError, match="^sheet of subjects, ann: {x}.csv holds braces, .*rename it"
+    ):
+        subjects(ANN | {"openface": "{x}.csv"})
+
+
+def test_a_path_that_begins_with_a_dash_is_no_flag():
+    assert source_video(Subject("ann", "own", video="-a.mp4")) == str(Path("-a.mp4").absolute())
 
 
 def test_cells_are_stripped_and_empty_ones_absent():
@@ -59,7 +139,7 @@ def test_a_wrong_cell_is_named_with_its_row():
         subjects(ANN | {"subject": "Ann"})
     with pytest.raises(UserError, match="sheet of subjects, ann: .*'age' was unexpected"):
         subjects(ANN | {"age": "40"})
-    with pytest.raises(UserError, match="sheet of subjects, None: .*'subject' is a required"):
+    with pytest.raises(UserError, match="sheet of subjects, row 1: .*'subject' is a required"):
         subjects(ANN | {"subject": ""})
 
 

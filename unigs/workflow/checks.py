@@ -22,6 +22,14 @@ def check(value: object, schema: Path, what: str) -> None:
     with open(schema, encoding="utf-8") as file:
         rules = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     errors = jsonschema.Draft202012Validator(rules).iter_errors(value)
-    lines = [f"{what}: {e.json_path.removeprefix('$.')}: {e.message}" for e in errors]
+    lines = [f"{what}: {e.json_path.removeprefix('$.')}: {_words(e)}" for e in errors]
     if lines:
         raise UserError("\n".join(lines))
+
+
+def _words(error: jsonschema.ValidationError) -> str:
+    """What is wrong, in words; names that a schema keeps for something else are called reserved."""
+    reserved = isinstance(error.validator_value, dict) and error.validator_value.get("enum")
+    if error.validator == "not" and reserved:
+        return f"{error.instance!r} is reserved, like {', '.join(reserved)}: choose another name"
+    return error.message

@@ -1,16 +1,22 @@
 """The sheet of subjects: whose portraits are made, and from which video."""
 
 import csv
+import hashlib
+import io
 import os
 import re
+import unicodedata
+from collections import Counter
 from pathlib import Path
 
-from unigs.settings.subject import Subject
+from unigs.settings.subject import SOURCES, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow.checks import check
 
 SCHEMA = "workflow/schemas/subjects.schema.yaml"
 """Schema of a row, as seen from the repository."""
+FALLBACK_NAME = "portrait"
+"""What a subject is called whose clip has no letter or digit that a folder's name may hold."""
 
 
 def one_clip(path: str, name: str | None = None) -> dict[str, str]:
@@ -18,23 +24,101 @@ def one_clip(path: str, name: str | None = None) -> dict[str, str]:
 
     Args:
         path: the clip.
-        name: name of the subject; without one the clip's file name is taken. Small letters and
-            digits of it remain, with `_` for all between.
+        name: name of the subject; without one the clip's file name is taken.
     """
-    words = re.findall("[a-z0-9]+", str(name or Path(path).stem).lower())
-    return {"subject": "_".join(words) or "portrait", "dataset": "own", "video": path}
+    return {"subject": folder_name(str(name or Path(path).stem)), "dataset": "own", "video": path}
+
+
+def folder_name(words: str) -> str:
+    """A name of small Latin letters, digits and `_`, different for different words.
+
+    Accents are left away. Where letters of other scripts are lost, six digits of a checksum of the
+    words stand in for them, so that two Cyrillic names do not become one.
+
+    Args:
+        words: what somebody calls the subject or the clip.
+    """
+    lower = unicodedata.normalize("NFKC", words).lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
+    parts = re.findall("[a-z0-9]+", plain)
+    if any(c.isalnum() and not c.isascii() for c in plain):
+        parts = [*(parts or [FALLBACK_NAME]), hashlib.sha256(lower.encode()).hexdigest()[:6]]
+    return "_".join(parts) or FALLBACK_NAME
 
 
 def read_sheet(path: str, repository: Path) -> list[dict[str, str]]:
-    """Rows of the sheet of subjects, cells as they stand there.
+    """Rows of the sheet of subjects, cells as they stand there; blank lines are left out.
 
     Args:
         path: table with tabs, from the working directory or else from the repository.
         repository: root of the checkout.
+
+    Raises:
+        UserError: there is no such file, its text is not Unicode, or it is no table with a column
+            `subject`, one heading for each column and at least one row.
     """
     found = path if os.path.exists(path) else repository / path
-    with open(found, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+    try:
+        lines = list(
+            csv.reader(io.StringIO(_text(found, path), newline=""), "excel-tab", strict=True)
+        )
+    except csv.Error as error:
+        raise UserError(f"{path} is no table with tabs ({error}): check its quotes.") from None
+    lines = [[cell.strip() for cell in line] for line in lines]
+    filled = [(number, line) for number, line in enumerate(lines, 1) if any(line)]
+    if len(filled) < 2:
+        raise UserError(f"{path} names no subject: write its columns, then a row for each person.")
+    (_, headings), *rows = filled
+    if "subject" not in headings:
+        raise UserError(
+            f"{path} has no column subject: its first line names the columns, with tabs between."
+        )
+    twice = [name for name, count in Counter(filter(None, headings)).items() if count > 1]
+    if twice:
+        raise UserError(f"{path} has two columns {twice[0]}: leave one out.")
+    return [_row(headings, cells, f"{path}, line {number}") for number, cells in rows]
+
+
+def _text(found: str | Path, path: str) -> str:
+    """The text of a sheet, whatever byte-order mark Excel put before it.
+
+    Args:
+        found: where the sheet lies.
+        path: what people call it.
+
+    Raises:
+        UserError: the file cannot be read, or is in an encoding that does not say what it is.
+    """
+    try:
+        content = Path(found).read_bytes()
+    except OSError as error:
+        raise UserError(f"the sheet {path} cannot be read: {error.strerror}.") from None
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path} is not UTF-8 in line {line} (Latin-1, perhaps): save it anew as UTF-8."
+        ) from None
+
+
+def _row(headings: list[str], cells: list[str], place: str) -> dict[str, str]:
+    """Cells by the headings of their columns.
+
+    Args:
+        headings: the first line; empty headings are those of tabs at its end.
+        cells: another line; tabs at its end count for nothing.
+        place: file and line, for messages.
+
+    Raises:
+        UserError: a cell is filled in that has no heading.
+    """
+    headings = headings + [""] * (len(cells) - len(headings))
+    for heading, cell in zip(headings, cells, strict=False):
+        if cell and not heading:
+            raise UserError(f"{place}: '{cell}' stands in a column without a heading.")
+    return {key: cell for key, cell in zip(headings, cells, strict=False) if key}
 
 
 def checked_subjects(
@@ -48,12 +132,23 @@ def checked_subjects(
         repository: root of the checkout, which holds the schema of a row.
 
     Raises:
-        UserError: a row does not fit the schema, or a subject stands twice.
+        UserError: a row does not fit the schema, has no source, names a file that Snakemake cannot
+            handle, or a subject stands twice.
     """
     subjects = {}
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         cells = {key: value.strip() for key, value in row.items() if value and value.strip()}
-        check(cells, repository / SCHEMA, f"sheet of subjects, {cells.get('subject')}")
+        what = f"sheet of subjects, {cells.get('subject', f'row {number}')}"
+        if not any(name in cells for name in SOURCES):
+            raise UserError(
+                f"{what}: neither video nor url is filled in: give the path of a video, "
+                "`synthetic`, or an address to download it from."
+            )
+        refuse_braces(cells.get("openface", ""), what)
+        if "{" in cells.get("video", ""):
+            # Such a path cannot be an input of a rule; as an address it can be fetched.
+            cells["url"] = Path(os.path.abspath(cells.pop("video"))).as_uri()
+        check(cells, repository / SCHEMA, what)
         subject = Subject(**cells)
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")
@@ -61,8 +156,28 @@ def checked_subjects(
     return subjects
 
 
+def refuse_braces(path: str, what: str) -> None:
+    """Stop if a path cannot be an input of a rule, since Snakemake fills in what braces name.
+
+    Args:
+        path: path of an input.
+        what: whose path it is; the message begins with it.
+
+    Raises:
+        UserError: the path holds braces.
+    """
+    if "{" in path:
+        raise UserError(
+            f"{what}: {path} holds braces, in which Snakemake looks for the name of a wildcard: "
+            "rename it."
+        )
+
+
 def source_video(subject: Subject) -> str:
     """Path of the subject's own video, of the synthetic speaker's, or of the download."""
     if subject.video == "synthetic":
         return f"results/{subject.subject}/source/video.mp4"
-    return subject.video or f"resources/downloads/{subject.subject}.mp4"
+    if subject.video is None:
+        return f"resources/downloads/{subject.subject}.mp4"
+    # On a command line a path that begins with a dash would be a flag.
+    return os.path.abspath(subject.video) if subject.video[0] == "-" else subject.video
