@@ -12,6 +12,7 @@ from pathlib import Path
 from unigs.settings.subject import SOURCES, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow.checks import check
+from unigs.workflow.paths import never_a_flag, refuse_braces
 
 SCHEMA = "workflow/schemas/subjects.schema.yaml"
 """Schema of a row, as seen from the repository."""
@@ -156,28 +157,10 @@ def checked_subjects(
     return subjects
 
 
-def refuse_braces(path: str, what: str) -> None:
-    """Stop if a path cannot be an input of a rule, since Snakemake fills in what braces name.
-
-    Args:
-        path: path of an input.
-        what: whose path it is; the message begins with it.
-
-    Raises:
-        UserError: the path holds braces.
-    """
-    if "{" in path:
-        raise UserError(
-            f"{what}: {path} holds braces, in which Snakemake looks for the name of a wildcard: "
-            "rename it."
-        )
-
-
 def source_video(subject: Subject) -> str:
     """Path of the subject's own video, of the synthetic speaker's, or of the download."""
     if subject.video == "synthetic":
         return f"results/{subject.subject}/source/video.mp4"
     if subject.video is None:
         return f"resources/downloads/{subject.subject}.mp4"
-    # On a command line a path that begins with a dash would be a flag.
-    return os.path.abspath(subject.video) if subject.video[0] == "-" else subject.video
+    return never_a_flag(subject.video)
