@@ -13,7 +13,7 @@ READY   := $(VENV)/.unigs-ready
 # stays the string that it is.
 OWN     := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
 # Values that may hold spaces or quotes reach the recipes through the environment.
-export CLIP NAME AUDIO
+export CLIP NAME AUDIO REPLACE
 export PATH := $(BIN):$(PATH)
 
 .PHONY: help setup demo portrait test lint format graph schema bench bench-gpu clean
@@ -57,6 +57,7 @@ portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDI
 	snakemake --cores $(CORES) --configfile config/presets/$(PRESET).yaml \
 	    --config "$$(python -c '$(OWN)' clip "$$(realpath "$$CLIP")")" \
 	             "$$(python -c '$(OWN)' name "$$NAME")" \
+	             "$$(python -c '$(OWN)' replace "$$REPLACE")" \
 	             "$$(python -c '$(OWN)' audio "$${AUDIO:+$$(realpath "$$AUDIO")}")"
 	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
 

@@ -134,6 +134,11 @@ def config_schema() -> dict:
             "clip": {"type": "string", "description": "One video, used instead of the sheet."},
             "name": {"type": "string", "description": "The subject's name for `clip`."},
             "audio": {"type": "string", "description": "Sound file for `clip`, besides `videos`."},
+            "replace": {
+                "type": ["string", "array"],
+                "items": {"type": "string"},
+                "description": "Subjects whose results may be replaced by those of another video.",
+            },
             **{name: {"$ref": f"#/$defs/{name}"} for name in names},
             "variants": {
                 "type": "object",

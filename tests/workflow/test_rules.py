@@ -211,6 +211,20 @@ def test_overriding_one_variant_reruns_only_that(finished, edit):
     assert jobs["train_dynamic"] == jobs["evaluate"] == jobs["collate"] == 1
 
 
+def test_another_video_under_the_same_name_is_refused_before_anything_runs(finished, edit):
+    edit("config/subjects.tsv", lambda text: text.replace("ann's clip.mp4", "other.mp4"))
+    (finished / "resources/videos/other.mp4").write_bytes(b"another")
+    before = (finished / "results/ann/source.json").read_text()
+    done = snakemake(cwd=finished, check=False)
+    told = done.stdout + done.stderr
+    old, new = "resources/videos/ann's clip.mp4", "resources/videos/other.mp4"
+    assert done.returncode and "Traceback" not in told
+    assert f"results/ann was made from {old} and not from {new}: choose another name" in told
+    jobs = planned("--config", "replace=ann", cwd=finished)
+    assert jobs["crop_clip"] == 1 and jobs["train_dynamic"] == 3
+    assert (finished / "results/ann/source.json").read_text() == before
+
+
 def inputs_of(module: str) -> set[str]:
     return {str(path.relative_to(REPO)) for path in code_inputs(module)}
 

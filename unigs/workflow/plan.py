@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unigs.settings.subject import Subject
-from unigs.workflow import sheet, sounds, variants
+from unigs.workflow import origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.flags import as_flags
 
@@ -51,6 +51,10 @@ class Plan:
     def source_video(self, subject: str) -> str:
         """Path of the video that a subject's clip is cut from."""
         return sheet.source_video(self.subjects[subject])
+
+    def record_origins(self) -> None:
+        """Write down which videos the results are made from (`unigs.workflow.origins`)."""
+        origins.record_origins(self.subjects)
 
     def static_folder(self, subject: str, variant: str) -> str:
         """Folder of the static portrait that a variant uses: its own, or its base's."""
@@ -121,7 +125,8 @@ def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
         repository: root of the checkout.
 
     Raises:
-        UserError: configuration, sheet or variants are at fault.
+        UserError: configuration, sheet or variants are at fault, or results of another video
+            would be replaced.
     """
     check(config, repository / SCHEMA, "configuration")
     if config.get("clip"):
@@ -129,10 +134,13 @@ def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
     else:
         rows = sheet.read_sheet(config["subjects"], repository)
     audio = [config["audio"]] if config.get("audio") else []
+    subjects = sheet.checked_subjects(rows, config["subjects"], repository)
+    replace = config.get("replace") or []
+    origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace)
     return Plan(
         config=config,
         repository=repository,
-        subjects=sheet.checked_subjects(rows, config["subjects"], repository),
+        subjects=subjects,
         chains={name: variants.bases(config["variants"], name) for name in config["variants"]},
         spoken=sounds.spoken([*config["videos"]["audio"], *audio]),
     )
