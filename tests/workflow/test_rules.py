@@ -17,10 +17,12 @@ import typing
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from tools import schema
+from unigs.media.video import VideoWriter
 from unigs.settings.subject import Subject
 from unigs.workflow.code_inputs import NOT_INPUTS, code_inputs, file_of
 
@@ -235,7 +237,8 @@ def inputs_of(module: str) -> set[str]:
 def test_jobs_run_from_any_folder_with_any_path(checkout, tmp_path):
     """A real job in another working directory, with spaces, braces and quotes in its path."""
     source = tmp_path / "film.mp4"
-    source.write_bytes(b"a film" * 1000)
+    with VideoWriter(source, 64, 64, 25) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8))
     work = tmp_path / "it's {here} now"
     (work / "config").mkdir(parents=True)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""fetch_video: the video of a subject from an address, checked against a checksum."""
+"""fetch_video: the video of a subject from an address, checked before it gets its name."""
 
 import hashlib
 import logging
@@ -6,51 +6,55 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlparse
 
-from unigs.media.ffmpeg import ffmpeg_exe
+from unigs.media.ffmpeg import ffmpeg_exe, file_address
+from unigs.sources.download import copy_local, download, split_address
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
-from unigs.stage.progress import progress
 
 log = logging.getLogger("unigs")
 
 FILE_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts"}
-DOWNLOAD_CHUNK = 1 << 20
-"""Bytes that are read at once."""
+CONTAINERS = "mov,matroska,avi,mpegts,mpeg"
+"""Formats, as ffmpeg calls them, that a download may have: files that hold their own frames. Play
+lists, which name other files, are none of them."""
+CUT_OFF = ("partial file", "ended prematurely")
+"""What ffmpeg says of a file that ends before its index does."""
 
 
 def fetch_video(url: str, out: Path, sha256: str = "") -> None:
     """Download a video.
 
     An address that ends like a video file is read as one; any other is a page of a video site
-    and goes to yt-dlp.
+    and goes to yt-dlp. Nothing is kept that is not a video.
 
     Args:
         url: http, https or file address.
         out: video to write.
-        sha256: expected checksum in hex; empty: any file will do. The checksum is logged.
+        sha256: expected checksum in hex; empty: any video will do. The checksum is logged.
 
     Raises:
-        UserError: the address cannot be fetched, or the checksum differs.
+        UserError: the address cannot be fetched, is no whole video, or the checksum differs.
     """
-    parts = urlparse(url)
-    if parts.scheme not in ("http", "https", "file"):
-        raise UserError(f'"{url}" is no http, https or file address: correct it in the sheet.')
-    direct = Path(parts.path).suffix.lower() in FILE_SUFFIXES
+    parts = split_address(url)
     with atomic(out) as temporary:
-        (_fetch_file if direct else _fetch_page)(url, temporary)
+        kind = ""
+        if parts.scheme == "file":
+            copy_local(url, temporary)
+        elif Path(parts.path).suffix.lower() in FILE_SUFFIXES:
+            kind = download(url, temporary)
+        else:
+            _fetch_page(url, temporary)
         found = checksum(temporary)
         if sha256 and found != sha256.strip().lower():
             raise UserError(
                 f"{url} has sha256 {found}, but the sheet says {sha256}: the video has changed, "
                 "or the download was cut short."
             )
+        check_video(temporary, url, kind)
     log.info("sha256 %s", found)
 
 
@@ -60,29 +64,42 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fetch_file(url: str, out: Path) -> None:
-    """Stream a file.
+def check_video(path: Path, url: str, kind: str = "") -> None:
+    """Stop if a download is no video, or the beginning of one.
+
+    ffmpeg goes through all packets without decoding them. AVI and MPEG streams do not tell how long
+    they should be.
+
+    Args:
+        path: the download.
+        url: where it came from, for messages.
+        kind: what the server calls it.
 
     Raises:
-        UserError: the address cannot be reached, or the transfer ends early.
+        UserError: no video that ffmpeg can read, or not the whole of one.
     """
-    request = urllib.request.Request(url, headers={"User-Agent": "unigs"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer, open(out, "wb") as file:
-            size = int(answer.headers.get("Content-Length") or 0)
-            blocks = iter(lambda: answer.read(DOWNLOAD_CHUNK), b"")
-            for block in progress(
-                blocks, total=-(-size // DOWNLOAD_CHUNK) or None, label="download"
-            ):
-                file.write(block)
-            if size and file.tell() != size:
-                raise UserError(f"{url} broke off after {file.tell()} of {size} bytes: try again.")
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise UserError(f"{url} cannot be fetched: {getattr(error, 'reason', error)}.") from None
+    if not path.stat().st_size:
+        raise UserError(f"{url} is empty: check the address.")
+    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-format_whitelist", CONTAINERS]
+    command += ["-i", file_address(path), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    packets = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+    if done.returncode or not packets:
+        called = f" (the server calls it {kind})" if kind else ""
+        raise UserError(
+            f"{url} is no video that ffmpeg can read{called}: give the address of the file itself, "
+            "not of a page about it."
+        )
+    if any(words in done.stderr for words in CUT_OFF):
+        raise UserError(f"{url} ends before the video does: the file is damaged, or was cut short.")
 
 
 def _fetch_page(url: str, out: Path) -> None:
     """Let yt-dlp fetch the best picture of at most 1080 lines with sound.
+
+    Args:
+        url: page of a video site.
+        out: video to write.
 
     Raises:
         UserError: yt-dlp is not installed, or fails.

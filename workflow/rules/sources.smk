@@ -6,7 +6,6 @@ rule fetch_video:
         video="resources/downloads/{subject}.mp4",
     log:
         "logs/fetch_video/{subject}.log",
-    retries: 3
     localrule: True
     conda:
         "../envs/fetch.yaml"
