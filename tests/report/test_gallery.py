@@ -1,5 +1,8 @@
 """Sheet, figures and page: what is shown is what was measured, and no link is dead."""
 
+import base64
+import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -213,3 +216,67 @@ def test_page_refuses_files_that_it_cannot_link_to(tmp_path):
     with pytest.raises(UserError, match="belongs to no run"):
         gallery(metrics, page, previews=(stranger,))
     assert not page.exists()
+
+
+def age(path: Path, seconds: float) -> None:
+    os.utime(path, (path.stat().st_mtime - seconds,) * 2)
+
+
+def test_what_was_made_before_stays_on_the_page(tmp_path):
+    """Runs and talking videos that still hold, behind those of the present plan."""
+    new, old = (write_run(tmp_path, name, "unigs", 24.0) for name in ("zoe", "ann"))
+    stale, damaged = (write_run(tmp_path, name, "unigs", 24.0) for name in ("bob", "cem"))
+    ancient = write_run(tmp_path, "dan", "unigs", 24.0)
+    beside = [
+        old / "video.mp4", old / "sheet.png", old.parent / "figures/curve.svg",
+        tmp_path / "ann/figures/sheet.png", old.parent / "drive/words.mp4",
+        new.parent / "drive/earlier.mp4", new.parent / "drive/stale.mp4",
+        stale / "video.mp4", tmp_path / "bob/clip/video.mp4", tmp_path / "eve/x/drive/y.mp4",
+        new.parent / "dynamic/portrait.safetensors",
+    ]  # fmt: skip
+    for path in beside:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    age(stale / "metrics.json", 100)
+    age(new.parent / "drive/stale.mp4", 100)
+    age(new.parent / "dynamic/portrait.safetensors", 10)
+    (damaged / "metrics.json").write_text("{")
+    write_json(ancient / "metrics.json", {"metrics": []})
+    earlier = tuple(folder / "metrics.json" for folder in (old, stale, damaged, ancient))
+    drives = tuple(tmp_path.glob("*/*/drive/*.mp4"))
+    page = tmp_path / "index.html"
+    gallery((new / "metrics.json",), page, earlier=earlier, earlier_drives=drives)
+    links = Links()
+    links.feed(page.read_text())
+    sections = [target for target in links.found if target.startswith("#s-")]
+    assert sections == ["#s-zoe", "#s-ann"]
+    files = {unquote(target) for target in links.found if not target.startswith("#")}
+    shown = {str(path.relative_to(tmp_path)) for path in beside[:6]}
+    assert files == shown
+    assert links.text.count("from an earlier run") == 1
+
+
+def test_a_video_shows_its_first_frame_before_it_is_played(tmp_path):
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    talk = run.parent / "drive/words.mp4"
+    talk.parent.mkdir()
+    for path, level in ((run / "video.mp4", 200), (talk, 60)):
+        with VideoWriter(path, 640, 320, 25) as writer:
+            writer.write(np.full((320, 640, 3), (level, 20, 20), np.uint8))
+            writer.write(np.zeros((320, 640, 3), np.uint8))
+    gallery(
+        (run / "metrics.json",), tmp_path / "index.html", previews=(run / "video.mp4",),
+        drives=(talk,),
+    )  # fmt: skip
+    text = (tmp_path / "index.html").read_text()
+    pictures = re.findall(r'<video [^>]*poster="data:image/jpeg;base64,([^"]+)"', text)
+    for picture, level in zip(pictures, (200, 60), strict=True):
+        content = np.frombuffer(base64.b64decode(picture), np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1]
+        assert image.shape == (240, 480, 3) and len(content) < 20_000
+        np.testing.assert_allclose(image.mean((0, 1)), (level, 20, 20), atol=6)
+
+
+def test_a_video_that_cannot_be_decoded_has_no_picture_and_the_page_is_made(site):
+    _, text, _ = site
+    assert "<video" in text and "poster" not in text

@@ -1,12 +1,15 @@
 """Tables: every figure where it belongs, means only of the same thing, empty cells stay empty."""
 
+import re
+
 import pandas as pd
 import pytest
 
 from tests.support.runs import REASON, table_of, write_run
 from unigs.report.runs import read_runs, run_of
-from unigs.report.tables import duration
+from unigs.report.tables import duration, plain
 from unigs.stage.errors import UserError
+from unigs.stage.files import read_json, write_json
 
 
 def test_a_run_is_a_row_with_its_own_figures(tmp_path):
@@ -91,3 +94,29 @@ def test_files_elsewhere_are_refused(tmp_path):
 @pytest.mark.parametrize("seconds, text", [(5400, "1.5h"), (3600, "1h"), (642, "11min")])
 def test_durations_read_as_in_the_paper(seconds, text):
     assert duration(seconds) == text
+
+
+def test_captions_and_names_are_shown_as_they_are(tmp_path):
+    """No tag, link, emphasis or cell of their own in the Markdown, whatever people call things."""
+    evil = "<script>x</script> [a](http://b) *c* | `d` _e_ ~f~ &amp; \\"
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    content = read_json(run / "metrics.json")
+    content["device"] = evil
+    write_json(run / "metrics.json", content)
+    _, text = table_of(tmp_path, [run], title=f"Two\nlines {evil}", datasets=(f"ann={evil}",))
+    assert "<script" not in text and text.count("&lt;script&gt;") >= 4
+    for mark in "[*`~|":
+        assert not re.search(rf"(?<!\\)\{mark}[a-f(]", text), mark
+    assert text.splitlines()[0].startswith("# Two lines &lt;script")
+    assert "&amp;amp;" in text
+    borders = [len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line[:1] == "|"]
+    assert len(set(borders[:3])) == 1, "every line of a table has the cells of its heading"
+    assert plain("unigs_plus, 3.5 (a-b) #1") == "unigs_plus, 3.5 (a-b) #1"
+
+
+def test_portraits_made_before_stay_in_the_table_and_damaged_ones_do_not(tmp_path):
+    runs = [write_run(tmp_path, name, "unigs", 24.0) for name in ("zoe", "ann", "bob")]
+    (runs[2] / "metrics.json").write_text("{")
+    earlier = tuple(run / "metrics.json" for run in runs[1:])
+    table, _ = table_of(tmp_path, runs[:1], earlier=earlier)
+    assert table[table["source"] == "here"]["subject"].tolist() == ["mean of 2", "zoe", "ann"]

@@ -80,6 +80,28 @@ def test_a_single_clip_takes_the_place_of_the_sheet():
     assert own.tables() == ["overview"]
 
 
+def test_what_is_finished_and_not_planned_is_shown_and_not_made():
+    done = ["ann/plus", "ann/old", "eve/unigs", "zed/unigs", "zed/less"]
+    for run in done:
+        for file in ("test/metrics.json", "drive/words.mp4"):
+            Path("results", run, file).parent.mkdir(parents=True)
+            Path("results", run, file).touch()
+    Path("results/eve/source.json").write_text(
+        '{"source": "eve.mp4", "content": null, "dataset": "longhair"}'
+    )
+    runs = ["ann/old", "eve/unigs", "zed/less", "zed/unigs"]
+    assert plan().earlier_runs() == [f"results/{run}/test/metrics.json" for run in runs]
+    assert plan().earlier_drives() == [f"results/{run}/drive/words.mp4" for run in runs]
+    assert not set(plan().earlier_runs()) & set(plan().runs("test/metrics.json"))
+    # A sheet says who is in its tables; single clips made in turn are compared with each other.
+    assert plan().table_earlier("overview") == []
+    one = plan(clip="new.mp4")
+    assert one.table_earlier("overview") == [
+        "results/ann/plus/test/metrics.json",
+        "results/zed/unigs/test/metrics.json",
+    ]
+
+
 def test_settings_of_a_variant():
     assert plan().settings("dynamic") == plan().settings("dynamic", "unigs") == {"iterations": 5}
     assert plan().settings("dynamic", "less") == {"iterations": 5, "ema": 0.0}

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import typing
+import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -225,6 +226,38 @@ def test_another_video_under_the_same_name_is_refused_before_anything_runs(finis
     jobs = planned("--config", "replace=ann", cwd=finished)
     assert jobs["crop_clip"] == 1 and jobs["train_dynamic"] == 3
     assert (finished / "results/ann/source.json").read_text() == before
+
+
+def test_portraits_made_one_after_another_stay_together(checkout, tmp_path):
+    """Two clips in turn: the page and the table of the second run are told of the first."""
+    script = tmp_path / "python.sh"
+    script.write_text(FAKE_PYTHON)
+    snakefile = ["--snakefile", str(checkout / "workflow/Snakefile"), "--printshellcmds"]
+    (tmp_path / "silent.yaml").write_text("videos: {audio: []}")
+    preset = str(REPO / "config/presets/preview.yaml")
+    overlay = ["--configfile", preset, "silent.yaml", "--config"]
+    for name in ("ann", "bea"):
+        (tmp_path / f"{name}.mp4").write_bytes(name.encode())
+        clip = [*snakefile, *overlay, f"clip={name}.mp4"]
+        done = snakemake(*clip, cwd=tmp_path, BASH_ENV=str(script))
+    first = "results/ann/unigs_plus/test/metrics.json"
+    told = [line for line in done.stdout.splitlines() + done.stderr.splitlines() if first in line]
+    modules = {re.search(r"python -m (\S+)", line)[1] for line in told}
+    assert modules == {"unigs.report.tables", "unigs.report.gallery"}
+    assert all(f"--earlier {first}" in line for line in told)
+    assert not planned(*clip, cwd=tmp_path), "what was made before is no target"
+
+
+def test_the_report_holds_plots_and_test_sheets(finished):
+    snakemake("--report", "report.zip", cwd=finished)
+    with zipfile.ZipFile(finished / "report.zip") as archive:
+        names = Counter(Path(name).name for name in archive.namelist())
+        page = archive.read("report/report.html").decode()
+    # Five runs, two subjects.
+    plots = ("curve.svg", "quality.svg", "motion.svg", "regions.svg")
+    assert {name: names[name] for name in plots} == dict.fromkeys(plots, 5)
+    assert names["sheet.png"] == 5 + 2 and names["curves.png"] == 2
+    assert not re.search(r"\d+ variants", page)
 
 
 def inputs_of(module: str) -> set[str]:

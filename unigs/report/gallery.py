@@ -4,6 +4,7 @@ Plain HTML with relative links: it opens from disk, from a web server, or copied
 folder. It asks nothing of the network and runs no script.
 """
 
+import glob
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ import pandas as pd
 
 import unigs
 from unigs.report.page import Table, render, stand_ins, table
-from unigs.report.runs import Run, read_runs
+from unigs.report.poster import poster
+from unigs.report.runs import Run, earlier_runs, is_newer, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
@@ -25,6 +27,8 @@ class Entry:
     run: Run
     files: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     """Kind -> files, relative to the page."""
+    earlier: bool = False
+    """Whether an earlier plan made it, and the present one does not."""
 
 
 @dataclass
@@ -47,6 +51,8 @@ def gallery(
     drives: tuple[Path, ...] = (),
     preparation: tuple[Path, ...] = (),
     tables: tuple[Path, ...] = (),
+    earlier: tuple[Path, ...] = (),
+    earlier_drives: tuple[Path, ...] = (),
     title: str = "UniGS results",
 ) -> None:
     """Write the page.
@@ -63,6 +69,9 @@ def gallery(
         drives: videos of portraits that speak other audio (.mp4).
         preparation: pictures of the subjects' preparation (.png).
         tables: tables (.csv), each with a .md of the same name beside it.
+        earlier: metrics.json of runs that were made before and stay on the page, with what lies
+            beside them; those that cannot be shown are left out.
+        earlier_drives: talking videos that were made before and stay on the page.
         title: the page's heading.
 
     Raises:
@@ -77,12 +86,14 @@ def gallery(
     for kind, paths in {**kinds, "preparation": preparation}.items():
         for path in paths:
             file_under(below(path, root), kind, subjects)
+    add_earlier(earlier_runs(earlier), earlier_drives, root, subjects)
     page = render(
         "page.html",
         title=title,
         subjects=list(subjects.values()),
+        posters=posters(list(subjects.values()), root),
         tables=[table_of(path, root) for path in tables],
-        stand_ins=stand_ins(runs),
+        stand_ins=stand_ins([e.run for s in subjects.values() for e in s.runs.values()]),
         version=unigs.__version__,
     )
     write_text(out, page)
@@ -109,6 +120,47 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
         subject.files[kind].append(path)
     else:
         raise UserError(f"{path} belongs to no run of the page: give its metrics.json, too.")
+
+
+def add_earlier(
+    runs: list[Run], drives: tuple[Path, ...], root: Path, subjects: dict[str, Subject]
+) -> None:
+    """Put runs of earlier plans, and what lies beside them, behind those of the present one.
+
+    Args:
+        runs: the runs.
+        drives: talking videos; those that are older than their portrait are left out.
+        root: the page's folder.
+        subjects: the subjects of the page by name; new ones are added.
+    """
+    for run in runs:
+        if run.subject not in subjects:
+            subjects[run.subject] = Subject(run.subject)
+            for path in sorted(root.glob(f"{glob.escape(run.subject)}/figures/*.png")):
+                file_under(path.relative_to(root), "preparation", subjects)
+        subjects[run.subject].runs[run.variant] = Entry(run, earlier=True)
+        folder = root / run.subject / run.variant
+        found = {"preview": [folder / "test/video.mp4"], "sheet": [folder / "test/sheet.png"]}
+        found["figure"] = sorted(folder.glob("figures/*.svg"))
+        for kind, paths in found.items():
+            for path in filter(Path.is_file, paths):
+                file_under(path.relative_to(root), kind, subjects)
+    for path in drives:
+        portrait = path.parents[1] / "dynamic/portrait.safetensors"
+        if below(path, root).parts[0] in subjects and is_newer(path, portrait):
+            file_under(below(path, root), "drive", subjects)
+
+
+def posters(subjects: list[Subject], root: Path) -> dict[Path, str]:
+    """Video, relative to the page -> data address of the picture that it shows before it is played.
+
+    Args:
+        subjects: the subjects of the page.
+        root: the page's folder.
+    """
+    shown = [files for s in subjects for files in (s.files, *(e.files for e in s.runs.values()))]
+    videos = [path for files in shown for kind in ("preview", "drive") for path in files[kind]]
+    return {path: poster(root / path) for path in videos}
 
 
 def below(path: Path, root: Path) -> Path:

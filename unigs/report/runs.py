@@ -3,6 +3,7 @@
 The files of a run lie at `{subject}/{variant}/test/`; subject and variant are read from there.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from unigs.evaluate.records import FULL, MEAN, NEAREST, PORTRAIT, STATIC, find
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
+log = logging.getLogger("unigs")
+
+SHOWN = {"metrics", "test_frames", "training_frames", "size", "device", "landmark_backend"}
+"""Keys of metrics.json that tables and page cannot do without."""
+TIMED = {"metrics", "size", "gaussians", "device", "threads"}
+"""Keys of speed.json that the page cannot do without."""
 METHOD_NAMES = {
     STATIC: "static model",
     NEAREST: "nearest training frame by pose",
@@ -107,3 +114,37 @@ def read_runs(
         dataset = belongs.get(subject, "own")
         runs.append(Run(subject, variant, content, timed.get((subject, variant)), dataset))
     return runs
+
+
+def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
+    """Runs that an earlier plan made and the present one does not: those that still hold.
+
+    Left out, with a line in the log, is what another version wrote, what is damaged, and what was
+    measured before the subject's clip was made anew.
+
+    Args:
+        metrics: metrics.json files.
+    """
+    found = []
+    for path in metrics:
+        folder = Path(path).parent
+        speed = folder / "speed.json"
+        try:
+            timed = speed.is_file() and set(read_json(speed)) >= TIMED
+            run = read_runs((path,), (speed,) if timed else ())[0]
+        except UserError as error:
+            log.warning("%s It is left out.", error)
+            continue
+        missing = SHOWN - set(run.metrics)
+        if missing:
+            log.warning("%s lacks %s: it is left out.", path, ", ".join(sorted(missing)))
+        elif not is_newer(path, folder.parents[1] / "clip/video.mp4"):
+            log.warning("%s is older than the clip of %s: it is left out.", path, run.subject)
+        else:
+            found.append(run)
+    return found
+
+
+def is_newer(path: Path, source: Path) -> bool:
+    """Whether a file was made after what it was made from, as far as that is still there."""
+    return not source.exists() or path.stat().st_mtime >= source.stat().st_mtime

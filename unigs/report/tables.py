@@ -1,5 +1,7 @@
 """Stage collate: the figures of several subjects and variants, with the paper's beside them."""
 
+import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pandas as pd
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
 from unigs.evaluate.records import PORTRAIT, STATIC
-from unigs.report.runs import METHOD_NAMES, Run, read_runs
+from unigs.report.runs import METHOD_NAMES, Run, earlier_runs, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_text
@@ -28,6 +30,7 @@ def collate(
     datasets: tuple[str, ...] = (),
     paper: Path | None = None,
     title: str = "",
+    earlier: tuple[Path, ...] = (),
 ) -> None:
     """Write one table as CSV and as Markdown.
 
@@ -39,8 +42,9 @@ def collate(
         datasets: subject=dataset words.
         paper: the paper's figures (.csv): dataset, method and figures.
         title: the table's heading.
+        earlier: metrics.json of portraits that were made before and stay in the table.
     """
-    runs = read_runs(metrics, speed, datasets)
+    runs = read_runs(metrics, speed, datasets) + earlier_runs(earlier)
     rows = [row for run in runs for row in run_rows(run, first=is_first(run, runs))]
     rows = mean_rows(rows) + rows
     table = pd.DataFrame(paper_rows(paper) + rows)
@@ -179,11 +183,11 @@ def to_markdown(table: pd.DataFrame, runs: list[Run], title: str) -> str:
         runs: the runs that are in it.
         title: the heading.
     """
-    text = [f"# {title}", "", *_grid(table, paper_columns()), ""]
+    text = [f"# {plain(title)}", "", *_grid(table, paper_columns()), ""]
     here = table[table["source"] != "paper"]
     ours = [figure.key for figure in catalogue.FIGURES if not figure.of_paper]
     text += ["## PSNR by region, mouth and eyes", "", *_grid(here, ours), ""]
-    text += ["## Read with it", "", *(f"- {line}" for line in notes(runs, table)), ""]
+    text += ["## Read with it", "", *(f"- {plain(line)}" for line in notes(runs, table)), ""]
     return "\n".join(text)
 
 
@@ -201,8 +205,15 @@ def _grid(table: pd.DataFrame, keys: list[str]) -> list[str]:
     for _, row in table.iterrows():
         source = " (paper)" if row["source"] == "paper" else ""
         head = [row["dataset"], row["subject"] or GONE, f"{row['method']}{source}"]
-        lines.append("| " + " | ".join([*head, *(cell(row, key) for key in keys)]) + " |")
+        cells = [*head, *(cell(row, key) for key in keys)]
+        lines.append("| " + " | ".join(map(plain, cells)) + " |")
     return lines
+
+
+def plain(text: str) -> str:
+    """A text as Markdown that shows it as it is: one line without tags, links and emphasis."""
+    one_line = html.escape(" ".join(str(text).split()), quote=False)
+    return re.sub(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", one_line)
 
 
 def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:

@@ -16,6 +16,8 @@ from unigs.stage.errors import UserError
 
 RECORD = "source.json"
 """Name of the record in a subject's folder of results."""
+OWN = "own"
+"""Data set of clips that are given instead of a sheet."""
 END_BYTES = 1 << 16
 """Bytes at either end of a file that its fingerprint is made of. One end of a video holds its index
 with the size of every frame."""
@@ -76,6 +78,12 @@ def recorded(folder: Path) -> Origin | None:
             f"{folder / RECORD} cannot be read: delete it if the results beside it are those of "
             "the video that is given now."
         ) from None
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a subject's results were made from a clip of one's own, or nothing tells."""
+    made_from = recorded(folder)
+    return made_from is None or made_from.dataset == OWN
 
 
 def check_origins(subjects: Mapping[str, Subject], replace: Iterable[str]) -> None:

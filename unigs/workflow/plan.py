@@ -99,6 +99,28 @@ class Plan:
         paths = (path for table in self.tables() for path in self.table_runs(table, file))
         return list(dict.fromkeys(paths))
 
+    def earlier_runs(self) -> list[str]:
+        """Figures (metrics.json) of finished runs in results that no table asks for."""
+        return _others("*/*/test/metrics.json", self.runs("test/metrics.json"))
+
+    def earlier_drives(self) -> list[str]:
+        """Talking videos in results that the configuration does not ask for."""
+        return _others("*/*/drive/*.mp4", self.driven_videos())
+
+    def table_earlier(self, table: str) -> list[str]:
+        """Finished runs that stay in a table when portraits of single clips are made in turn.
+
+        A sheet says itself who is in its tables; for a clip all that were made from clips are.
+        """
+        if not self.config.get("clip"):
+            return []
+        chosen = self.config["tables"][table]["variants"]
+        return [
+            path
+            for path in self.earlier_runs()
+            if Path(path).parts[2] in chosen and origins.is_own(Path(*Path(path).parts[:2]))
+        ]
+
     def plots(self) -> list[str]:
         """All plots of all runs, those of a run together."""
         return [f"{folder}/{name}.svg" for folder in self.runs("figures") for name in PLOTS]
@@ -115,6 +137,17 @@ class Plan:
             for variant in self.config["videos"]["variants"]
             for name in self.spoken
         ]
+
+
+def _others(pattern: str, planned: list[str]) -> list[str]:
+    """Files in results that are there and not planned.
+
+    Args:
+        pattern: what they are called, seen from results.
+        planned: paths that rules make.
+    """
+    found = sorted(str(path) for path in Path("results").glob(pattern))
+    return [path for path in found if path not in set(planned)]
 
 
 def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 from unigs.settings.subject import SOURCES, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow.checks import check
+from unigs.workflow.origins import OWN
 from unigs.workflow.paths import never_a_flag, refuse_braces
 
 SCHEMA = "workflow/schemas/subjects.schema.yaml"
@@ -27,7 +28,7 @@ def one_clip(path: str, name: str | None = None) -> dict[str, str]:
         path: the clip.
         name: name of the subject; without one the clip's file name is taken.
     """
-    return {"subject": folder_name(str(name or Path(path).stem)), "dataset": "own", "video": path}
+    return {"subject": folder_name(str(name or Path(path).stem)), "dataset": OWN, "video": path}
 
 
 def folder_name(words: str) -> str:

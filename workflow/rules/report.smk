@@ -50,7 +50,13 @@ rule draw_test_sheet:
         rows="results/{subject}/{variant}/test/frames.csv",
         code=source("unigs.report.sheet"),
     output:
-        sheet="results/{subject}/{variant}/test/sheet.png",
+        sheet=report(
+            "results/{subject}/{variant}/test/sheet.png",
+            caption="../report/test_sheet.rst",
+            category="Test sheets",
+            subcategory="{subject}",
+            labels={"variant": "{variant}"},
+        ),
     log:
         "logs/draw_test_sheet/{subject}/{variant}.log",
     conda:
@@ -75,10 +81,34 @@ rule plot:
         metrics="results/{subject}/{variant}/test/metrics.json",
         code=source("unigs.report.figures"),
     output:
-        curve="results/{subject}/{variant}/figures/curve.svg",
-        quality="results/{subject}/{variant}/figures/quality.svg",
-        motion="results/{subject}/{variant}/figures/motion.svg",
-        regions="results/{subject}/{variant}/figures/regions.svg",
+        curve=report(
+            "results/{subject}/{variant}/figures/curve.svg",
+            caption="../report/plot.rst",
+            category="Plots",
+            subcategory="{subject}",
+            labels={"variant": "{variant}", "plot": "curve"},
+        ),
+        quality=report(
+            "results/{subject}/{variant}/figures/quality.svg",
+            caption="../report/plot.rst",
+            category="Plots",
+            subcategory="{subject}",
+            labels={"variant": "{variant}", "plot": "quality"},
+        ),
+        motion=report(
+            "results/{subject}/{variant}/figures/motion.svg",
+            caption="../report/plot.rst",
+            category="Plots",
+            subcategory="{subject}",
+            labels={"variant": "{variant}", "plot": "motion"},
+        ),
+        regions=report(
+            "results/{subject}/{variant}/figures/regions.svg",
+            caption="../report/plot.rst",
+            category="Plots",
+            subcategory="{subject}",
+            labels={"variant": "{variant}", "plot": "regions"},
+        ),
     log:
         "logs/plot/{subject}/{variant}.log",
     conda:
@@ -120,12 +150,14 @@ rule collate:
         "../envs/report.yaml"
     params:
         flags=lambda wildcards: PLAN.table_flags(wildcards.table),
+        earlier=lambda wildcards: PLAN.table_earlier(wildcards.table),
     shell:
         "python -m unigs.report.tables"
         " --metrics {input.metrics:q}"
         " --speed {input.speed:q}"
         " --out {output.csv:q}"
         " --markdown {output.markdown:q}"
+        " --earlier {params.earlier:q}"
         " {params.flags} > {log:q} 2>&1"
 
 
@@ -150,6 +182,10 @@ rule gallery:
     localrule: True
     conda:
         "../envs/report.yaml"
+    params:
+        # Shown if they are there, and no inputs: the plan does not make them.
+        earlier=lambda wildcards: PLAN.earlier_runs(),
+        earlier_drives=lambda wildcards: PLAN.earlier_drives(),
     shell:
         "python -m unigs.report.gallery"
         " --metrics {input.metrics:q}"
@@ -160,4 +196,6 @@ rule gallery:
         " --drives {input.drives:q}"
         " --preparation {input.preparation:q}"
         " --tables {input.tables:q}"
+        " --earlier {params.earlier:q}"
+        " --earlier-drives {params.earlier_drives:q}"
         " --out {output.page:q} > {log:q} 2>&1"
