@@ -28,16 +28,19 @@ $(READY): pyproject.toml constraints.txt
 	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x "$(BIN)/pip" || $(PYTHON) tools/make_venv.py "$(VENV)"
 	@echo "Installing into $(VENV): about 3 GB, a few minutes."
-	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller.
-	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
-	    python -m pip install -q -c constraints.txt 'torch===$(TORCH)' || \
-	        echo "no CUDA build of torch $(TORCH) found: the GPU will not be used" >&2; \
+	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller. What pip says
+	@# of a place that has none is no error: it goes to the log.
+	@log="$(VENV)/torch.log"; : >"$$log"; \
+	if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
+	    python -m pip install -q -c constraints.txt 'torch===$(TORCH)' 2>>"$$log" || \
+	        echo "no CUDA build of torch $(TORCH) found: the GPU will not be used ($$log)" >&2; \
 	elif [ "$$(uname -s)-$$(uname -m)" = Linux-x86_64 ]; then \
-	    python -m pip install -q -c constraints.txt 'torch==$(TORCH)+cpu' || \
+	    python -m pip install -q -c constraints.txt 'torch==$(TORCH)+cpu' 2>>"$$log" || { \
+	        echo "No CPU build of torch $(TORCH) where pip looks: asking download.pytorch.org."; \
 	        python -m pip install -q -c constraints.txt 'torch==$(TORCH)+cpu' \
 	            --index-url https://download.pytorch.org/whl/cpu \
-	            --extra-index-url https://pypi.org/simple || \
-	        echo "no CPU build of torch $(TORCH) found: taking the default one" >&2; \
+	            --extra-index-url https://pypi.org/simple 2>>"$$log"; } || \
+	        echo "no CPU build of torch $(TORCH) found: taking the default one ($$log)" >&2; \
 	fi
 	python -m pip install -q -c constraints.txt -e '.[face,dev]'
 	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.

@@ -289,6 +289,25 @@ def test_jobs_run_from_any_folder_with_any_path(checkout, tmp_path):
     assert not planned(target, *elsewhere, cwd=tmp_path)
 
 
+@pytest.mark.parametrize("method", ["apptainer", "env-modules"])
+def test_deployment_without_a_container_is_told_and_runs_in_this_environment(
+    checkout, tmp_path, method
+):
+    source = tmp_path / "film.mp4"
+    with VideoWriter(source, 64, 64, 25) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8))
+    (tmp_path / "people.tsv").write_text(
+        f"subject\tdataset\tvideo\turl\ncleo\tx\t\t{source.as_uri()}\n"
+    )
+    snakefile = str(checkout / "workflow/Snakefile")
+    more = ["--snakefile", snakefile, "--sdm", method, "--config", "subjects=people.tsv"]
+    target = "resources/downloads/cleo.mp4"
+    # A PATH whose python, if it has one, is not this one.
+    done = snakemake(target, *more, cwd=tmp_path, PATH="/usr/bin:/bin")
+    assert (tmp_path / target).read_bytes() == source.read_bytes()
+    assert f"--sdm {method}: no rule of UniGS names a container" in done.stdout + done.stderr
+
+
 def test_a_failing_job_shows_its_sentence(checkout, tmp_path):
     (tmp_path / "people.tsv").write_text(
         "subject\tdataset\tvideo\turl\ncleo\tx\t\tfile:///nowhere/at/all.mp4\n"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO))
@@ -31,9 +32,15 @@ wildcard_constraints:
 
 
 # A command runs the package of this checkout, with the interpreter that runs Snakemake unless
-# Snakemake deploys another, on the threads of its rule.
+# conda brings another, on the threads of its rule.
 ENVIRONMENT = {"PYTHONPATH": str(REPO)}
-if not workflow.deployment_settings.deployment_method:
+DEPLOYED = {str(method) for method in workflow.deployment_settings.deployment_method}
+if "conda" not in DEPLOYED:
+    if DEPLOYED and workflow.is_main_process:
+        logger.warning(
+            f"--sdm {' '.join(sorted(DEPLOYED))}: no rule of UniGS names a container or a module, "
+            "so its jobs run in the environment of Snakemake."
+        )
     ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
 EXPORTS = "; ".join(f"export {key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items())
 EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")

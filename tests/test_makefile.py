@@ -1,0 +1,89 @@
+"""What `make` says and runs, with stand-ins for the programs that it calls."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[1]
+PIP = """#!/bin/bash
+# pip of a machine whose places hold no build of torch but those named in $FOUND.
+echo "$*" >> "$CALLS"
+case "$*" in
+*index-url*) place=index ;;
+*torch==*) place=wheels ;;
+*) exit 0 ;;
+esac
+[ "$place" = "$FOUND" ] && exit 0
+echo "ERROR: ResolutionImpossible: for help visit a page" >&2
+exit 1
+"""
+ECHO = """#!/bin/bash
+printf '%s\\n' "$@"
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment folder with programs that people did not install."""
+    (tmp_path / "bin").mkdir()
+
+    def program(name: str, text: str) -> None:
+        path = tmp_path / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    program("nvidia-smi", "#!/bin/bash\nexit 1\n")
+    return tmp_path, program
+
+
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    command = ["make", "--no-print-directory", f"VENV={folder}", f"PYTHON={sys.executable}"]
+    known = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+    return subprocess.run(
+        [*command, *arguments], cwd=REPO, env=known | variables, capture_output=True, text=True
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take the default build")
+@pytest.mark.parametrize(
+    "found, installs, sentences",
+    [
+        ("wheels", 2, []),
+        ("index", 3, ["asking download.pytorch.org"]),
+        ("none", 3, ["asking download.pytorch.org", "taking the default one"]),
+    ],
+)
+def test_setup_takes_the_next_place_without_an_error_of_pip(
+    environment, found, installs, sentences
+):
+    folder, program = environment
+    program("python", PIP)
+    calls = folder / "calls"
+    done = make(folder, "setup", CALLS=str(calls), FOUND=found)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0 and "ERROR" not in told
+    assert sum("pip install" in line for line in calls.read_text().splitlines()) == installs
+    assert [s for s in ("asking download", "default one") if s in told] == [
+        s for s in ("asking download", "default one") if any(s in words for words in sentences)
+    ]
+    refusals = installs - 2 + (found == "none")
+    assert (folder / "torch.log").read_text().count("ResolutionImpossible") == refusals
+
+
+def test_portrait_hands_on_what_people_say(environment, tmp_path):
+    folder, program = environment
+    program("python", f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')
+    program("snakemake", ECHO)
+    (folder / ".unigs-ready").touch()
+    clip = tmp_path / "my clip.mp4"
+    clip.touch()
+    done = make(folder, "portrait", f"CLIP={clip}", "NAME=Zoë", "REPLACE=zoe", "PRESET=laptop")
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()
+    assert "config/presets/laptop.yaml" in words
+    assert {f'clip= "{clip}" ', 'name= "Zo\\u00eb" ', 'replace= "zoe" '} <= set(words)
+    missing = make(folder, "portrait", "CLIP=none.mp4")
+    assert missing.returncode and "there is no file none.mp4" in missing.stderr
