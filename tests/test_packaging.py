@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import unigs
-from unigs.workflow.code_inputs import NOT_INPUTS, PACKAGE, code_inputs, file_of
+from unigs.workflow.fingerprint import PACKAGE, SETTINGS, TALK, closure, file_of
 
 REPO = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
@@ -106,20 +106,29 @@ def stage_environments() -> dict[str, str]:
 def test_environments_hold_what_their_stages_import(module, env):
     entries = yaml.safe_load((REPO / f"workflow/envs/{env}.yaml").read_text())["dependencies"]
     pinned = pins(next(entry for entry in entries if isinstance(entry, dict))["pip"])
-    files = {*code_inputs(module), *map(file_of, NOT_INPUTS)}
+    files = map(file_of, {*closure(module), *TALK})
     needed = set().union(*(third_party(path, everywhere=False) for path in files))
     assert not needed - set(pinned)
 
 
 def test_a_dry_run_loads_little():
     """What the Snakefile imports needs the standard library, yaml and jsonschema."""
-    text = (REPO / "workflow/rules/common.smk").read_text()
-    modules = re.findall(r"^from (unigs[\w.]+) import", text, flags=re.M)
-    assert {"unigs.workflow.plan", "unigs.workflow.code_inputs"} <= set(modules)
-    files = {*map(file_of, NOT_INPUTS & set(modules))}
-    files |= {path for module in modules for path in code_inputs(module)}
+    texts = [path.read_text() for path in (REPO / "workflow").rglob("*.smk")]
+    modules = {m for text in texts for m in re.findall(r"^from (unigs[\w.]+) import", text, re.M)}
+    assert {"unigs.workflow.plan", "unigs.settings.evaluate"} <= modules
+    loaded = {name for module in modules for name in closure(module)} | (TALK & modules)
+    files = {*map(file_of, loaded), *(PACKAGE / "settings").glob("*.py")}
     needed = set().union(*(third_party(path, everywhere=True) for path in files))
     assert needed <= {"pyyaml", "jsonschema"}
+
+
+def test_settings_hold_data_alone():
+    """Their modules do not count as code of a stage: each value stands in the stage's flags."""
+    assert closure("unigs.prepare.clip.crop") and SETTINGS == "unigs.settings"
+    for path in (PACKAGE / "settings").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.FunctionDef) and node.name != "__post_init__"
+            assert not named, f"{path.name} computes: {node.name} changes results unnoticed"
 
 
 def test_every_file_of_the_package_is_installed():

@@ -3,25 +3,22 @@
 `python -m tools.schema` writes config.schema.yaml and subjects.schema.yaml in workflow/schemas and
 the tables in config/README.md; a test fails when one is out of step with the dataclasses.
 
-Each module of `unigs.settings` holds one dataclass and is one section of the configuration, named
-like the module, but for `subject`: its fields are the columns of the sheet of subjects. A field's
-docstring is its description.
+The sections of the configuration and their dataclasses stand in `unigs.workflow.sections`; the
+fields of `Subject` are the columns of the sheet. A field's docstring is its description.
 """
 
 import ast
 import dataclasses
-import importlib
 import inspect
-import pkgutil
 import types
 import typing
 from pathlib import Path
 
 import yaml
 
-import unigs.settings
 from tools.markers import fill
 from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
+from unigs.workflow.sections import PER_VARIANT, SECTIONS
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIG_SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
@@ -29,32 +26,14 @@ SHEET_SCHEMA = REPOSITORY / "workflow/schemas/subjects.schema.yaml"
 README = REPOSITORY / "config/README.md"
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-PER_VARIANT = ("static", "dynamic")
-"""Sections that a variant may override; all others are shared by a subject's variants."""
-
-
-def sections() -> dict[str, type]:
-    """Section name -> settings dataclass, one for each module of `unigs.settings` but `subject`."""
-    found = {}
-    for info in pkgutil.iter_modules(unigs.settings.__path__):
-        if info.name == "subject":
-            continue
-        module = importlib.import_module(f"unigs.settings.{info.name}")
-        classes = [
-            value
-            for value in vars(module).values()
-            if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
-        ]
-        if len(classes) != 1:
-            raise TypeError(f"{module.__name__} must define one dataclass, not {len(classes)}")
-        found[info.name] = classes[0]
-    return found
 
 
 def descriptions(cls: type) -> dict[str, str]:
-    """Field name -> the string that stands under the field in the class's source."""
-    body = ast.parse(inspect.cleandoc("\n" + inspect.getsource(cls))).body[0].body
+    """Field name -> the string under the field in the source of the class or of a base."""
     found = {}
+    for base in cls.__bases__:
+        found |= descriptions(base) if base is not object else {}
+    body = ast.parse(inspect.cleandoc("\n" + inspect.getsource(cls))).body[0].body
     for field, text in zip(body, body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
             found[field.target.id] = " ".join(inspect.cleandoc(text.value.value).split())
@@ -98,7 +77,6 @@ def section_schema(cls: type) -> dict:
 
 def config_schema() -> dict:
     """The schema of the whole configuration."""
-    names = list(sections())
     variant = {
         "type": "object",
         "additionalProperties": False,
@@ -109,7 +87,7 @@ def config_schema() -> dict:
                 "description": "The variant that this one changes. Without static settings of its "
                 "own it also starts from that variant's static portrait.",
             },
-            **{name: {"$ref": f"#/$defs/{name}"} for name in PER_VARIANT if name in names},
+            **{name: {"$ref": f"#/$defs/{name}"} for name in PER_VARIANT},
         },
     }
     chosen = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
@@ -139,7 +117,7 @@ def config_schema() -> dict:
                 "items": {"type": "string"},
                 "description": "Subjects whose results may be replaced by those of another video.",
             },
-            **{name: {"$ref": f"#/$defs/{name}"} for name in names},
+            **{name: {"$ref": f"#/$defs/{name}"} for name in SECTIONS},
             "variants": {
                 "type": "object",
                 "description": "Sparse overrides of the sections above, by name.",
@@ -153,6 +131,13 @@ def config_schema() -> dict:
                 "propertyNames": {"pattern": NAME},
                 "additionalProperties": table,
             },
+            "run_tables": {
+                **chosen,
+                "type": ["array", "null"],
+                "minItems": 1,
+                "description": "Names of the tables that are made, in this order; absent or null "
+                "means all.",
+            },
             "videos": {
                 "type": "object",
                 "description": "Talking videos of every subject.",
@@ -162,12 +147,13 @@ def config_schema() -> dict:
                     "variants": chosen,
                     "audio": {
                         **chosen,
-                        "description": "Names in resources/audio, or paths with a /.",
+                        "description": "Names in resources/audio, or paths with a /, in which "
+                        "{subject} stands for the subject that speaks.",
                     },
                 },
             },
         },
-        "$defs": {name: section_schema(cls) for name, cls in sections().items()},
+        "$defs": {name: section_schema(cls) for name, cls in SECTIONS.items()},
     }
 
 
@@ -211,7 +197,7 @@ def sheet_table() -> str:
 def settings_table() -> str:
     """Every setting with its default and its meaning, as Markdown."""
     lines = []
-    for name, cls in sections().items():
+    for name, cls in SECTIONS.items():
         texts = descriptions(cls)
         lines += [f"### `{name}`", "", _about(cls), ""]
         lines += ["| setting | default | meaning |", "|---|---|---|"]

@@ -13,6 +13,7 @@ from snakemake.utils import update_config
 
 from tools import schema
 from unigs.settings.subject import Subject
+from unigs.workflow.sections import MODEL_FILES, SECTIONS
 
 REPO = Path(__file__).parents[2]
 PRESETS = sorted((REPO / "config/presets").glob("*.yaml"))
@@ -50,20 +51,33 @@ def test_committed_files_are_in_step():
 
 
 def test_schema_has_every_field_of_every_section(validator):
-    for name, cls in schema.sections().items():
+    for name, cls in SECTIONS.items():
         known = validator.schema["$defs"][name]["properties"]
         assert list(known) == [field.name for field in dataclasses.fields(cls)], name
 
 
+def test_every_module_of_settings_is_a_section():
+    modules = {path.stem for path in (REPO / "unigs/settings").glob("*.py")}
+    assert modules - {"__init__", "subject"} == set(SECTIONS)
+    assert all(cls.__module__ == f"unigs.settings.{name}" for name, cls in SECTIONS.items())
+
+
+def test_settings_that_are_paths_are_known_as_such():
+    for name, cls in SECTIONS.items():
+        texts = schema.descriptions(cls)
+        paths = tuple(field for field, text in texts.items() if text.startswith("Path of"))
+        assert paths == MODEL_FILES.get(name, ())
+
+
 def test_every_field_is_described():
-    for name, cls in [*schema.sections().items(), ("subject", Subject)]:
+    for name, cls in [*SECTIONS.items(), ("subject", Subject)]:
         texts = schema.descriptions(cls)
         silent = [f.name for f in dataclasses.fields(cls) if not texts.get(f.name)]
         assert not silent, f"unigs/settings/{name}.py: no docstring under {silent}"
 
 
 def test_every_default_passes_its_own_schema(validator):
-    for name, cls in schema.sections().items():
+    for name, cls in SECTIONS.items():
         part = {"$defs": validator.schema["$defs"], "$ref": f"#/$defs/{name}"}
         defaults = json.loads(json.dumps(dataclasses.asdict(cls())))
         jsonschema.Draft202012Validator(part).validate(defaults)
@@ -93,6 +107,8 @@ def test_shipped_configurations_are_valid(validator, config, preset):
         "variants: {Über: {}}",
         "tables: {t: {datasets: [a]}}",
         "videos: {variants: [unigs], audio: speech}",
+        "run_tables: overview",
+        "run_tables: []",
     ],
 )
 def test_mistakes_are_refused(validator, config, text):
@@ -148,7 +164,7 @@ def filled(cells: dict) -> dict:
 
 
 def test_the_sheet_is_no_section_of_the_configuration(validator, rows):
-    assert "subject" not in schema.sections() and "subject" not in validator.schema["properties"]
+    assert "subject" not in SECTIONS and "subject" not in validator.schema["properties"]
     assert list(rows.schema["properties"]) == [field.name for field in dataclasses.fields(Subject)]
 
 
@@ -174,4 +190,10 @@ def test_descriptions_are_the_strings_under_the_fields():
         """Two
         lines."""
 
-    assert schema.descriptions(Sample) == {"first": "One line.", "second": "Two lines."}
+    class More(Sample):
+        third: int = 3
+        """One more."""
+
+    texts = {"first": "One line.", "second": "Two lines."}
+    assert schema.descriptions(Sample) == texts
+    assert schema.descriptions(More) == texts | {"third": "One more."}

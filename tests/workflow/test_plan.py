@@ -1,11 +1,14 @@
 """A plan names what the tables and videos of a configuration need, each once, and no more."""
 
+import dataclasses
 import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 
+from unigs.settings.dynamic import DynamicSettings
+from unigs.settings.evaluate import RenderSettings, SpeedSettings
 from unigs.stage.errors import UserError
 from unigs.workflow.plan import Plan, read_plan
 
@@ -16,7 +19,7 @@ subjects: people.tsv
 dynamic: {iterations: 5}
 variants:
   unigs: {}
-  plus: {static: {anchor: true}, dynamic: {ema: 0.9}}
+  plus: {static: {anchor: true}, dynamic: {ema: 0.9, lpips_trunk: trunk.pth}}
   less: {base: plus, dynamic: {ema: 0.0}}
 tables:
   table2: {about: "It's the grid.", datasets: [longhair], variants: [unigs, less]}
@@ -24,11 +27,13 @@ tables:
   empty: {datasets: [nobody], variants: [unigs]}
 videos: {variants: [plus, unigs], audio: [words, ./far/other.wav]}
 """
+VARIANTS = yaml.safe_load(CONFIG)["variants"]
 
 
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
     (tmp_path / "people.tsv").write_text(SHEET)
+    (tmp_path / "trunk.pth").touch()
     monkeypatch.chdir(tmp_path)
 
 
@@ -70,7 +75,13 @@ def test_every_subject_speaks_every_sound_in_the_chosen_variants():
         for name in ("words", "other")
     ]
     assert plan().driven_videos() == wanted
-    assert plan().driving_audio("other") == "./far/other.wav"
+    assert plan().driving_audio("ann", "other") == "./far/other.wav"
+
+
+def test_a_sound_can_be_each_subjects_own():
+    own = plan(videos={"variants": ["plus"], "audio": ["results/{subject}/speech/audio.wav"]})
+    assert own.driven_videos() == [f"results/{s}/plus/drive/audio.mp4" for s in ("ann", "bea")]
+    assert own.driving_audio("bea", "audio") == "results/bea/speech/audio.wav"
 
 
 def test_a_single_clip_takes_the_place_of_the_sheet():
@@ -103,8 +114,28 @@ def test_what_is_finished_and_not_planned_is_shown_and_not_made():
 
 
 def test_settings_of_a_variant():
-    assert plan().settings("dynamic") == plan().settings("dynamic", "unigs") == {"iterations": 5}
-    assert plan().settings("dynamic", "less") == {"iterations": 5, "ema": 0.0}
+    shared = plan().settings("dynamic")
+    assert shared == plan().settings("dynamic", "unigs")
+    assert shared == dataclasses.asdict(DynamicSettings(iterations=5))
+    assert plan().settings("dynamic", "less") == shared | {"ema": 0.0, "lpips_trunk": "trunk.pth"}
+
+
+def test_a_stage_gets_the_settings_that_it_reads():
+    given = plan(evaluate={"speed_frames": 7, "band_share": 0.5})
+    assert given.settings("evaluate", reader=RenderSettings) == {"device": "auto"}
+    speed = {"device": "auto", "speed_frames": 7, "speed_warmup": 10}
+    assert given.settings("evaluate", reader=SpeedSettings) == speed
+    assert {"band_share", "speed_frames"} <= set(given.settings("evaluate"))
+
+
+def test_model_files_are_those_that_settings_name(tmp_path):
+    assert plan().model_files("dynamic", "unigs") == []
+    assert plan().model_files("dynamic", "less") == ["trunk.pth"]
+    (tmp_path / "hubert/deep").mkdir(parents=True)
+    for name in ("model.bin", "config.json", "deep/vocab.txt"):
+        (tmp_path / "hubert" / name).touch()
+    files = [f"hubert/{name}" for name in ("config.json", "deep/vocab.txt", "model.bin")]
+    assert plan(speech={"model": "hubert"}).model_files("speech") == files
 
 
 def test_static_portraits_are_shared_along_bases():
@@ -124,10 +155,24 @@ def test_sheet_flags_are_those_of_cells_that_are_filled_in():
 def test_table_flags_are_one_string_for_a_shell():
     words = shlex.split(plan().table_flags("overview"))
     assert words == ["--title", "overview", "--datasets", "ann=longhair", "bea=shorthair"]
-    title, paper, datasets = plan().table_flags("table2").split(" --")
-    assert shlex.split(title) == ["--title", "It's the grid."]
-    assert (Path.cwd() / shlex.split(paper)[1]).samefile(REPO / "resources/paper/table2.csv")
-    assert datasets == "datasets ann=longhair"
+    words = ["--title", "It's the grid.", "--datasets", "ann=longhair"]
+    assert shlex.split(plan().table_flags("table2")) == words
+    flag, path = shlex.split(plan().paper_flags("table2"))
+    assert flag == "--paper" and Path(path).samefile(REPO / "resources/paper/table2.csv")
+    assert plan().paper_flags("overview") == ""
+
+
+def test_content_of_a_table_tells_order_and_the_papers_figures():
+    *runs, paper = plan().table_content("table2")
+    assert runs == ["results/ann/unigs/", "results/ann/less/"]
+    assert paper.startswith("table2.csv:") and str(REPO) not in paper
+
+
+def test_tables_that_are_asked_for():
+    assert plan(run_tables=["overview"]).tables() == ["overview"]
+    assert plan(run_tables=["overview", "table2"]).tables() == ["overview", "table2"]
+    assert plan(run_tables=None).tables() == ["table2", "overview"]
+    assert plan(run_tables=["table2"]).runs("x") == ["results/ann/unigs/x", "results/ann/less/x"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +180,28 @@ def test_table_flags_are_one_string_for_a_shell():
     [
         ({"dynamic": {"ema": "1e-5"}}, "^configuration: dynamic.ema: '1e-5' is not of type"),
         ({"dynamik": {}}, "^configuration: .*'dynamik' was unexpected"),
-        ({"variants": {"new": {"base": "none_such"}}}, "^variant new: its base none_such is"),
+        ({"variants": VARIANTS | {"new": {"base": "none_such"}}}, "^variant new: its base none_"),
+        (
+            {"tables": {"a": {"variants": ["unigs", "pluss"]}}},
+            r"^configuration: tables\.a\.variants: there is no variant pluss, only unigs, plus,",
+        ),
+        (
+            {"videos": {"variants": ["pluss"], "audio": []}},
+            r"^configuration: videos\.variants: there is no variant pluss, only unigs, plus, less",
+        ),
+        (
+            {"run_tables": ["overwiev"]},
+            "^configuration: run_tables: there is no table overwiev, only table2, overview, empty",
+        ),
+        (
+            {"speech": {"model": "ds.pth"}, "pose": {"model": "face.npz"}},
+            r"^configuration: pose\.model: there is no file face\.npz: put it there, or correct "
+            r"the path\.\nconfiguration: speech\.model: there is no file ds\.pth: ",
+        ),
+        (
+            {"variants": VARIANTS | {"less": {"dynamic": {"lpips_trunk": "no.pth"}}}},
+            r"^configuration: variants\.less\.dynamic\.lpips_trunk: there is no file no\.pth: put",
+        ),
         ({"clip": "tables.mp4"}, "^sheet of subjects, tables: subject: 'tables' is reserved"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The workflow calls its stages as they are, reruns what it must and nothing else, anywhere."""
+"""The workflow plans what it is asked for, anywhere, and calls its stages as they are."""
 
 import ast
 import csv
@@ -7,10 +7,8 @@ import hashlib
 import importlib
 import inspect
 import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import typing
@@ -22,100 +20,14 @@ import numpy as np
 import pytest
 import yaml
 
-from tools import schema
+from tests.support.workflow import FAKE_PYTHON, REPO, planned, rules, snakemake, stages
 from unigs.media.video import VideoWriter
 from unigs.settings.subject import Subject
-from unigs.workflow.code_inputs import NOT_INPUTS, code_inputs, file_of
+from unigs.workflow.fingerprint import SETTINGS, TALK, closure
 
-REPO = Path(__file__).parents[2]
-RULES = sorted((REPO / "workflow/rules").glob("*.smk"))
 TARGETS = ["all", "prepare", "train", "tables", "videos"]
 PREPARATION = {"crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech"}
 PREPARATION |= {"measure_eyes", "fit_pose", "segment_regions", "track_body"}
-
-
-def snakemake(
-    *arguments: str, cwd: Path, check: bool = True, **variables: str
-) -> subprocess.CompletedProcess:
-    """Run Snakemake with this interpreter, shielded from the user's own profiles."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTHONPATH"))}
-    done = subprocess.run(command, cwd=cwd, env=clean | variables, capture_output=True, text=True)
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def planned(*arguments: str, cwd: Path) -> Counter:
-    """Rule -> number of jobs that a dry run would start."""
-    done = snakemake("--dry-run", *arguments, cwd=cwd)
-    text = done.stdout + done.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):", text, flags=re.M))
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory) -> Path:
-    """A copy of the repository at a path with spaces, with two subjects and two tables."""
-    copy = tmp_path_factory.mktemp("a folder with spaces") / "uni gs"
-    for name in ("workflow", "unigs", "resources/paper"):
-        shutil.copytree(REPO / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(REPO / "config", copy / "config")
-    (copy / "config/subjects.tsv").write_text(
-        "subject\tdataset\tvideo\turl\n"
-        "ann\tlonghair\tresources/videos/ann's clip.mp4\t\n"
-        "bea\tshorthair\tsynthetic\t\n"
-    )
-    config = yaml.safe_load((copy / "config/config.yaml").read_text())
-    config["dynamic"] = {"lambda_mouth": 0.1, "lambda_torso": 0.3}
-    config["videos"] = {"variants": ["unigs"], "audio": ["some words"]}
-    config["tables"] = {
-        "table2": {"datasets": ["longhair"], "variants": ["unigs", "grid_l24_f1"]},
-        "overview": {"variants": ["unigs", "unigs_plus"]},
-        "empty": {"datasets": ["nobody"], "variants": ["unigs"]},
-    }
-    (copy / "config/config.yaml").write_text(yaml.safe_dump(config))
-    for folder, name in (("videos", "ann's clip.mp4"), ("audio", "some words.flac")):
-        (copy / "resources" / folder).mkdir()
-        (copy / "resources" / folder / name).write_bytes(b"not looked into")
-    return copy
-
-
-# Jobs run in bash, which reads the file that BASH_ENV names: there, `python` is a function that
-# makes the files that it is told of and that are not there.
-FAKE_PYTHON = """
-python() {
-    local word
-    for word in "$@"; do
-        case "$word" in results/*) [ -e "$word" ] || echo "made: $word" > "$word" ;; esac
-        # The one output that is not a flag of its own: the label video beside the truth.
-        case "$word" in */truth.npz) echo "made" > "${word%npz}mkv" ;; esac
-    done
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def finished(checkout, tmp_path_factory) -> Path:
-    """The checkout after a run of all its jobs, whose commands only made files."""
-    script = tmp_path_factory.mktemp("fake") / "python.sh"
-    script.write_text(FAKE_PYTHON)
-    snakemake(cwd=checkout, BASH_ENV=str(script))
-    return checkout
-
-
-@pytest.fixture
-def edit(finished):
-    """Change a file of the finished checkout for one test."""
-    kept = {}
-
-    def change(name: str, new) -> None:
-        path = finished / name
-        kept[path] = (path.read_bytes(), path.stat())
-        path.write_text(new(path.read_text()))
-
-    yield change
-    for path, (content, stat) in kept.items():
-        path.write_bytes(content)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 # What is planned
@@ -159,59 +71,6 @@ def test_own_clip_needs_no_sheet(checkout, tmp_path):
     assert "results/ann/" not in done.stdout and "--size 256" in done.stdout
     assert f"--video '{clip}'" in done.stdout
     assert "--audio 'sounds here/hello.mp3'" in done.stdout and "drive/hello.mp4" in done.stdout
-
-
-# What reruns
-
-
-def test_touching_reruns_nothing(finished):
-    for path in [*(finished / "unigs").rglob("*.py"), *(finished / "workflow").rglob("*.smk")]:
-        path.touch()
-    assert not planned(cwd=finished)
-
-
-def test_editing_a_module_reruns_its_stages_and_what_follows(finished, edit):
-    only_dynamic = inputs_of("unigs.train.dynamic") - inputs_of("unigs.train.static")
-    only_dynamic -= inputs_of("unigs.evaluate.render") | inputs_of("unigs.prepare.speech.encode")
-    edit(sorted(only_dynamic)[0], lambda text: text + "\nEDITED = True\n")
-    jobs = planned(cwd=finished)
-    assert jobs["train_dynamic"] == 5
-    assert {"render_test", "evaluate", "collate", "drive"} <= set(jobs)
-    assert not {*PREPARATION, "train_static", "make_speaker"} & set(jobs)
-
-
-def test_editing_a_template_reruns_the_page_and_nothing_else(finished, edit):
-    edit("unigs/report/templates/parts.html", lambda text: text + "{# edited #}\n")
-    assert planned(cwd=finished) == {"gallery": 1, "all": 1}
-
-
-def test_editing_a_rule_reruns_it_and_what_follows(finished, edit):
-    edit(
-        "workflow/rules/prepare.smk",
-        lambda s: s.replace("-m unigs.prepare.pose.fit", "-m  unigs.prepare.pose.fit"),
-    )
-    jobs = planned(cwd=finished)
-    assert jobs["fit_pose"] == 2 and jobs["train_static"] == 4 and jobs["train_dynamic"] == 5
-    assert not {"crop_clip", "segment_regions", "measure_eyes"} & set(jobs)
-
-
-def test_swapping_two_loss_weights_reruns_training(finished, edit):
-    swap = {"lambda_mouth: 0.1": "lambda_mouth: 0.3", "lambda_torso: 0.3": "lambda_torso: 0.1"}
-    pattern = re.compile("|".join(swap))
-    edit("config/config.yaml", lambda text: pattern.sub(lambda m: swap[m[0]], text))
-    jobs = planned(cwd=finished)
-    assert jobs["train_dynamic"] == 5 and jobs["train_static"] == 0
-
-
-def test_overriding_one_variant_reruns_only_that(finished, edit):
-    def override(text: str) -> str:
-        config = yaml.safe_load(text)
-        config["variants"]["grid_l24_f1"]["dynamic"]["lambda_hair"] = 0.5
-        return yaml.safe_dump(config)
-
-    edit("config/config.yaml", override)
-    jobs = planned("tables", cwd=finished)
-    assert jobs["train_dynamic"] == jobs["evaluate"] == jobs["collate"] == 1
 
 
 def test_another_video_under_the_same_name_is_refused_before_anything_runs(finished, edit):
@@ -258,10 +117,6 @@ def test_the_report_holds_plots_and_test_sheets(finished):
     assert {name: names[name] for name in plots} == dict.fromkeys(plots, 5)
     assert names["sheet.png"] == 5 + 2 and names["curves.png"] == 2
     assert not re.search(r"\d+ variants", page)
-
-
-def inputs_of(module: str) -> set[str]:
-    return {str(path.relative_to(REPO)) for path in code_inputs(module)}
 
 
 # Where it runs
@@ -360,18 +215,6 @@ def test_lint(checkout):
 # Rules and stages fit each other
 
 
-def rules() -> list[tuple[str, str]]:
-    """Name and text of every rule."""
-    blocks = [b for f in RULES for b in re.split(r"^rule ", f.read_text(), flags=re.M)[1:]]
-    return [(block.split(":", 1)[0], block) for block in blocks]
-
-
-def stages() -> list[tuple[str, str, str]]:
-    """Rule, its text and the module that it runs."""
-    found = [(name, block, re.search(r"python -m (unigs[\w.]+)", block)) for name, block in rules()]
-    return [(name, block, module[1]) for name, block, module in found if module]
-
-
 def stage_function(module: str):
     """The function that the module hands to `cli.run`."""
     loaded = importlib.import_module(module)
@@ -386,7 +229,7 @@ def parameters(function) -> tuple[set[str], set[str], type | None]:
     hints, required, optional, section = typing.get_type_hints(function), set(), set(), None
     for name, parameter in inspect.signature(function).parameters.items():
         kind = hints[name]
-        if kind in schema.sections().values():
+        if getattr(kind, "__module__", "").startswith(f"{SETTINGS}."):
             section = kind
         elif hasattr(kind, "__dataclass_fields__"):
             for field in kind.__dataclass_fields__.values():
@@ -398,10 +241,7 @@ def parameters(function) -> tuple[set[str], set[str], type | None]:
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory) -> dict[str, list[set[str]]]:
-    """Module of a stage -> flags of each of its commands, where all that can be given is given.
-
-    The configuration gives every setting of every section, the sheet fills in every column.
-    """
+    """Module of a stage -> flags of each of its commands, where the sheet fills in every column."""
     work = tmp_path_factory.mktemp("commands")
     row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/a.mp4"}
     row |= {"sha256": "0a" * 32, "crop": "9:9:0:0", "start": "1", "stop": "9", "remove": "2-3"}
@@ -413,8 +253,7 @@ def commands(tmp_path_factory) -> dict[str, list[set[str]]]:
         sheet.writerows([row, made_up])
     (work / "units.csv").touch()
     (work / "words.wav").touch()
-    config = {name: given_settings(cls) for name, cls in schema.sections().items()}
-    config |= {"subjects": "people.tsv"}
+    config = {"subjects": "people.tsv"}
     config |= {"videos": {"variants": ["unigs"], "audio": ["./words.wav"]}}
     (work / "full.yaml").write_text(yaml.safe_dump(config))
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--configfile", "full.yaml"]
@@ -442,7 +281,7 @@ def test_rule_calls_its_stage_as_it_is(commands, rule, block, module):
     assert required | settings <= always, f"{module} also needs {required | settings - always}"
     unknown = ever - required - optional - settings
     assert not unknown, f"{module} has no {unknown}"
-    assert f'source("{module}")' in block
+    assert f'*code_words("{module}")' in block or rule == "fetch_video"
 
 
 def test_every_column_of_the_sheet_reaches_a_stage(commands):
@@ -452,7 +291,7 @@ def test_every_column_of_the_sheet_reaches_a_stage(commands):
     assert columns <= set().union(*(flags for module in modules for flags in commands[module]))
 
 
-def test_code_inputs_are_all_that_a_stage_imports():
+def test_code_that_counts_is_all_that_a_stage_imports():
     """Import every stage in a fresh process and compare with what the rules list."""
     script = """
 import importlib, os, sys
@@ -462,8 +301,8 @@ for module in sys.argv[1:]:
     read, write = os.pipe()
     if os.fork() == 0:
         importlib.import_module(module)
-        files = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "unigs"]
-        os.write(write, "|".join(files).encode())
+        names = [name for name in sys.modules if name.split(".")[0] == "unigs"]
+        os.write(write, "|".join(names).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
@@ -473,13 +312,8 @@ for module in sys.argv[1:]:
     modules = sorted({module for _, _, module in stages()})
     command = [sys.executable, "-c", script, *modules]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
-    ignored = set(map(file_of, NOT_INPUTS))
     for module, line in zip(modules, done.stdout.splitlines(), strict=True):
-        imported = {Path(file) for file in line.split("|")} - ignored
-        imported = {p for p in imported if p.name != "__init__.py" or has_code(p)}
+        imported = set(line.split("|")) - TALK
+        imported = {name for name in imported if not name.startswith(SETTINGS)}
         assert imported, module
-        assert imported <= set(code_inputs(module)), module
-
-
-def has_code(path: Path) -> bool:
-    return len(ast.parse(path.read_text()).body) > 1
+        assert imported <= set(closure(module)), module

@@ -37,7 +37,7 @@ from unigs.evaluate.records import (
 )
 from unigs.evaluate.split import Split
 from unigs.losses import lpips
-from unigs.settings.evaluate import EvaluateSettings
+from unigs.settings.evaluate import ScoreSettings
 
 WITH_FACES = (PORTRAIT, SHUFFLED, STATIC)
 """Methods in whose frames the face is searched; of the nearest frame the landmarks are known."""
@@ -75,7 +75,7 @@ class Judge:
     @classmethod
     def build(
         cls,
-        settings: EvaluateSettings,
+        settings: ScoreSettings,
         device: str,
         methods: Iterable[str],
         stack: contextlib.ExitStack,
@@ -83,7 +83,7 @@ class Judge:
         """Set up a judge.
 
         Args:
-            settings: section `evaluate`.
+            settings: fields of the section `evaluate` that say how frames are compared.
             device: where LPIPS is computed, "cpu" or "cuda".
             methods: the methods to judge.
             stack: closes the face detectors.

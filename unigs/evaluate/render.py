@@ -22,7 +22,7 @@ from unigs.media.video import VideoWriter, read_video
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
-from unigs.settings.evaluate import EvaluateSettings
+from unigs.settings.evaluate import RenderSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
@@ -49,7 +49,7 @@ def render_test(
     out: Path,
     shuffled: Path,
     preview: Path,
-    settings: EvaluateSettings,
+    settings: RenderSettings,
 ) -> None:
     """Render the test frames of a clip.
 
@@ -65,7 +65,7 @@ def render_test(
         out: lossless render of the test frames (.mkv).
         shuffled: the same with the test part's speech rolled by half its length (.mkv).
         preview: truth beside render, with sound (.mp4).
-        settings: section `evaluate`.
+        settings: fields of the section `evaluate` that say how frames are rendered.
 
     Raises:
         UserError: a file is missing or damaged, describes another clip, or the portrait renders

@@ -21,7 +21,7 @@ from unigs.evaluate.regions import region_masks
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
 from unigs.media.video import read_video
-from unigs.settings.evaluate import EvaluateSettings
+from unigs.settings.evaluate import ScoreSettings
 from unigs.stage import cli
 from unigs.stage.files import atomic, read_json, write_json
 from unigs.stage.progress import progress
@@ -44,7 +44,7 @@ def evaluate(
     run: Path,
     out: Path,
     rows: Path,
-    settings: EvaluateSettings,
+    settings: ScoreSettings,
     body: Path | None = None,
     static: Path | None = None,
     static_run: Path | None = None,
@@ -62,7 +62,7 @@ def evaluate(
         run: what training wrote about itself (.json): back-ends, device, time.
         out: figures (.json).
         rows: figures per test frame (.csv).
-        settings: section `evaluate`.
+        settings: fields of the section `evaluate` that say how frames are compared.
         body: motion of the torso (.npz), for the static portrait.
         static: the static portrait, as a baseline.
         static_run: run.json of the static stage, whose time is added to the training time.
@@ -105,7 +105,7 @@ def score_frames(
     split: Split,
     video: Path,
     labels: Path,
-    settings: EvaluateSettings,
+    settings: ScoreSettings,
 ) -> int:
     """Score every test frame of every method. Returns the frame width in pixels.
 
@@ -115,7 +115,7 @@ def score_frames(
         split: the clip's test frames.
         video: the clip (truth).
         labels: label video of the true frames.
-        settings: section `evaluate`.
+        settings: fields of the section `evaluate` that say how frames are compared.
 
     Raises:
         UserError: a render has more or fewer frames than the test part.

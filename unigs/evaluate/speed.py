@@ -21,7 +21,7 @@ from unigs.evaluate.split import split_of
 from unigs.media.audio import RATE
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
-from unigs.settings.evaluate import EvaluateSettings
+from unigs.settings.evaluate import SpeedSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
 from unigs.stage.files import write_json
@@ -40,7 +40,7 @@ def measure_speed(
     eyes: Path,
     speech: Path,
     out: Path,
-    settings: EvaluateSettings,
+    settings: SpeedSettings,
 ) -> None:
     """Time a portrait on the test frames of its clip, batch size 1.
 
@@ -52,7 +52,7 @@ def measure_speed(
         eyes: action units (.csv).
         speech: speech features (.npz), with the encoder that made them.
         out: figures (.json).
-        settings: section `evaluate`.
+        settings: fields of the section `evaluate` that say how playback is timed.
     """
     table = read_frame_table(frame_table)
     performance = read_performance(table, pose, body, eyes, speech)

@@ -5,12 +5,18 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class EvaluateSettings:
-    """How test frames are rendered, compared and timed."""
+class RenderSettings:
+    """What render_test reads: how test frames are rendered."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device that renders the portrait, named beside every figure. auto: CUDA where torch finds it,
     else the CPU."""
+
+
+@dataclass(frozen=True)
+class ScoreSettings(RenderSettings):
+    """What evaluate reads: how test frames are compared."""
+
     band_share: float = 1 / 64
     """Reach of the hair/torso boundary band to either side, as a share of the image width (not in
     the paper)."""
@@ -26,7 +32,18 @@ class EvaluateSettings:
     lpips_heads: str = ""
     """Path of the LPIPS v0.1 linear heads for AlexNet. Empty: the heads inside the installed lpips
     package."""
+
+
+@dataclass(frozen=True)
+class SpeedSettings(RenderSettings):
+    """What measure_speed reads: how playback is timed."""
+
     speed_frames: int = 100
     """Number of frames that are timed."""
     speed_warmup: int = 10
     """Number of frames that are played before the clock starts (compilation, caches)."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(SpeedSettings, ScoreSettings):
+    """How test frames are rendered, compared and timed."""

@@ -14,7 +14,10 @@ from typing import Any
 from unigs.settings.subject import Subject
 from unigs.workflow import origins, sheet, sounds, variants
 from unigs.workflow.checks import check
+from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
+from unigs.workflow.names import check_model_files, check_names, files_of
+from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
 """Schema of the configuration, as seen from the repository."""
@@ -22,6 +25,8 @@ PLOTS = ("curve", "quality", "motion", "regions")
 """Plots of a run."""
 SHEETS = ("sheet", "curves")
 """Pictures of a subject's preparation."""
+PLACE_OF_SUBJECT = "{subject}"
+"""What stands in the path of a sound for the name of the subject that speaks it."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,24 @@ class Plan:
     spoken: Mapping[str, str]
     """Name of a talking video -> path of its sound, or its name in resources/audio."""
 
-    def settings(self, section: str, variant: str | None = None) -> dict[str, Any]:
-        """A section of the configuration, with the overrides of a variant and its bases applied."""
-        return variants.settings(self.config, section, self.chains.get(variant, []))
+    def settings(
+        self, section: str, variant: str | None = None, reader: type | None = None
+    ) -> dict[str, Any]:
+        """The settings of a stage, defaults filled in, in the order of their dataclass.
+
+        Args:
+            section: name of a section.
+            variant: the variant whose overrides and those of its bases apply; None: no overrides.
+            reader: dataclass of those settings of the section that the stage reads; None: all.
+        """
+        given = variants.settings(self.config, section, self.chains.get(variant, []))
+        return complete(given, reader or SECTIONS[section])
+
+    def model_files(self, section: str, variant: str | None = None) -> list[str]:
+        """Files that people supply and that a section's settings name."""
+        settings = self.settings(section, variant)
+        named = [settings[name] for name in MODEL_FILES[section] if settings.get(name)]
+        return [file for path in named for file in files_of(path)]
 
     def sheet_flags(self, subject: str, columns: tuple[str, ...]) -> str:
         """Flags of those columns of the sheet that are filled in for a subject."""
@@ -61,13 +81,15 @@ class Plan:
         owner = variants.static_owner(self.config["variants"], self.chains[variant])
         return f"results/{subject}/{owner}/static"
 
-    def driving_audio(self, name: str) -> str:
-        """Path of the sound of a talking video."""
-        return sounds.driving_audio(name, self.spoken.values())
+    def driving_audio(self, subject: str, name: str) -> str:
+        """Path of the sound of a subject's talking video."""
+        path = sounds.driving_audio(name, self.spoken.values())
+        return path.replace(PLACE_OF_SUBJECT, subject)
 
     def tables(self) -> list[str]:
-        """Tables that are made: those about data sets with a subject."""
-        return [table for table in self.config["tables"] if self.table_subjects(table)]
+        """Tables that are made: those of `run_tables` (all without it) that have a subject."""
+        chosen = self.config.get("run_tables") or self.config["tables"]
+        return [table for table in chosen if self.table_subjects(table)]
 
     def table_subjects(self, table: str) -> list[str]:
         """Subjects of the data sets that a table is about; all without such a list."""
@@ -81,18 +103,26 @@ class Plan:
         subjects = self.table_subjects(table)
         return [f"results/{subject}/{name}/{file}" for subject in subjects for name in chosen]
 
-    def table_paper(self, table: str) -> list[str]:
-        """The file with the paper's figures, for the tables that it has."""
-        path = self.repository / f"resources/paper/{table}.csv"
-        return [os.path.relpath(path)] if path.exists() else []
+    def paper_flags(self, table: str) -> str:
+        """The flag that names the file with the paper's figures, for the tables that it has."""
+        return shlex.join(
+            word for path in self._paper(table) for word in ("--paper", os.path.relpath(path))
+        )
 
     def table_flags(self, table: str) -> str:
-        """Flags of a table: its caption, the paper's figures, the data sets of its subjects."""
+        """Flags of a table that say what it shows: its caption, the data sets of its subjects."""
         title = self.config["tables"][table].get("about", table)
-        paper = [word for path in self.table_paper(table) for word in ("--paper", path)]
         names = self.table_subjects(table)
         datasets = [f"{name}={self.subjects[name].dataset}" for name in names]
-        return shlex.join(["--title", title, *paper, "--datasets", *datasets])
+        return shlex.join(["--title", title, "--datasets", *datasets])
+
+    def table_content(self, table: str) -> list[str]:
+        """What a table depends on beside its flags and runs: their order, the paper's figures."""
+        return [*self.table_runs(table, ""), *content_words(self._paper(table))]
+
+    def _paper(self, table: str) -> list[Path]:
+        path = self.repository / f"resources/paper/{table}.csv"
+        return [path] if path.exists() else []
 
     def runs(self, file: str) -> list[str]:
         """That file of each subject and variant that any table asks for, once."""
@@ -151,17 +181,18 @@ def _others(pattern: str, planned: list[str]) -> list[str]:
 
 
 def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
-    """Check a configuration and its sheet of subjects.
+    """Check a configuration, its sheet of subjects and the files that it names.
 
     Args:
         config: the configuration, presets and overrides merged.
         repository: root of the checkout.
 
     Raises:
-        UserError: configuration, sheet or variants are at fault, or results of another video
-            would be replaced.
+        UserError: configuration, sheet or variants are at fault, a model's file is missing, or
+            results of another video would be replaced.
     """
     check(config, repository / SCHEMA, "configuration")
+    check_names(config)
     if config.get("clip"):
         rows = [sheet.one_clip(config["clip"], config.get("name"))]
     else:
@@ -170,10 +201,26 @@ def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
     subjects = sheet.checked_subjects(rows, config["subjects"], repository)
     replace = config.get("replace") or []
     origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace)
-    return Plan(
+    plan = Plan(
         config=config,
         repository=repository,
         subjects=subjects,
         chains={name: variants.bases(config["variants"], name) for name in config["variants"]},
         spoken=sounds.spoken([*config["videos"]["audio"], *audio]),
     )
+    check_model_files(_model_settings(plan))
+    return plan
+
+
+def _model_settings(plan: Plan) -> dict[str, str]:
+    """Name of each setting that is the path of a model's file -> that path, as the runs have it."""
+    chosen = [name for table in plan.tables() for name in plan.config["tables"][table]["variants"]]
+    found = {}
+    for section, names in MODEL_FILES.items():
+        shared = plan.settings(section)
+        found |= {f"{section}.{name}": shared.get(name, "") for name in names}
+        for variant in dict.fromkeys(chosen) if section in PER_VARIANT else ():
+            own = plan.settings(section, variant)
+            changed = [name for name in names if own.get(name) != shared.get(name)]
+            found |= {f"variants.{variant}.{section}.{name}": own.get(name, "") for name in changed}
+    return found

@@ -22,7 +22,8 @@ def spoken(sounds: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for sound in sounds:
-        refuse_braces(sound, "videos.audio")
+        # {subject} stands for each subject's own.
+        refuse_braces(sound.replace("{subject}", ""), "videos.audio")
         other = found.setdefault(Path(sound).stem, sound)
         if os.path.abspath(other) != os.path.abspath(sound):
             raise UserError(

@@ -11,16 +11,22 @@ REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
 from unigs.stage.errors import UserError
-from unigs.workflow.code_inputs import code_inputs
+from unigs.workflow.fingerprint import code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.workflow.plan import read_plan
+
+
+class ConfigurationError(WorkflowError):
+    """A mistake of the configuration, which Snakemake shows without the lines of this file."""
+
+    __traceback__ = None
+
 
 try:
     PLAN = read_plan(config, REPO)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    raise ConfigurationError(str(error)) from None
 
-# Tables about data sets without a subject are left out.
 TABLES = PLAN.tables()
 
 
@@ -47,14 +53,14 @@ EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")
 shell.prefix(f'set -euo pipefail; {EXPORTS}; export UNIGS_THREADS="$OMP_NUM_THREADS"; ')
 
 
-def source(module):
-    """Files that `python -m module` runs; editing one reruns the stage and what follows."""
-    return [os.path.relpath(path) for path in code_inputs(module)]
+def flags(section, reader=None):
+    """Param function: the flags of a section (of the fields of `reader`) for the job's variant."""
+    return lambda wildcards: as_flags(PLAN.settings(section, wildcards.get("variant"), reader))
 
 
-def flags(section):
-    """Param function: the flags of a section for the job's variant."""
-    return lambda wildcards: as_flags(PLAN.settings(section, wildcards.get("variant")))
+def model_files(section):
+    """Input function: files that the settings of a section name, for the job's variant."""
+    return lambda wildcards: PLAN.model_files(section, wildcards.get("variant"))
 
 
 def sheet_flags(*columns):

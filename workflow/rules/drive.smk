@@ -3,8 +3,7 @@ rule drive:
     input:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        audio=lambda wildcards: PLAN.driving_audio(wildcards.audio),
-        code=source("unigs.drive.speak"),
+        audio=lambda wildcards: PLAN.driving_audio(wildcards.subject, wildcards.audio),
     output:
         video=report(
             "results/{subject}/{variant}/drive/{audio}.mp4",
@@ -25,6 +24,7 @@ rule drive:
         mem_mb=8000,
         runtime=60,
     params:
+        *code_words("unigs.drive.speak"),
         flags=flags("drive"),
     shell:
         "python -m unigs.drive.speak"

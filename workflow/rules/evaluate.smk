@@ -1,3 +1,6 @@
+from unigs.settings.evaluate import RenderSettings, ScoreSettings, SpeedSettings
+
+
 rule render_test:
     """Test frames from their own pose, eyes and speech, nothing of them pasted in."""
     input:
@@ -5,7 +8,6 @@ rule render_test:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         video="results/{subject}/clip/video.mp4",
         audio="results/{subject}/speech/audio.wav",
-        code=source("unigs.evaluate.render"),
     output:
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
@@ -28,7 +30,8 @@ rule render_test:
         mem_mb=8000,
         runtime=60,
     params:
-        flags=flags("evaluate"),
+        *code_words("unigs.evaluate.render"),
+        flags=flags("evaluate", RenderSettings),
     shell:
         "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
@@ -55,7 +58,7 @@ rule evaluate:
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
         static_run=static_file("run.json"),
-        code=source("unigs.evaluate.score"),
+        model_files=model_files("evaluate"),
     output:
         metrics="results/{subject}/{variant}/test/metrics.json",
         rows="results/{subject}/{variant}/test/frames.csv",
@@ -71,7 +74,8 @@ rule evaluate:
         mem_mb=8000,
         runtime=60,
     params:
-        flags=flags("evaluate"),
+        *code_words("unigs.evaluate.score"),
+        flags=flags("evaluate", ScoreSettings),
     shell:
         "python -m unigs.evaluate.score"
         " --static {input.static:q}"
@@ -95,7 +99,6 @@ rule measure_speed:
     input:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        code=source("unigs.evaluate.speed"),
     output:
         speed="results/{subject}/{variant}/test/speed.json",
     log:
@@ -108,7 +111,8 @@ rule measure_speed:
         mem_mb=8000,
         runtime=30,
     params:
-        flags=flags("evaluate"),
+        *code_words("unigs.evaluate.speed"),
+        flags=flags("evaluate", SpeedSettings),
     shell:
         "python -m unigs.evaluate.speed"
         " --portrait {input.portrait:q}"

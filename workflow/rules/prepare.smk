@@ -2,7 +2,6 @@ rule crop_clip:
     """One square window around the portrait, at a fixed frame rate, with the sound in step."""
     input:
         video=lambda wildcards: PLAN.source_video(wildcards.subject),
-        code=source("unigs.prepare.clip.crop"),
     output:
         video="results/{subject}/clip/video.mp4",
         info="results/{subject}/clip/crop.json",
@@ -17,6 +16,7 @@ rule crop_clip:
         mem_mb=4000,
         runtime=60,
     params:
+        *code_words("unigs.prepare.clip.crop"),
         flags=flags("crop"),
         sheet=sheet_flags("crop", "start", "stop"),
     shell:
@@ -31,7 +31,6 @@ rule detect_landmarks:
     """478 face landmarks with irises, frame by frame."""
     input:
         video="results/{subject}/clip/video.mp4",
-        code=source("unigs.prepare.face.landmarks"),
     output:
         landmarks="results/{subject}/face/landmarks.npz",
     log:
@@ -44,6 +43,7 @@ rule detect_landmarks:
         mem_mb=4000,
         runtime=60,
     params:
+        *code_words("unigs.prepare.face.landmarks"),
         flags=flags("landmarks"),
     shell:
         "python -m unigs.prepare.face.landmarks"
@@ -57,7 +57,6 @@ rule screen_clip:
     input:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
-        code=source("unigs.prepare.clip.screen"),
     output:
         frame_table="results/{subject}/clip/frames.csv",
     log:
@@ -70,6 +69,7 @@ rule screen_clip:
         mem_mb=4000,
         runtime=60,
     params:
+        *code_words("unigs.prepare.clip.screen"),
         flags=flags("screen"),
         sheet=sheet_flags("remove"),
     shell:
@@ -84,7 +84,6 @@ rule extract_audio:
     """The clip's sound: 16 kHz, one channel."""
     input:
         video="results/{subject}/clip/video.mp4",
-        code=source("unigs.prepare.speech.extract"),
     output:
         audio="results/{subject}/speech/audio.wav",
     log:
@@ -94,6 +93,8 @@ rule extract_audio:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        *code_words("unigs.prepare.speech.extract"),
     shell:
         "python -m unigs.prepare.speech.extract"
         " --video {input.video:q}"
@@ -106,7 +107,7 @@ rule encode_speech:
         audio="results/{subject}/speech/audio.wav",
         frame_table="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
-        code=source("unigs.prepare.speech.encode"),
+        model_files=model_files("speech"),
     output:
         features="results/{subject}/speech/features.npz",
     log:
@@ -119,6 +120,7 @@ rule encode_speech:
         mem_mb=4000,
         runtime=30,
     params:
+        *code_words("unigs.prepare.speech.encode"),
         flags=flags("speech"),
     shell:
         "python -m unigs.prepare.speech.encode"
@@ -135,7 +137,6 @@ rule measure_eyes:
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
         openface=lambda wildcards: PLAN.subjects[wildcards.subject].openface or [],
-        code=source("unigs.prepare.face.eyes"),
     output:
         eyes="results/{subject}/face/eyes.csv",
     log:
@@ -146,6 +147,7 @@ rule measure_eyes:
         mem_mb=2000,
         runtime=10,
     params:
+        *code_words("unigs.prepare.face.eyes"),
         flags=flags("eyes"),
         sheet=sheet_flags("openface"),
     shell:
@@ -161,7 +163,7 @@ rule fit_pose:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
-        code=source("unigs.prepare.pose.fit"),
+        model_files=model_files("pose"),
     output:
         pose="results/{subject}/face/pose.npz",
     log:
@@ -174,6 +176,7 @@ rule fit_pose:
         mem_mb=4000,
         runtime=60,
     params:
+        *code_words("unigs.prepare.pose.fit"),
         flags=flags("pose"),
     shell:
         "python -m unigs.prepare.pose.fit"
@@ -189,7 +192,7 @@ rule segment_regions:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
-        code=source("unigs.prepare.regions.segment"),
+        model_files=model_files("regions"),
     output:
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
@@ -205,6 +208,7 @@ rule segment_regions:
         mem_mb=4000,
         runtime=120,
     params:
+        *code_words("unigs.prepare.regions.segment"),
         flags=flags("regions"),
     shell:
         "python -m unigs.prepare.regions.segment"
@@ -224,7 +228,6 @@ rule track_body:
         labels="results/{subject}/regions/labels.mkv",
         frame_table="results/{subject}/clip/frames.csv",
         pose="results/{subject}/face/pose.npz",
-        code=source("unigs.prepare.body.track"),
     output:
         body="results/{subject}/body/motion.npz",
     log:
@@ -238,6 +241,7 @@ rule track_body:
         mem_mb=4000,
         runtime=60,
     params:
+        *code_words("unigs.prepare.body.track"),
         flags=flags("body"),
     shell:
         "python -m unigs.prepare.body.track"

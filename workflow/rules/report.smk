@@ -8,7 +8,6 @@ rule draw_sheet:
         eyes="results/{subject}/face/eyes.csv",
         labels="results/{subject}/regions/labels.mkv",
         background="results/{subject}/regions/background.png",
-        code=source("unigs.report.preparation"),
     output:
         sheet=report(
             "results/{subject}/figures/sheet.png",
@@ -29,6 +28,8 @@ rule draw_sheet:
     resources:
         mem_mb=4000,
         runtime=20,
+    params:
+        *code_words("unigs.report.preparation"),
     shell:
         "python -m unigs.report.preparation"
         " --video {input.video:q}"
@@ -48,7 +49,6 @@ rule draw_test_sheet:
         video="results/{subject}/clip/video.mp4",
         render="results/{subject}/{variant}/test/video.mkv",
         rows="results/{subject}/{variant}/test/frames.csv",
-        code=source("unigs.report.sheet"),
     output:
         sheet=report(
             "results/{subject}/{variant}/test/sheet.png",
@@ -64,6 +64,8 @@ rule draw_test_sheet:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        *code_words("unigs.report.sheet"),
     shell:
         "python -m unigs.report.sheet"
         " --video {input.video:q}"
@@ -79,7 +81,6 @@ rule plot:
         dynamic="results/{subject}/{variant}/dynamic/curve.csv",
         rows="results/{subject}/{variant}/test/frames.csv",
         metrics="results/{subject}/{variant}/test/metrics.json",
-        code=source("unigs.report.figures"),
     output:
         curve=report(
             "results/{subject}/{variant}/figures/curve.svg",
@@ -116,6 +117,8 @@ rule plot:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        *code_words("unigs.report.figures"),
     shell:
         "python -m unigs.report.figures"
         " --static {input.static:q}"
@@ -133,8 +136,6 @@ rule collate:
     input:
         metrics=lambda wildcards: PLAN.table_runs(wildcards.table, "test/metrics.json"),
         speed=lambda wildcards: PLAN.table_runs(wildcards.table, "test/speed.json"),
-        paper=lambda wildcards: PLAN.table_paper(wildcards.table),
-        code=source("unigs.report.tables"),
     output:
         csv=report(
             "results/tables/{table}.csv",
@@ -149,7 +150,12 @@ rule collate:
     conda:
         "../envs/report.yaml"
     params:
+        *code_words("unigs.report.tables"),
         flags=lambda wildcards: PLAN.table_flags(wildcards.table),
+        content=lambda wildcards: PLAN.table_content(wildcards.table),
+        # The path, which depends on where the checkout lies, is not compared: Snakemake takes a
+        # function of the output for a consequence of other things.
+        paper=lambda wildcards, output: PLAN.paper_flags(wildcards.table),
         earlier=lambda wildcards: PLAN.table_earlier(wildcards.table),
     shell:
         "python -m unigs.report.tables"
@@ -158,7 +164,7 @@ rule collate:
         " --out {output.csv:q}"
         " --markdown {output.markdown:q}"
         " --earlier {params.earlier:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.paper} {params.flags} > {log:q} 2>&1"
 
 
 rule gallery:
@@ -173,8 +179,6 @@ rule gallery:
         preparation=PLAN.preparation(),
         tables=collect("results/tables/{table}.csv", table=TABLES),
         markdown=collect("results/tables/{table}.md", table=TABLES),
-        code=source("unigs.report.gallery"),
-        templates=[os.path.relpath(path) for path in sorted(REPO.glob("unigs/report/templates/*"))],
     output:
         page="results/index.html",
     log:
@@ -183,6 +187,9 @@ rule gallery:
     conda:
         "../envs/report.yaml"
     params:
+        *code_words("unigs.report.gallery"),
+        *content_words(REPO.glob("unigs/report/templates/*")),
+        order=[*TABLES, *PLAN.runs("")],
         # Shown if they are there, and no inputs: the plan does not make them.
         earlier=lambda wildcards: PLAN.earlier_runs(),
         earlier_drives=lambda wildcards: PLAN.earlier_drives(),

@@ -1,9 +1,10 @@
 rule fetch_video:
     """Download a subject's video (rows of the sheet with a url and no video)."""
-    input:
-        code=source("unigs.sources.fetch"),
     output:
-        video="resources/downloads/{subject}.mp4",
+        # A download may be gone from its source: no change of the code fetches it again, nobody
+        # overwrites it by accident (protected), and where that does not hold, as for root, the old
+        # file stays until a new one is whole (update).
+        video=protected(update("resources/downloads/{subject}.mp4")),
     log:
         "logs/fetch_video/{subject}.log",
     localrule: True
@@ -17,8 +18,6 @@ rule fetch_video:
 
 rule make_speaker:
     """Render the synthetic long-haired speaker, with the truth about it."""
-    input:
-        code=source("unigs.sources.synthetic.speaker"),
     output:
         video="results/{subject}/source/video.mp4",
         truth="results/{subject}/source/truth.npz",
@@ -34,6 +33,7 @@ rule make_speaker:
         mem_mb=4000,
         runtime=30,
     params:
+        *code_words("unigs.sources.synthetic.speaker"),
         flags=flags("demo"),
     shell:
         "python -m unigs.sources.synthetic.speaker"

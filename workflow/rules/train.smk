@@ -2,7 +2,6 @@ rule train_static:
     """The canonical field: what does not move (eqs. 1-3 and 8)."""
     input:
         **SUBJECT,
-        code=source("unigs.train.static"),
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
         poses="results/{subject}/{variant}/static/pose.npz",
@@ -20,6 +19,7 @@ rule train_static:
         mem_mb=16000,
         runtime=120,
     params:
+        *code_words("unigs.train.static"),
         flags=flags("static"),
     shell:
         "python -m unigs.train.static"
@@ -38,7 +38,7 @@ rule train_dynamic:
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
         static=static_file("portrait.safetensors"),
-        code=source("unigs.train.dynamic"),
+        model_files=model_files("dynamic"),
     output:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         curve="results/{subject}/{variant}/dynamic/curve.csv",
@@ -55,6 +55,7 @@ rule train_dynamic:
         mem_mb=16000,
         runtime=720,
     params:
+        *code_words("unigs.train.dynamic"),
         flags=flags("dynamic"),
     shell:
         "python -m unigs.train.dynamic"

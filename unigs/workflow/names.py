@@ -1,0 +1,59 @@
+"""What a configuration names must be there: variants, tables, files of models."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from unigs.stage.errors import UserError
+
+
+def check_names(config: Mapping[str, Any]) -> None:
+    """Stop if a table, a talking video or `run_tables` names what the configuration lacks.
+
+    Args:
+        config: a configuration that fits its schema.
+
+    Raises:
+        UserError: one line for each name that is missing.
+    """
+    variants, tables = config["variants"], config["tables"]
+    lines = list(_unknown("videos.variants", config["videos"]["variants"], "variant", variants))
+    for name, table in tables.items():
+        lines += _unknown(f"tables.{name}.variants", table["variants"], "variant", variants)
+    lines += _unknown("run_tables", config.get("run_tables") or [], "table", tables)
+    if lines:
+        raise UserError("\n".join(lines))
+
+
+def check_model_files(named: Mapping[str, str]) -> None:
+    """Stop if a setting names a file that is not there.
+
+    Args:
+        named: setting, as in `speech.model` -> path of a file or folder; empty: none is wanted.
+
+    Raises:
+        UserError: one line for each file that is missing.
+    """
+    lines = [
+        f"configuration: {setting}: there is no file {path}: put it there, or correct the path."
+        for setting, path in named.items()
+        if path and not Path(path).exists()
+    ]
+    if lines:
+        raise UserError("\n".join(lines))
+
+
+def files_of(path: str) -> list[str]:
+    """The files that a path stands for: itself, or all files of the folder."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return [path]
+    return sorted(str(file) for file in folder.rglob("*") if file.is_file())
+
+
+def _unknown(
+    where: str, names: Iterable[str], kind: str, known: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in names:
+        if name not in known:
+            yield f"configuration: {where}: there is no {kind} {name}, only {', '.join(known)}."
