@@ -18,6 +18,7 @@ import yaml
 
 from tools.markers import fill
 from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
+from unigs.workflow.names import ALL
 from unigs.workflow.sections import PER_VARIANT, SECTIONS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -133,10 +134,10 @@ def config_schema() -> dict:
             },
             "run_tables": {
                 **chosen,
-                "type": ["array", "null"],
+                "type": ["string", "array"],
                 "minItems": 1,
-                "description": "Names of the tables that are made, in this order; absent or null "
-                "means all.",
+                "description": "The table that is made, or a list of tables in the order of the "
+                f"page; {ALL}, or absent: every table.",
             },
             "videos": {
                 "type": "object",

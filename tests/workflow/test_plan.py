@@ -171,7 +171,8 @@ def test_content_of_a_table_tells_order_and_the_papers_figures():
 def test_tables_that_are_asked_for():
     assert plan(run_tables=["overview"]).tables() == ["overview"]
     assert plan(run_tables=["overview", "table2"]).tables() == ["overview", "table2"]
-    assert plan(run_tables=None).tables() == ["table2", "overview"]
+    assert plan(run_tables="table2").tables() == ["table2"]
+    assert plan(run_tables="all").tables() == ["table2", "overview"]
     assert plan(run_tables=["table2"]).runs("x") == ["results/ann/unigs/x", "results/ann/less/x"]
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from unigs.stage.errors import UserError
 
+ALL = "all"
+"""What `run_tables` says for every table."""
+
 
 def check_names(config: Mapping[str, Any]) -> None:
     """Stop if a table, a talking video or `run_tables` names what the configuration lacks.
@@ -20,9 +23,17 @@ def check_names(config: Mapping[str, Any]) -> None:
     lines = list(_unknown("videos.variants", config["videos"]["variants"], "variant", variants))
     for name, table in tables.items():
         lines += _unknown(f"tables.{name}.variants", table["variants"], "variant", variants)
-    lines += _unknown("run_tables", config.get("run_tables") or [], "table", tables)
+    lines += _unknown("run_tables", run_tables(config), "table", tables)
     if lines:
         raise UserError("\n".join(lines))
+
+
+def run_tables(config: Mapping[str, Any]) -> list[str]:
+    """Names of the tables that a configuration asks for, in the order of the page."""
+    chosen = config.get("run_tables", ALL)
+    if chosen == ALL:
+        return list(config["tables"])
+    return [chosen] if isinstance(chosen, str) else chosen
 
 
 def check_model_files(named: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from unigs.workflow import origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
-from unigs.workflow.names import check_model_files, check_names, files_of
+from unigs.workflow.names import check_model_files, check_names, files_of, run_tables
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
@@ -87,9 +87,8 @@ class Plan:
         return path.replace(PLACE_OF_SUBJECT, subject)
 
     def tables(self) -> list[str]:
-        """Tables that are made: those of `run_tables` (all without it) that have a subject."""
-        chosen = self.config.get("run_tables") or self.config["tables"]
-        return [table for table in chosen if self.table_subjects(table)]
+        """Tables that are made: those of `run_tables` that have a subject."""
+        return [table for table in run_tables(self.config) if self.table_subjects(table)]
 
     def table_subjects(self, table: str) -> list[str]:
         """Subjects of the data sets that a table is about; all without such a list."""

@@ -1,0 +1,80 @@
+"""A downloaded video stays, whatever is edited: its source may be gone."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.support.workflow import planned, snakemake
+
+TARGET = "resources/downloads/cleo.mp4"
+SHEET = "subject\tdataset\tvideo\turl\tsha256\tstart\ncleo\tx\t\t{url}\t{sha256}\t{start}\n"
+
+
+class Work:
+    """A working directory whose one subject comes from an address."""
+
+    def __init__(self, folder: Path, checkout: Path) -> None:
+        self.folder = folder
+        self.source = folder / "film.mp4"
+        self.source.write_bytes(b"a film" * 1000)
+        self.video = folder / TARGET
+        self.arguments = ["--snakefile", str(checkout / "workflow/Snakefile")]
+        self.arguments += ["--config", "subjects=people.tsv"]
+        self.write_sheet()
+
+    def write_sheet(self, sha256: str = "", start: str = "", url: str = "") -> None:
+        row = {"url": url or self.source.as_uri(), "sha256": sha256, "start": start}
+        (self.folder / "people.tsv").write_text(SHEET.format(**row))
+
+    def run(self, *arguments: str, check: bool = True):
+        return snakemake(
+            TARGET, "--retries", "0", *arguments, *self.arguments, cwd=self.folder, check=check
+        )
+
+
+@pytest.fixture
+def work(checkout, tmp_path) -> Work:
+    """The working directory after the download; the source is gone."""
+    made = Work(tmp_path, checkout)
+    made.run()
+    made.source.unlink()
+    return made
+
+
+def test_a_download_is_protected(work):
+    assert work.video.read_bytes() == b"a film" * 1000
+    assert not work.video.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+
+
+def test_edits_do_not_fetch_again(work, checkout):
+    work.write_sheet(start="3")
+    (work.folder / "more.yaml").write_text("crop: {size: 256}\n")
+    more = [*work.arguments, "--configfile", "more.yaml"]
+    assert planned(TARGET, *more, cwd=work.folder) == {}
+    code = checkout / "unigs/sources/fetch.py"
+    kept = code.read_text()
+    try:
+        code.write_text(kept + "\nEDITED = True\n")
+        assert planned(TARGET, *more, cwd=work.folder) == {}
+    finally:
+        code.write_text(kept)
+
+
+@pytest.mark.parametrize(
+    "row, arguments",
+    [
+        ({}, ["--forceall"]),
+        ({}, ["--force"]),
+        ({}, ["-R", "fetch_video"]),
+        ({"sha256": "0a" * 32}, []),
+        ({"url": "file:///nowhere/at/all.mp4"}, []),
+    ],
+    ids=["forceall", "force", "forcerun", "sha256", "url"],
+)
+def test_a_download_that_fails_leaves_the_video(work, row, arguments):
+    work.write_sheet(**row)
+    done = work.run(*arguments, check=False)
+    assert done.returncode and work.video.read_bytes() == b"a film" * 1000
+    text = done.stdout + done.stderr
+    assert "cannot be fetched" in text or "Write-protected output files" in text
