@@ -23,7 +23,7 @@ help:  ## list the commands
 
 setup: $(READY)  ## make the environment in .venv, pinned by constraints.txt
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
 	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x "$(BIN)/pip" || $(PYTHON) tools/make_venv.py "$(VENV)"
@@ -45,6 +45,8 @@ $(READY): pyproject.toml constraints.txt
 	python -m pip install -q -c constraints.txt -e '.[face,dev]'
 	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
 	python -m pip install -q -c constraints.txt --no-deps mediapipe
+	@# snakemake --cores 8 --resources gpu=1 all: Snakemake itself takes `all` for a resource.
+	@python -m unigs.workflow.launcher "$(BIN)/snakemake"
 	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
 	@python -m unigs.train.compile_kernels
 	@touch "$(READY)"

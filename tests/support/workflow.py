@@ -33,18 +33,9 @@ def snakemake(
     *arguments: str, cwd: Path, check: bool = True, **variables: str
 ) -> subprocess.CompletedProcess:
     """Run Snakemake with this interpreter, shielded from the user's own profiles."""
-    return run(sys.executable, "-m", "snakemake", *arguments, cwd=cwd, check=check, **variables)
-
-
-def run(
-    *command: str, cwd: Path, check: bool = True, **variables: str
-) -> subprocess.CompletedProcess:
-    """Run a command line that calls Snakemake, on two cores unless it says how many."""
-    cores = [] if "--cores" in " ".join(command) else ["--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTHONPATH"))}
-    done = subprocess.run(
-        [*command, *cores], cwd=cwd, env=clean | variables, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=cwd, env=clean | variables, capture_output=True, text=True)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
