@@ -17,6 +17,7 @@ import torch
 from benchmarks import harness
 from benchmarks.scenes import Scene, portrait
 from benchmarks.speaker import write_speaker
+from unigs.compute.cards import claim_card
 from unigs.evaluate.speed import measure_speed
 from unigs.model.storage import load_portrait
 from unigs.render.rasterize import rasterize
@@ -207,10 +208,11 @@ def show(fact: dict) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run everything on the first CUDA device."""
+    """Run everything on a free CUDA device."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu")
     parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
     flags = parser.parse_args(arguments)
+    claim_card(torch.cuda.device_count())
     if not torch.cuda.is_available():
         print("error: the GPU benchmark needs a CUDA device, and torch sees none.", file=sys.stderr)
         sys.exit(2)

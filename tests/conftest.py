@@ -7,6 +7,8 @@ import pytest
 # Before numpy and torch are imported: the tests' arrays are too small for more threads.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+# Tests share the first GPU with what runs there, where a stage would wait for a free one.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from unigs.compute.cards import claim_card
 from unigs.compute.threads import get_threads
 from unigs.stage.errors import UserError
 
@@ -17,6 +18,7 @@ log = logging.getLogger("unigs")
 def pick_device(wish: str) -> torch.device:
     """Resolve "auto", "cpu" or "cuda", and log the device.
 
+    Of several GPUs the process gets one that no other run of UniGS has taken (`claim_card`).
     On a CPU torch keeps to one thread: its pool spins and competes with the kernels' threads.
     On a GPU convolutions keep all 24 bits: with the 11 that cuDNN takes by default the variances of
     SSIM, small differences of large numbers, would be lost to rounding.
@@ -24,6 +26,9 @@ def pick_device(wish: str) -> torch.device:
     Raises:
         UserError: cuda was asked for and is not there.
     """
+    if wish != "cpu":
+        # Before torch asks CUDA for anything: CUDA reads the visible cards once.
+        claim_card(torch.cuda.device_count())
     available = torch.cuda.is_available()
     if wish == "cuda" and not available:
         raise UserError("device is set to cuda but torch sees no CUDA device: use auto or cpu.")
