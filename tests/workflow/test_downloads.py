@@ -3,9 +3,11 @@
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.workflow import planned, snakemake
+from unigs.media.video import VideoWriter
 
 TARGET = "resources/downloads/cleo.mp4"
 SHEET = "subject\tdataset\tvideo\turl\tsha256\tstart\ncleo\tx\t\t{url}\t{sha256}\t{start}\n"
@@ -17,7 +19,9 @@ class Work:
     def __init__(self, folder: Path, checkout: Path) -> None:
         self.folder = folder
         self.source = folder / "film.mp4"
-        self.source.write_bytes(b"a film" * 1000)
+        with VideoWriter(self.source, 64, 64, 25) as writer:
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+        self.content = self.source.read_bytes()
         self.video = folder / TARGET
         self.arguments = ["--snakefile", str(checkout / "workflow/Snakefile")]
         self.arguments += ["--config", "subjects=people.tsv"]
@@ -43,7 +47,7 @@ def work(checkout, tmp_path) -> Work:
 
 
 def test_a_download_is_protected(work):
-    assert work.video.read_bytes() == b"a film" * 1000
+    assert work.video.read_bytes() == work.content
     assert not work.video.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
@@ -75,6 +79,6 @@ def test_edits_do_not_fetch_again(work, checkout):
 def test_a_download_that_fails_leaves_the_video(work, row, arguments):
     work.write_sheet(**row)
     done = work.run(*arguments, check=False)
-    assert done.returncode and work.video.read_bytes() == b"a film" * 1000
+    assert done.returncode and work.video.read_bytes() == work.content
     text = done.stdout + done.stderr
     assert "cannot be fetched" in text or "Write-protected output files" in text

@@ -3,6 +3,7 @@
 import ast
 import csv
 import dataclasses
+import functools
 import hashlib
 import importlib
 import inspect
@@ -23,8 +24,10 @@ import yaml
 from tests.support.workflow import FAKE_PYTHON, REPO, planned, rules, snakemake, stages
 from unigs.media.video import VideoWriter
 from unigs.settings.subject import Subject
+from unigs.stage import cli
 from unigs.workflow.fingerprint import SETTINGS, TALK, closure
 
+PER_VARIANT_STAGES = ("unigs.train.static", "unigs.train.dynamic")
 TARGETS = ["all", "prepare", "train", "tables", "videos"]
 PREPARATION = {"crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech"}
 PREPARATION |= {"measure_eyes", "fit_pose", "segment_regions", "track_body"}
@@ -241,12 +244,16 @@ def stage_function(module: str):
     raise AssertionError(f"{module} is no stage: it never calls cli.run")
 
 
+def is_settings(kind: object) -> bool:
+    return getattr(kind, "__module__", "").startswith(f"{SETTINGS}.")
+
+
 def parameters(function) -> tuple[set[str], set[str], type | None]:
     """Names that must be given, names that may be given, and the settings dataclass."""
     hints, required, optional, section = typing.get_type_hints(function), set(), set(), None
     for name, parameter in inspect.signature(function).parameters.items():
         kind = hints[name]
-        if getattr(kind, "__module__", "").startswith(f"{SETTINGS}."):
+        if is_settings(kind):
             section = kind
         elif hasattr(kind, "__dataclass_fields__"):
             for field in kind.__dataclass_fields__.values():
@@ -257,8 +264,8 @@ def parameters(function) -> tuple[set[str], set[str], type | None]:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory) -> dict[str, list[set[str]]]:
-    """Module of a stage -> flags of each of its commands, where the sheet fills in every column."""
+def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
+    """Module of a stage -> words of each of its commands, where the sheet fills in every column."""
     work = tmp_path_factory.mktemp("commands")
     row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/a.mp4"}
     row |= {"sha256": "0a" * 32, "crop": "9:9:0:0", "start": "1", "stop": "9", "remove": "2-3"}
@@ -278,9 +285,17 @@ def commands(tmp_path_factory) -> dict[str, list[set[str]]]:
     found = defaultdict(list)
     for line in re.findall(r"python -m unigs\..*", done.stdout + done.stderr):
         _, _, module, *words = shlex.split(line)
+        found[module].append(words[: words.index(">")])
+    return found
+
+
+def flags_of(commands: list[list[str]]) -> list[set[str]]:
+    """Names of the flags of each command; no command has a flag twice."""
+    found = []
+    for words in commands:
         flags = [word[2:].replace("-", "_") for word in words if word.startswith("--")]
-        assert len(flags) == len(set(flags)), line
-        found[module].append(set(flags))
+        assert len(flags) == len(set(flags)), words
+        found.append(set(flags))
     return found
 
 
@@ -293,7 +308,8 @@ def given_settings(section: type) -> dict:
 @pytest.mark.parametrize("rule, block, module", stages(), ids=[s[0] for s in stages()])
 def test_rule_calls_its_stage_as_it_is(commands, rule, block, module):
     required, optional, section = parameters(stage_function(module))
-    always, ever = set.intersection(*commands[module]), set.union(*commands[module])
+    flags = flags_of(commands[module])
+    always, ever = set.intersection(*flags), set.union(*flags)
     settings = set(given_settings(section)) if section else set()
     assert required | settings <= always, f"{module} also needs {required | settings - always}"
     unknown = ever - required - optional - settings
@@ -305,7 +321,24 @@ def test_every_column_of_the_sheet_reaches_a_stage(commands):
     # A subject's name and data set stand in paths and tables.
     columns = {field.name for field in dataclasses.fields(Subject)} - {"subject", "dataset"}
     modules = [module for _, block, module in stages() if "sheet_flags(" in block]
-    assert columns <= set().union(*(flags for module in modules for flags in commands[module]))
+    flags = (flags for module in modules for flags in flags_of(commands[module]))
+    assert columns <= set().union(*flags)
+
+
+@pytest.mark.parametrize("module", sorted({module for _, _, module in stages()}))
+def test_stages_understand_the_values_of_their_flags(commands, module):
+    """Defaults too: negative numbers, empty words, colors that begin like a comment."""
+    stage, given = stage_function(module), []
+
+    @functools.wraps(stage)
+    def listen(**arguments: object) -> None:
+        given.append(arguments)
+
+    for words in commands[module]:
+        cli.run(listen, words)
+    settings = [value for value in given[0].values() if is_settings(type(value))]
+    assert len(given) == len(commands[module])
+    assert all(value == type(value)() for value in settings if module not in PER_VARIANT_STAGES)
 
 
 def test_code_that_counts_is_all_that_a_stage_imports():
