@@ -1,5 +1,6 @@
 """Audio files as mono float samples."""
 
+import logging
 import subprocess
 from pathlib import Path
 
@@ -9,10 +10,16 @@ import soundfile
 from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
 from unigs.stage.errors import UserError
 
+log = logging.getLogger("unigs")
+
 RATE = 16000
 """Samples per second of all sound that stages exchange (section 3.2 of the paper)."""
 NO_STREAM = "matches no streams"
 """What ffmpeg says of a file without sound, followed by advice on flags that people do not type."""
+LOUDEST = 1e3
+"""Largest sample that can be sound: float files may exceed full scale (1), but not by 60 dB."""
+LARGEST_DAMAGE = 0.01
+"""Share of samples that may be no sound; silence takes their place."""
 
 
 def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
@@ -23,10 +30,12 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
         rate: samples per second to resample to.
 
     Returns:
-        float32 [n], mono, in [-1, 1].
+        float32 [n], mono, full scale is 1. A few samples that are no sound (NaN, infinite, or
+        absurdly large) are replaced by silence, and the log says so.
 
     Raises:
-        UserError: the file is missing or has no audio that ffmpeg can read.
+        UserError: the file is missing, has no audio that ffmpeg can read, or much of it is no
+            sound.
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path of the audio.")
@@ -39,7 +48,25 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     if done.returncode or not done.stdout:
         reason = last_line(complaints)
         raise UserError(f"{path} has no audio that can be read: ffmpeg says: {reason}")
-    return np.frombuffer(done.stdout, np.float32).copy()
+    return _mended(np.frombuffer(done.stdout, np.float32).copy(), path, rate)
+
+
+def _mended(samples: np.ndarray, path: Path, rate: int) -> np.ndarray:
+    """Samples [n] with silence in place of what is no sound; one NaN would spread to all frames."""
+    broken = np.flatnonzero(~(np.abs(samples) <= LOUDEST))
+    if len(broken) > LARGEST_DAMAGE * len(samples):
+        raise UserError(
+            f"{path} is damaged: {100 * len(broken) / len(samples):.1f} % of its samples are no "
+            "sound (not a number, or too large); export it anew."
+        )
+    if len(broken):
+        log.warning(
+            "%s holds %d samples that are no sound (not a number, or too large), the first at "
+            "%.3f s: silence takes their place.",
+            path, len(broken), broken[0] / rate,
+        )  # fmt: skip
+        samples[broken] = 0
+    return samples
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
