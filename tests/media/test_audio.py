@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unigs.media.audio import RATE, read_audio
+from unigs.media.audio import RATE, read_audio, sounding, write_wav
 from unigs.stage.errors import UserError
 
 TONE = 0.5 * np.sin(np.arange(2 * RATE) * 0.1).astype(np.float32)
@@ -53,3 +53,12 @@ def test_sound_samples_are_not_touched(tmp_path, caplog):
     loud = np.float32(1.5) * TONE  # beyond full scale, as float files may be
     np.testing.assert_array_equal(read_audio(float_wav(tmp_path / "loud.wav", loud)), loud)
     assert not caplog.messages
+
+
+def test_where_a_recording_sounds(tmp_path):
+    samples = np.zeros(5 * 16000)
+    write_wav(tmp_path / "a.wav", samples)
+    assert sounding(tmp_path / "a.wav") == (0, 0)
+    samples[16000 : 3 * 16000] = 0.1
+    write_wav(tmp_path / "b.wav", samples)
+    assert sounding(tmp_path / "b.wav") == (1, 3)

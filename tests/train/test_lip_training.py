@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from unigs.model.speech_net import SpeechNet
+from unigs.stage.errors import UserError
+from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
 from unigs.train import lip_training
 from unigs.train.lip_training import pretrain, resting_shape
 
@@ -126,12 +128,6 @@ def test_frames_without_a_face_are_not_learnt_from():
     assert np.isfinite(result.out_of_fold).all() and np.isfinite(result.correlation).all()
 
 
-def test_too_few_frames_is_an_error():
-    features, lips, _ = talk(50, noise=0.2)
-    with pytest.raises(ValueError, match="too few"):
-        pretrain(small_net(), features, lips, np.arange(50), steps=1)
-
-
 def test_half_of_the_members_sees_the_features_partly_whitened(learnt):
     net, features, *_ = learnt
     seen = net.lip_net.views(torch.from_numpy(features[:200])).numpy()
@@ -146,3 +142,12 @@ def test_rest_is_a_closed_mouth():
     lips = np.stack([np.linspace(-2, 2, 100), np.linspace(1, 0, 100)], 1)
     rest = resting_shape(lips)
     assert rest[0] < -1.85 and rest[1] > 0.95
+
+
+def test_as_few_frames_as_promised_are_enough_and_one_less_is_one_sentence():
+    features, lips, silence = talk(FEWEST_TRAINING_FRAMES, noise=0.15)
+    train = np.arange(FEWEST_TRAINING_FRAMES)
+    result = pretrain(small_net(), features, lips, train, silence, steps=5)
+    assert np.isfinite(result.out_of_fold).all()
+    with pytest.raises(UserError, match="^119 training frames .* too few .*, 120 are needed: use"):
+        pretrain(small_net(), features, lips, train[1:], silence, steps=5)

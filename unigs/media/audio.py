@@ -72,3 +72,16 @@ def _mended(samples: np.ndarray, path: Path, rate: int) -> np.ndarray:
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     """Write mono float samples [n] in [-1, 1] as 16-bit WAV."""
     soundfile.write(path, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
+
+
+def sounding(wav: Path) -> tuple[float, float]:
+    """First and last second of a WAV file that is not complete silence; 0, 0 if all of it is."""
+    first, last, count = None, 0, 0
+    with soundfile.SoundFile(wav) as file:
+        for block in file.blocks(blocksize=2**16, dtype="int16", always_2d=True):
+            loud = np.flatnonzero(block.any(1))
+            if len(loud):
+                first = count + loud[0] if first is None else first
+                last = count + loud[-1] + 1
+            count += len(block)
+        return (first or 0) / file.samplerate, last / file.samplerate

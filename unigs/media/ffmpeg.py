@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,14 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from unigs.stage.errors import UserError
+
+DAMAGE = re.compile(
+    r"invalid nal unit|error while decoding|invalid data found|corrupt|concealing|damaged"
+    r"|ebml|exceeds containing|truncated|error submitting packet",
+    re.IGNORECASE,
+)
+"""Complaints after which pictures or sounds are wrong or missing, though ffmpeg succeeds. Others (a
+late reference picture, a time stamp out of order) are usual in files that look right."""
 
 
 @functools.cache
@@ -28,8 +37,8 @@ def file_address(path: Path) -> str:
     return f"file:{os.path.abspath(path)}"
 
 
-def run_ffmpeg(arguments: list[str], what: str) -> None:
-    """Run ffmpeg quietly, overwriting its output.
+def run_ffmpeg(arguments: list[str], what: str) -> str:
+    """Run ffmpeg quietly, overwriting its output; return what it complained of nevertheless.
 
     Args:
         arguments: everything after `ffmpeg -v error -y`, files as `file_address` writes them.
@@ -42,6 +51,13 @@ def run_ffmpeg(arguments: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
         raise UserError(f"could not {what}: ffmpeg says: {last_line(done.stderr)}")
+    return done.stderr
+
+
+def damage(text: str) -> str | None:
+    """The first line of ffmpeg's complaints that means damage (see `DAMAGE`), or None."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if DAMAGE.search(line)), None)
 
 
 def last_line(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
+from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line
 from unigs.stage.errors import UserError
 
 ENCODERS = {
@@ -100,7 +100,7 @@ def read_video(
         uint8 frames [H,W,3] RGB (or [H,W]).
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or (at its end) parts of it could not be decoded.
     """
     info = probe(path)
     width, height = size or (crop[2:] if crop else (info.width, info.height))
@@ -137,10 +137,12 @@ def _raw_frames(command: list[str], shape: tuple[int, ...], path: Path) -> Itera
             if not finished:
                 process.kill()
             code = process.wait()
+        errors.seek(0)
+        text = errors.read().decode(errors="replace")
         if code:
-            errors.seek(0)
-            text = errors.read().decode(errors="replace")
             raise UserError(f"{path} cannot be decoded to its end: ffmpeg says: {last_line(text)}")
+        if complaint := damage(text):
+            raise UserError(f"{path} is damaged: ffmpeg says: {complaint}; make or fetch it anew.")
 
 
 def frame_count(path: Path) -> int:

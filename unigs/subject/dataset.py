@@ -18,7 +18,7 @@ from unigs.subject.features import (
     TorsoMotion,
     read_action_units,
 )
-from unigs.subject.frame_table import TEST, TRAIN, read_frame_table
+from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES, TEST, TRAIN, read_frame_table
 from unigs.subject.framestore import FrameStore
 from unigs.subject.labels import BACKGROUND
 from unigs.subject.performance import performance_of
@@ -29,8 +29,6 @@ __all__ = ["Dataset", "SubjectFiles"]
 RESIDENT_GB = 8.0
 """Most gigabytes of frames and labels that stay on the GPU (480x480, 25 frames/s: almost six
 minutes); of a longer clip each frame is copied there when a step needs it."""
-FEWEST_FRAMES = 10
-"""Least number of training frames."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,10 @@ class Dataset:
             )
         usable = self.performance.head.known
         self.train, self.test = (self.table.frames(split, usable) for split in (TRAIN, TEST))
-        if len(self.train) < FEWEST_FRAMES:
+        if len(self.train) < FEWEST_TRAINING_FRAMES:
             raise UserError(
-                f"{files.frame_table} keeps only {len(self.train)} training frames: use a longer "
-                "or cleaner clip."
+                f"{files.frame_table} keeps only {len(self.train)} training frames, "
+                f"{FEWEST_TRAINING_FRAMES} are needed: use a longer or cleaner clip."
             )
 
     def __len__(self) -> int:

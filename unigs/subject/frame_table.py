@@ -20,6 +20,9 @@ REASONS = ("no_face", "second_face", "hands", "fade", JUMP_CUT, "head_turn", "us
 """Marks of a frame, in the order in which the column `reason` joins them with "+". A frame with any
 mark but `jump_cut` is removed; `jump_cut` marks the first frame of a shot."""
 TRAIN, TEST = "train", "test"
+FEWEST_TRAINING_FRAMES = 120
+"""Kept training frames that a portrait needs: with fewer, the folds by which the lip networks are
+validated (`unigs.train.lip_training`) would be shorter than the pauses left between them."""
 
 
 @dataclass(frozen=True)

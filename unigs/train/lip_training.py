@@ -9,12 +9,15 @@ import numpy as np
 import torch
 
 from unigs.model.speech_net import LipNets, SpeechNet
+from unigs.stage.errors import UserError
+from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
 
-FOLDS = 6
-"""Contiguous parts of the training frames; each member of the ensemble leaves one out."""
 FOLD_GAP = 10
 """Frames around a fold that its members do not use either, since neighboring windows share most of
 their speech."""
+FOLDS = FEWEST_TRAINING_FRAMES // (2 * FOLD_GAP)
+"""Contiguous parts of the training frames; each member of the ensemble leaves one out. A fold is at
+least as long as the two gaps around it."""
 SILENT_SHARE = 0.06
 """Share of a batch that is silence, with the mouth at rest."""
 FEWEST_STEPS, MOST_STEPS, STEPS_PER_FRAME = 900, 4000, 1.5
@@ -74,6 +77,9 @@ def pretrain(
 
     Returns:
         Out-of-fold predictions, their correlation with the truth, and the lips at rest.
+
+    Raises:
+        UserError: too few training frames show a face.
     """
     nets = net.lip_net
     used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
@@ -159,7 +165,10 @@ def _partly_whitened(windows: np.ndarray) -> np.ndarray:
 def _folds(frames: np.ndarray, members: int) -> _Folds:
     count = min(FOLDS, members)
     if len(frames) < count * 2 * FOLD_GAP:
-        raise ValueError(f"{len(frames)} frames with a face are too few to learn the lips from")
+        raise UserError(
+            f"{len(frames)} training frames with a face are too few to learn the lips from, "
+            f"{count * 2 * FOLD_GAP} are needed: use a longer or cleaner clip."
+        )
     return _Folds(frames, np.linspace(0, len(frames), count + 1).astype(int), members)
 
 

@@ -10,8 +10,9 @@ from tests.support import astronaut
 from unigs.face.mesh import FACE_OVAL
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.ffmpeg import run_ffmpeg
+from unigs.media.timing import read_timing
 from unigs.media.video import probe, read_video
-from unigs.prepare.clip.crop import choose_window, crop_clip, parse_crop, source_times
+from unigs.prepare.clip.crop import choose_window, crop_clip, parse_crop
 from unigs.settings.crop import CropSettings
 from unigs.stage.errors import UserError
 
@@ -32,8 +33,8 @@ def faces_at(centers, width, height):
 def test_source_times_are_those_of_the_frames(tmp_path):
     path = tmp_path / "a.mp4"
     astronaut.write_clip(path, lambda k: np.full((64, 64, 3), 2 * k, np.uint8), 45, NTSC)
-    np.testing.assert_allclose(source_times(path), np.arange(46) / NTSC, atol=1e-3)
-    later = source_times(path, start=0.5, stop=1.0)
+    np.testing.assert_allclose(read_timing(path).times, np.arange(46) / NTSC, atol=1e-3)
+    later = read_timing(path, start=0.5, stop=1.0).times
     assert len(later) - 1 == 15 and 0 <= later[0] <= 1 / NTSC
 
 
@@ -72,7 +73,7 @@ def test_a_portrait_that_fills_its_square_is_kept_whole():
 def ntsc_clip(tmp_path_factory):
     """29.97 fps, 480x320, a face, a number in a gray square, and a click at 1.5 s."""
     folder = tmp_path_factory.mktemp("crop source")
-    sound = np.zeros(48000)
+    sound = np.zeros(96000)
     sound[24000:24080] = 0.9
     write_wav(folder / "click.wav", sound, 16000)
 
@@ -81,7 +82,7 @@ def ntsc_clip(tmp_path_factory):
         image[250:282, 232:264] = 20 + 16 * (k % 14)
         return image
 
-    return astronaut.write_clip(folder / "in.mp4", frame, 90, NTSC, audio=folder / "click.wav")
+    return astronaut.write_clip(folder / "in.mp4", frame, 180, NTSC, audio=folder / "click.wav")
 
 
 def number(frame, window, expected):
@@ -94,8 +95,8 @@ def number(frame, window, expected):
 
 
 def offset(k):
-    """Seconds from frame k of the clip that begins at 0.5 s to its nearest source frame."""
-    position = (0.5 + k / 25) * NTSC
+    """Seconds from frame k of the clip to its source frame; number 15 is the first."""
+    position = 15 + k / 25 * NTSC
     return abs(position - round(position)) / NTSC
 
 
@@ -110,7 +111,8 @@ def test_frame_k_shows_the_source_at_k_over_25(ntsc_clip, tmp_path):
     facts = json.loads((tmp_path / "c.json").read_text())
     info = probe(tmp_path / "v.mp4")
     assert (info.width, info.height, info.fps, info.has_audio) == (128, 128, 25.0, True)
-    assert facts["frames"] == int((90 / NTSC - 0.5) * 25)
+    assert facts["frames"] == int(165 / NTSC * 25)
+    assert facts["start"] == pytest.approx(15 / NTSC, abs=1e-3)
     assert facts["source_size"] == [480, 320] and facts["window"][2] == facts["window"][3]
     frames = list(read_video(tmp_path / "v.mp4"))
     assert len(frames) == facts["frames"]
@@ -148,7 +150,11 @@ def test_the_users_square_is_taken_as_it_is(ntsc_clip, tmp_path):
 def test_a_rotated_phone_video_without_sound(tmp_path):
     upright = astronaut.placed(300, 400, 20, 80)
     lying = np.ascontiguousarray(np.rot90(upright, -1))  # right again 90 degrees counter-clockwise
-    flat = astronaut.write_clip(tmp_path / "flat.mp4", lambda k: lying, 55)
+    wink = lying.copy()
+    wink[100:160, 60:200] = 90
+    flat = astronaut.write_clip(
+        tmp_path / "flat.mp4", lambda k: wink if 40 <= k < 75 else lying, 125
+    )
     turned = tmp_path / "turned.mp4"
     try:
         run_ffmpeg(["-display_rotation", "90", "-i", str(flat), "-c", "copy", str(turned)], "turn")
@@ -173,13 +179,13 @@ def test_a_crop_that_cannot_be_is_named(ntsc_clip, text):
 
 def test_too_short_unreadable_or_faceless(ntsc_clip, tmp_path):
     out, info = tmp_path / "v.mp4", tmp_path / "c.json"
-    with pytest.raises(UserError, match="in.mp4 lasts 1.00 s"):
-        crop_clip(ntsc_clip, out, info, SMALL, stop=1.0)
+    with pytest.raises(UserError, match="in.mp4 lasts 4.00 s .*: training alone needs 4.8 s"):
+        crop_clip(ntsc_clip, out, info, SMALL, stop=4.0)
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(UserError, match="text.mp4"):
         crop_clip(tmp_path / "text.mp4", out, info, SMALL)
     blank = np.full((96, 96, 3), 90, np.uint8)
-    wall = astronaut.write_clip(tmp_path / "wall.mp4", lambda k: blank, 60)
+    wall = astronaut.write_clip(tmp_path / "wall.mp4", lambda k: blank, 125)
     with pytest.raises(UserError, match="wall.mp4 shows no face"):
         crop_clip(wall, out, info, SMALL)
     assert not out.exists() and not info.exists()

@@ -178,20 +178,20 @@ def test_a_cut_removes_nothing_and_reasons_are_joined(tmp_path):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """120 frames: a second face in 30 to 49, a cut at 75, no face in 100 to 105."""
+    """220 frames: a second face in 30 to 49, a cut at 75, no face in 100 to 105."""
 
     def frame(k):
         if 100 <= k < 106:
             return np.full((SIZE, SIZE, 3), 110, np.uint8)
         scale = 0.5 if k < 75 else 0.62
-        image = astronaut.placed(SIZE, SIZE, 3 + 0.1 * k, 50 + 2 * np.sin(k / 6), scale)
+        image = astronaut.placed(SIZE, SIZE, 3 + 10 * np.sin(k / 40), 50 + 2 * np.sin(k / 6), scale)
         if 30 <= k < 50:
             image = astronaut.placed(SIZE, SIZE, 110, 4, 0.32, canvas=image)
         noise = np.random.default_rng(k).normal(0, 2, image.shape)
         return np.clip(image + noise, 0, 255).astype(np.uint8)
 
     folder = tmp_path_factory.mktemp("screen")
-    path = astronaut.write_clip(folder / "clip.mp4", frame, 120)
+    path = astronaut.write_clip(folder / "clip.mp4", frame, 220)
     detect_landmarks(path, folder / "face.npz", LandmarkSettings())
     return folder
 
@@ -201,8 +201,8 @@ def test_a_clip_is_screened_and_every_frame_keeps_its_number(clip, tmp_path):
     screen_clip(*arguments, remove="0.2-0.4")
     table = pd.read_csv(tmp_path / "frames.csv", keep_default_na=False)
     assert list(table.columns) == ["frame", "time", "keep", "reason", "split"]
-    assert table["frame"].tolist() == list(range(120))
-    np.testing.assert_allclose(table["time"], np.arange(120) / 25, atol=1e-9)
+    assert table["frame"].tolist() == list(range(220))
+    np.testing.assert_allclose(table["time"], np.arange(220) / 25, atol=1e-9)
     words = table["reason"].str.split("+")
 
     def frames(reason):
@@ -221,13 +221,18 @@ def test_a_clip_is_screened_and_every_frame_keeps_its_number(clip, tmp_path):
 
 def test_another_clips_landmarks_are_refused(clip, tmp_path):
     Landmarks(np.zeros((7, 478, 3)), np.ones(7, bool), SIZE, "test").write(tmp_path / "face.npz")
-    with pytest.raises(UserError, match=r"clip.mp4 has 120 frames but .*face.npz has 7 rows"):
+    with pytest.raises(UserError, match=r"clip.mp4 has 220 frames but .*face.npz has 7 rows"):
         screen_clip(clip / "clip.mp4", tmp_path / "face.npz", tmp_path / "f.csv", SETTINGS)
 
 
 def test_too_little_left_is_said_with_the_counts(clip, tmp_path):
-    with pytest.raises(UserError, match=r"only \d+ of 120 frames are usable .*user 101"):
+    """More than two seconds are kept, but the lip networks need 120 training frames."""
+    with pytest.raises(UserError) as error:
         screen_clip(
-            clip / "clip.mp4", clip / "face.npz", tmp_path / "f.csv", SETTINGS, remove="0-4"
+            clip / "clip.mp4", clip / "face.npz", tmp_path / "f.csv", SETTINGS, remove="0-3.56"
         )
+    kept = int(str(error.value).split("only ")[1].split(" of")[0])
+    assert 50 < kept < 132 and f"{kept} of 220 frames ({kept / 25:.1f} s)" in str(error.value)
+    assert "user 90" in str(error.value)
+    assert "at least 5.3 s are needed for 120 training frames and the test" in str(error.value)
     assert not (tmp_path / "f.csv").exists()

@@ -15,9 +15,8 @@ from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
 from unigs.prepare.regions import segment as regions
 from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
-from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
-from unigs.prepare.regions.plate import Background, Plate, fill_holes
+from unigs.prepare.regions.plate import Background, Plate
 from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions, spread
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
@@ -235,23 +234,6 @@ def test_a_known_ingredient_is_taken_out_of_a_mixture():
     np.testing.assert_allclose(without(part, part)[0], 0.2)  # nothing is left: even
 
 
-def test_guided_filter_is_exact_for_linear_functions_of_its_guide():
-    guide = np.random.default_rng(0).integers(0, 256, (40, 48, 3)).astype(np.uint8)
-    mask = (guide / 255 @ [0.2, 0.5, 0.3]).astype(np.float32)
-    np.testing.assert_allclose(GuidedFilter(guide, 3, 1e-9, reduce=1)(mask), mask, atol=1e-4)
-    smooth = GuidedFilter(guide, 3, 1e-3)(np.full((40, 48), 0.7))
-    np.testing.assert_allclose(smooth, 0.7, atol=1e-5)
-
-
-def test_guided_filter_puts_a_coarse_edge_onto_the_image_edge():
-    guide = np.full((64, 64, 3), 40, np.uint8)
-    guide[:, 30:] = 200
-    coarse = np.clip((np.arange(64) - 22) / 20, 0, 1)[None].repeat(64, 0)  # crosses 0.5 at 32
-    fine = GuidedFilter(guide, 8, 1e-3)(coarse)
-    rise = np.abs(np.diff(fine[32]))
-    assert rise.argmax() == 29 and rise.max() > 5 * np.abs(np.diff(coarse[32])).max()
-
-
 def test_plate_is_the_median_of_what_is_free():
     rng = np.random.default_rng(0)
     wall = rng.integers(60, 200, (40, 60, 3)).astype(np.uint8)
@@ -267,21 +249,6 @@ def test_plate_is_the_median_of_what_is_free():
     np.testing.assert_array_equal(got[:, :17], wall[:, :17])
     assert hole[:, 24:40].all() and not hole[:, :17].any() and not hole[:, 45:].any()
     assert noise[:, :17].max() == 0
-
-
-def test_holes_are_filled_smoothly():
-    image = (
-        np.repeat(np.linspace(50, 200, 64)[None], 64, 0)[..., None].repeat(3, 2).astype(np.uint8)
-    )
-    hole = np.zeros((64, 64), bool)
-    hole[20:44, 20:44] = True
-    broken = np.where(hole[..., None], 0, image).astype(np.uint8)
-    filled = fill_holes(broken, hole)
-    np.testing.assert_array_equal(filled[~hole], image[~hole])
-    assert np.abs(filled.astype(int) - image)[hole].mean() < 15
-    steps = np.abs(np.diff(filled.astype(int), axis=1)).max()
-    assert steps < 25  # no seam
-    assert (fill_holes(image, np.ones_like(hole)) == 128).all()
 
 
 def test_plate_evidence_corrects_an_unsure_mask():

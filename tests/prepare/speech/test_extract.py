@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unigs.media.audio import read_audio, write_wav
+from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import VideoWriter
 from unigs.prepare.speech.extract import RATE, extract_audio, fit_length
 from unigs.stage.errors import UserError
@@ -38,6 +39,22 @@ def test_length_is_the_pictures_and_a_click_stays_in_place(tmp_path, seconds):
 def test_clip_without_sound_is_one_sentence(tmp_path):
     video = clip(tmp_path / "mute.mp4", 10)
     with pytest.raises(UserError, match=r"mute\.mp4 has no audio.*talking portrait needs"):
+        extract_audio(video, tmp_path / "audio.wav")
+    assert not (tmp_path / "audio.wav").exists()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.4])
+def test_silent_sound_is_one_sentence(tmp_path, level):
+    """Complete silence, and a constant, which no one hears either."""
+    write_wav(tmp_path / "silence.wav", np.full(2 * RATE, level), RATE)
+    video = clip(tmp_path / "hush.mkv", 50, tmp_path / "silence.wav")
+    if level:  # the fades of the lossy codec are no voice, but louder than nothing
+        run_ffmpeg(
+            ["-i", str(video), "-i", str(tmp_path / "silence.wav"), "-map", "0:v", "-map", "1:a",
+             "-c:v", "copy", "-c:a", "pcm_s16le", str(tmp_path / "flat.mkv")], "put in a constant",
+        )  # fmt: skip
+        video = tmp_path / "flat.mkv"
+    with pytest.raises(UserError, match=r"\.mkv has an audio track without any sound: .* voice"):
         extract_audio(video, tmp_path / "audio.wav")
     assert not (tmp_path / "audio.wav").exists()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,21 +12,27 @@ import numpy as np
 
 from unigs.face.follow import FaceFollower, face_box
 from unigs.face.mesh import CHIN, FOREHEAD
-from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line, run_ffmpeg
 from unigs.media.resample import clip_times, resample
+from unigs.media.timing import read_timing
 from unigs.media.video import VideoInfo, VideoWriter, probe, read_video
+from unigs.prepare.clip.sound import cut_audio
+from unigs.prepare.clip.source import check_whole
 from unigs.settings.crop import CropSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_json
 from unigs.stage.progress import progress
+from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
 
 log = logging.getLogger("unigs")
 
 Window = tuple[int, int, int, int]
 """x, y, width, height in displayed source pixels."""
 
-SHORTEST_SECONDS = 2.0
+LEAST_CHANGE = 25.0
+"""Gray levels by which the most changed hundredth of a face has to differ from the first look at
+least once. Ten real clips reach 77 and more within seconds, a still picture that is coded coarsely
+20 at most."""
 LOOK_AT_MOST = 960
 """Pixels of the long side at which faces are looked for, at most."""
 
@@ -43,8 +48,9 @@ def crop_clip(
 ) -> None:
     """Cut a square clip of one person out of any video.
 
-    Frame k of the clip shows the source at start + k/fps seconds (`unigs.media.resample`);
-    its audio (if the source has any) begins at `start` and ends with the last frame.
+    Frame k of the clip shows the source k/fps seconds after its first frame at or after `start`
+    (`unigs.media.resample`); its audio (if the source has any) begins with that frame and ends with
+    the last one.
 
     Args:
         video: source, any frame rate, constant or not, rotated or not.
@@ -57,17 +63,23 @@ def crop_clip(
         stop: last second of the source; None: its end.
 
     Raises:
-        UserError: unreadable, too short, no face in it, or a window that does not fit.
+        UserError: unreadable, damaged, cut off, too short, no face in it, a picture that stands
+            still, or a window that does not fit.
     """
     _check_settings(settings)
     source = probe(video)
     area = parse_crop(crop, video, source)
-    times = source_times(video, start, stop)
+    timing = read_timing(video, start, stop)
+    check_whole(video, source, timing, start, stop)
+    # The clip's clock starts with its first frame: a constant offset (21 ms in many .mkv and .webm)
+    # is no reason to warp every frame.
+    times, begin = timing.times - timing.times[0], (start or 0.0) + float(timing.times[0])
     count = len(clip_times(times, settings.fps))
-    if count < SHORTEST_SECONDS * settings.fps:
+    if count < FEWEST_TRAINING_FRAMES:
         raise UserError(
-            f"{video} lasts {count / settings.fps:.2f} s between start and stop: at least "
-            f"{SHORTEST_SECONDS:g} s are needed, and a good portrait wants a minute or more."
+            f"{video} lasts {count / settings.fps:.2f} s between start and stop: training alone "
+            f"needs {FEWEST_TRAINING_FRAMES / settings.fps:.1f} s of good frames, its test a tenth "
+            "more, and a good portrait wants a minute or more."
         )
     window = find_window(video, area, start, stop, settings)
     if window[2] < settings.size:
@@ -77,7 +89,7 @@ def crop_clip(
         audio = None
         if source.has_audio:
             audio = Path(folder) / "audio.wav"
-            cut_audio(video, audio, start, stop, seconds)
+            cut_audio(video, audio, begin, stop, seconds)
         size = settings.size
         source_frames = read_video(video, crop=window, start=start, stop=stop)
         frames = resample(
@@ -108,8 +120,8 @@ def crop_clip(
             "frames": count,
             "carried": carried,
             "has_audio": source.has_audio,
-            "start": start or 0.0,
-            "stop": (start or 0.0) + seconds,
+            "start": begin,
+            "stop": begin + seconds,
         },
     )
 
@@ -143,45 +155,6 @@ def parse_crop(text: str, video: Path, source: VideoInfo) -> Window:
     return x, y, w, h
 
 
-def source_times(video: Path, start: float | None = None, stop: float | None = None) -> np.ndarray:
-    """Times at which the source shows its frames, in seconds after `start`.
-
-    Frame rates in headers can be wrong and phones record variable ones, so the time of every frame
-    is read.
-
-    Args:
-        video: source.
-        start: first second of the source; None: its beginning.
-        stop: last second of the source; None: its end.
-
-    Returns:
-        [N+1] float64: N frame times and the time at which the last frame ends.
-
-    Raises:
-        UserError: nothing can be decoded, or pixels are not square.
-    """
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin"]
-    command += ["-ss", f"{start}"] if start else []
-    command += ["-to", f"{stop}"] if stop else []
-    command += ["-i", file_address(video), "-map", "0:v:0", "-fps_mode", "passthrough"]
-    command += ["-enc_time_base", "1/90000", "-f", "framecrc", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    rows = [line.split(",") for line in done.stdout.splitlines() if not line.startswith("#")]
-    if done.returncode or not rows:
-        reason = last_line(done.stderr)
-        raise UserError(f"{video} has no frames between start and stop; ffmpeg says: {reason}")
-    aspect = re.search(r"^#sar 0: (\d+)/(\d+)", done.stdout, re.MULTILINE)
-    if aspect and aspect[1] != aspect[2] and int(aspect[1]):
-        raise UserError(
-            f"{video} has pixels that are not square ({aspect[1]}:{aspect[2]}): convert it with "
-            "ffmpeg -i IN -vf scale=iw*sar:ih,setsar=1 -crf 12 OUT.mp4"
-        )
-    base = re.search(r"^#tb 0: (\d+)/(\d+)", done.stdout, re.MULTILINE)
-    times = np.array([float(row[2]) for row in rows]) * int(base[1]) / int(base[2])
-    step = np.median(np.diff(times)) if len(times) > 1 else 0.04
-    return np.append(times, times[-1] + step)
-
-
 def find_window(
     video: Path, area: Window, start: float | None, stop: float | None, settings: CropSettings
 ) -> Window:
@@ -195,7 +168,7 @@ def find_window(
         settings: how often to look, and the framing.
 
     Raises:
-        UserError: no face in any of the frames looked at.
+        UserError: no face in any of the frames looked at, or always the same picture.
     """
     x, y, w, h = area
     scale = min(1.0, LOOK_AT_MOST / max(w, h))
@@ -203,18 +176,42 @@ def find_window(
     frames = read_video(
         video, fps=1 / settings.sample_every, crop=area, size=small, start=start, stop=stop
     )
-    faces = []
+    faces, first, change = [], None, 0.0
     with FaceFollower(confidence=settings.confidence, static=True) as follower:
         for frame in progress(frames, label="looking for the face"):
             points = follower.find(frame)
             if points is not None:
                 faces.append(points / np.float32([small[0] / w, small[1] / h, scale]))
+                first = (frame, face_box(points)) if first is None else first
+            if first is not None:
+                change = max(change, face_change(*first, frame))
     if not faces:
         raise UserError(
             f"{video} shows no face in any of the frames looked at: check the clip and its crop."
         )
+    if change < LEAST_CHANGE:
+        raise UserError(
+            f"{video} shows a picture that stands still: a portrait learns from a face that moves; "
+            "use another clip."
+        )
     wx, wy, side = choose_window(np.stack(faces), w, h, settings)
     return x + wx, y + wy, side, side
+
+
+def face_change(first: np.ndarray, box: np.ndarray, frame: np.ndarray) -> float:
+    """How much a face has changed: the 99th percentile of its pixels' differences, gray levels.
+
+    Args:
+        first: frame uint8 [H,W,3] to compare with.
+        box: x, y, width and height of the face in that frame, pixels.
+        frame: another frame of the same size.
+    """
+    x, y = np.maximum(box[:2], 0).astype(int)
+    w, h = np.ceil(box[2:]).astype(int)
+    before, now = (
+        cv2.cvtColor(image[y : y + h, x : x + w], cv2.COLOR_RGB2GRAY) for image in (first, frame)
+    )
+    return float(np.quantile(cv2.absdiff(before, now), 0.99))
 
 
 def choose_window(
@@ -253,29 +250,6 @@ def resize(frame: np.ndarray, size: int) -> np.ndarray:
         return frame
     method = cv2.INTER_AREA if frame.shape[0] > size else cv2.INTER_CUBIC
     return cv2.resize(frame, (size, size), interpolation=method)
-
-
-def cut_audio(
-    video: Path, out: Path, start: float | None, stop: float | None, seconds: float
-) -> None:
-    """Write the audio between start and stop as a WAV file, with silence where the source has none.
-
-    An audio stream that begins later than the video is preceded by silence, so that sample 0
-    belongs to time 0 of the clip.
-
-    Args:
-        video: source with an audio stream.
-        out: WAV file to write.
-        start: first second of the source; None: its beginning.
-        stop: last second of the source; None: its end.
-        seconds: exact length of the WAV file.
-    """
-    arguments = ["-ss", f"{start}"] if start else []
-    arguments += ["-to", f"{stop}"] if stop else []
-    arguments += ["-i", file_address(video), "-map", "0:a:0"]
-    arguments += ["-af", "aresample=async=1:first_pts=0,apad"]
-    arguments += ["-t", f"{seconds:.6f}", "-c:a", "pcm_s16le", file_address(out)]
-    run_ffmpeg(arguments, f"cut out the audio of {video}")
 
 
 if __name__ == "__main__":

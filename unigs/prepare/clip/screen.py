@@ -19,7 +19,14 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks
-from unigs.subject.frame_table import JUMP_CUT, REASONS, TEST, TRAIN, FrameTable
+from unigs.subject.frame_table import (
+    FEWEST_TRAINING_FRAMES,
+    JUMP_CUT,
+    REASONS,
+    TEST,
+    TRAIN,
+    FrameTable,
+)
 
 log = logging.getLogger("unigs")
 
@@ -37,8 +44,6 @@ CUT_MOST = 3.0
 """Change ratios of blocks are clipped here, so that a few blocks cannot outvote the rest."""
 CUT_NOISE = 0.1
 """Gray levels added to both sides of a ratio, so that still blocks do not divide by zero."""
-FEWEST_SECONDS = 2.0
-"""Seconds of kept frames below which the clip is refused."""
 
 
 def screen_clip(
@@ -90,10 +95,13 @@ def screen_clip(
     sums = {name: int(reasons[name].sum()) for name in REASONS}
     counts = ", ".join(f"{name} {count}" for name, count in sums.items() if count)
     log.info("%d of %d frames kept; %s", kept, len(table), counts or "nothing marked")
-    if kept < FEWEST_SECONDS * info.fps:
+    if len(table.frames(TRAIN)) < FEWEST_TRAINING_FRAMES:
+        needed = FEWEST_TRAINING_FRAMES / (1 - settings.test_share) / info.fps
         raise UserError(
-            f"{video}: only {kept} of {len(table)} frames are usable ({counts}): at least "
-            f"{FEWEST_SECONDS:g} s are needed; loosen the limits of `screen` or use another clip."
+            f"{video}: only {kept} of {len(table)} frames ({kept / info.fps:.1f} s) are usable "
+            f"({counts or 'nothing marked'}): at least {np.ceil(10 * needed) / 10:.1f} s are "
+            f"needed for {FEWEST_TRAINING_FRAMES} training frames and the test; loosen the limits "
+            "of `screen` or use a longer or cleaner clip."
         )
     table.write()
 

@@ -24,9 +24,9 @@ from unigs.face.face_frame import (
     map_axes,
     map_to_image,
 )
+from unigs.media.guided_filter import GuidedFilter
 from unigs.media.images import write_png
 from unigs.media.video import probe, read_video
-from unigs.prepare.regions.guided_filter import GuidedFilter
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
 from unigs.prepare.regions.plate import Background, Plate

@@ -10,6 +10,9 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
+QUIETEST = 1e-3
+"""Loudest sample, as a share of full scale, below which a recording holds no voice (-60 dB)."""
+
 
 def extract_audio(video: Path, out: Path) -> None:
     """Write the sound of a cropped clip as a WAV file (paper section 3.2: 16 kHz).
@@ -22,7 +25,7 @@ def extract_audio(video: Path, out: Path) -> None:
         out: WAV file to write, 16 kHz, mono, 16 bit.
 
     Raises:
-        UserError: the clip has no sound, or no frames.
+        UserError: the clip has no sound, or only silence.
     """
     info = probe(video)
     if not info.has_audio:
@@ -32,6 +35,11 @@ def extract_audio(video: Path, out: Path) -> None:
         )
     frames = frame_count(video)
     samples = fit_length(read_audio(video, RATE), round(frames * RATE / info.fps))
+    if np.abs(samples - samples.mean()).max(initial=0) < QUIETEST:
+        raise UserError(
+            f"{video} has an audio track without any sound: a talking portrait needs the voice; "
+            "use a clip with sound."
+        )
     with atomic(out) as temporary:
         write_wav(temporary, samples, RATE)
 
