@@ -37,10 +37,15 @@ def test_a_reason_is_a_whole_word(tmp_path):
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        (lambda t: t.drop(columns="split"), "is not a frame table"),
+        (lambda t: t.drop(columns="split"), r"frames\.csv has no column split: run screen_clip"),
         (lambda t: t.iloc[[0, 1, 1, 2]], "skips or repeats frame numbers"),
-        (lambda t: t.assign(time="soon"), "is not a frame table"),
-        (lambda t: t.iloc[:0].drop(columns="frame"), "is not a frame table"),
+        (lambda t: t.assign(time="soon"), "column time holds 'soon' instead of a number in row 0;"),
+        (lambda t: t.iloc[:0].drop(columns="frame"), "has no column frame"),
+        (lambda t: t.assign(time=[0, 1, np.inf, 3, 4]), "column time .* not finite in row 2; run"),
+        (lambda t: t.assign(time=[0, 1, 1, 3, 4]), "times that do not rise"),
+        (lambda t: t.assign(keep=[1, 0, "", 1, 1]), "column keep holds '' instead of a number in"),
+        (lambda t: t.assign(keep=0.5), "column keep holds float64 instead of whole numbers"),
+        (lambda t: t.assign(split="both"), "column split holds 'both', not train or test; run"),
     ],
 )
 def test_a_damaged_table_gets_one_sentence(tmp_path, change, sentence):
@@ -55,8 +60,10 @@ def test_no_table_and_no_time(tmp_path):
     with pytest.raises(UserError, match="run screen_clip first"):
         read_frame_table(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(UserError, match="is not a frame table"):
+    with pytest.raises(UserError, match=r"empty\.csv is not a table \(No columns .*\): run"):
         read_frame_table(tmp_path / "empty.csv")
+    with pytest.raises(UserError, match="is a folder, not a table"):
+        read_frame_table(tmp_path)
     with pytest.raises(UserError, match="has 1 frames: use a clip of some seconds"):
         _ = write_table(tmp_path / "one.csv", 1).fps
 

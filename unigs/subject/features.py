@@ -12,11 +12,47 @@ import numpy as np
 import pandas as pd
 
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz, save_npz
+from unigs.stage.files import atomic, save_npz
+from unigs.subject.checks import Array, read_arrays, read_columns
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
 ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 """Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink."""
+
+ONE_NUMBER, TEXT = Array(positive=True), Array(kind="text")
+COUNT = Array(kind="whole", positive=True)
+LANDMARKS = {
+    "points": Array(("T", 478, 3), gaps=True),
+    "found": Array(("T",), "flag"),
+    "size": COUNT,
+    "backend": TEXT,
+}
+POSES = {
+    "R": Array(("T", 3, 3), gaps=True),
+    "t": Array(("T", 3), gaps=True),
+    "focal": ONE_NUMBER,
+    "size": COUNT,
+    "shape": Array((468, 3)),
+    "reprojection": Array(("T",), gaps=True),
+    "backend": TEXT,
+}
+MOTION = {
+    "R": Array(("T", 3, 3)),
+    "t": Array(("T", 3)),
+    "outline": Array(("T", 2)),
+    "correlation": Array(("T",), gaps=True),
+    "backend": TEXT,
+}
+SPEECH = {
+    "features": Array(("T", "W", "D")),
+    "mean": Array(("D",)),
+    "std": Array(("D",), positive=True),
+    "backend": TEXT,
+    "rate": ONE_NUMBER,
+    "silence": Array(("W", "D")),
+    "offset": Array(kind="whole"),
+    "encoder": TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -41,11 +77,12 @@ class Landmarks:
         """Read the file.
 
         Raises:
-            UserError: it is missing, damaged or of another version.
+            UserError: it is missing, damaged, or an array is not as specified.
         """
-        data = load_npz(path, "points", "found", "size", "backend")
-        points = data["points"].astype(np.float32, copy=False)
-        return cls(points, data["found"].astype(bool), int(data["size"]), str(data["backend"]))
+        data = read_arrays(path, LANDMARKS, "detect_landmarks")
+        points, found = _float(data["points"]), data["found"]
+        _known(path, "points", points, found, "detect_landmarks")
+        return cls(points, found, int(data["size"]), str(data["backend"]))
 
     def write(self, path: Path) -> None:
         """Write the file as a whole or not at all."""
@@ -78,11 +115,14 @@ class HeadPoses:
         """Read the file.
 
         Raises:
-            UserError: it is missing, damaged or of another version.
+            UserError: it is missing, damaged, or an array is not as specified.
         """
-        data = load_npz(path, "R", "t", "focal", "size", "shape", "reprojection", "backend")
+        stage = "fit_pose (train_static for refined poses)"
+        data = read_arrays(path, POSES, stage)
+        head = RigidTrajectory(_float(data["R"]), _float(data["t"]))
+        _known(path, "R", head.R, head.known, stage)
         return cls(
-            RigidTrajectory(_float(data["R"]), _float(data["t"])),
+            head,
             float(data["focal"]),
             int(data["size"]),
             _float(data["shape"]),
@@ -127,9 +167,9 @@ class TorsoMotion:
         """Read the file.
 
         Raises:
-            UserError: it is missing, damaged or of another version.
+            UserError: it is missing, damaged, or an array is not as specified.
         """
-        data = load_npz(path, "R", "t", "outline", "correlation", "backend")
+        data = read_arrays(path, MOTION, "track_body")
         torso = AffineTrajectory(_float(data["R"]), _float(data["t"]))
         return cls(torso, _float(data["outline"]), data["correlation"], str(data["backend"]))
 
@@ -175,10 +215,9 @@ class SpeechFeatures:
         """Read the file.
 
         Raises:
-            UserError: it is missing, damaged or of another version.
+            UserError: it is missing, damaged, or an array is not as specified.
         """
-        names = "features", "mean", "std", "backend", "rate", "silence", "offset", "encoder"
-        data = load_npz(path, *names)
+        data = read_arrays(path, SPEECH, "encode_speech")
         return cls(
             _float(data["features"]),
             _float(data["mean"]),
@@ -212,13 +251,10 @@ def read_action_units(path: Path) -> np.ndarray:
         Action units float32 [T,6], 0 to 5, in the order of `ACTION_UNITS`.
 
     Raises:
-        UserError: the file is missing or lacks a column.
+        UserError: the file is missing or lacks a column, or a cell is no number.
     """
-    try:
-        table = pd.read_csv(path)
-        return table[list(ACTION_UNITS)].to_numpy(np.float32)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): run measure_eyes anew.") from None
+    columns = read_columns(path, dict.fromkeys(ACTION_UNITS, Array()), "measure_eyes")
+    return np.stack(list(columns.values()), axis=1).astype(np.float32)
 
 
 def write_action_units(path: Path, units: np.ndarray) -> None:
@@ -236,3 +272,13 @@ def write_action_units(path: Path, units: np.ndarray) -> None:
 
 def _float(values: np.ndarray) -> np.ndarray:
     return np.asarray(values).astype(np.float32, copy=False)
+
+
+def _known(path: Path, name: str, values: np.ndarray, known: np.ndarray, stage: str) -> None:
+    """Refuse rows of an array that are NaN though their frame counts as known."""
+    torn = known & ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    if torn.any():
+        raise UserError(
+            f"{path}: {name} is not finite in frame {int(torn.argmax())}, whose face counts as "
+            f"found; run {stage} anew."
+        )

@@ -14,12 +14,20 @@ import pandas as pd
 
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
+from unigs.subject.checks import Array, read_columns
 
 JUMP_CUT = "jump_cut"
 REASONS = ("no_face", "second_face", "hands", "fade", JUMP_CUT, "head_turn", "user")
 """Marks of a frame, in the order in which the column `reason` joins them with "+". A frame with any
 mark but `jump_cut` is removed; `jump_cut` marks the first frame of a shot."""
 TRAIN, TEST = "train", "test"
+COLUMNS = {
+    "frame": Array(kind="whole"),
+    "time": Array(),
+    "keep": Array(kind="whole"),
+    "reason": Array(kind="text"),
+    "split": Array(kind="text"),
+}
 FEWEST_TRAINING_FRAMES = 120
 """Kept training frames that a portrait needs: with fewer, the folds by which the lip networks are
 validated (`unigs.train.lip_training`) would be shorter than the pauses left between them."""
@@ -110,15 +118,16 @@ def read_frame_table(path: Path) -> FrameTable:
     Raises:
         UserError: the file is missing, damaged, or does not number its frames 0, 1, 2, ...
     """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, dtype={"reason": str, "split": str})
-        frame, time = table["frame"].to_numpy(), table["time"].to_numpy(float)
-        keep = table["keep"].to_numpy(int) > 0
-        reason, split = table["reason"].to_numpy(), table["split"].to_numpy()
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: run screen_clip first.") from None
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is not a frame table ({error}): run screen_clip anew.") from None
+    columns = read_columns(path, COLUMNS, "screen_clip")
+    frame, time, keep, reason, split = (columns[name] for name in COLUMNS)
     if not np.array_equal(frame, np.arange(len(frame))):
         raise UserError(f"{path} skips or repeats frame numbers: run screen_clip anew.")
-    return FrameTable(Path(path), time, keep, reason, split)
+    if not (np.diff(time) > 0).all():
+        raise UserError(f"{path} has times that do not rise: run screen_clip anew.")
+    strange = np.setdiff1d(split, [TRAIN, TEST])
+    if len(strange):
+        raise UserError(
+            f"{path}: column split holds '{strange[0]}', not {TRAIN} or {TEST}; run screen_clip "
+            "anew."
+        )
+    return FrameTable(Path(path), time.astype(float), keep > 0, reason, split)

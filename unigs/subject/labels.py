@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.media.video import VideoWriter, read_video
+from unigs.stage.errors import UserError
 
 BACKGROUND, FACE, MOUTH, HAIR, TORSO = range(5)
 """Labels, the values of a label image."""
@@ -27,8 +28,18 @@ def write_labels(
 
 
 def read_labels(path: Path) -> Iterator[np.ndarray]:
-    """Stream label images, uint8 [H,W] of 0..4."""
-    return read_video(path, gray=True)
+    """Stream label images, uint8 [H,W] of 0..4.
+
+    Raises:
+        UserError: the file cannot be read, or its pictures are no labels.
+    """
+    for number, image in enumerate(read_video(path, gray=True)):
+        if image.max() >= len(NAMES):
+            raise UserError(
+                f"{path} is no label video: frame {number} holds the value {image.max()}, labels "
+                f"are 0 to {len(NAMES) - 1}; run segment_regions."
+            )
+        yield image
 
 
 def overlay(frame: np.ndarray, labels: np.ndarray, strength: float = 0.5) -> np.ndarray:

@@ -191,7 +191,19 @@ def test_openface_of_another_length_is_refused_with_both_files_and_numbers(landm
 def test_openface_without_the_units_or_the_file(landmarks, tmp_path):
     settings = EyeSettings(backend="openface")
     table = openface_csv(tmp_path / "of.csv", 30, drop=("AU07_r",))
-    with pytest.raises(UserError, match="of.csv has no AU07_r"):
+    with pytest.raises(UserError, match="of.csv has no column AU07_r: run OpenFace"):
         measure_eyes(landmarks, tmp_path / "eyes.csv", settings, openface=table)
     with pytest.raises(UserError, match="--openface"):
         measure_eyes(landmarks, tmp_path / "eyes.csv", settings)
+
+
+def test_openface_with_text_in_a_cell_or_a_folder_is_one_sentence(tmp_path):
+    path = openface_csv(tmp_path / "of.csv", 30)
+    lines = path.read_text().splitlines()
+    cells = lines[8].split(", ")
+    cells[3] = "n.a.!"
+    path.write_text("\n".join([*lines[:8], ", ".join(cells), *lines[9:]]))
+    with pytest.raises(UserError, match=r"of\.csv: column AU01_r holds 'n\.a\.!' .* in row 7; run"):
+        read_openface(path, 30, path)
+    with pytest.raises(UserError, match="is a folder, not a table"):
+        read_openface(tmp_path, 30, path)

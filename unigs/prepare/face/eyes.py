@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs.face.action_units import action_units
 from unigs.settings.eyes import EyeSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
+from unigs.subject.checks import Array, read_columns
 from unigs.subject.features import ACTION_UNITS, Landmarks, write_action_units
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.series import fill_gaps
@@ -21,6 +21,7 @@ log = logging.getLogger("unigs")
 
 STRONGEST = 5.0
 """Largest intensity of an action unit."""
+OPENFACE = "OpenFace's FeatureExtraction with -aus"
 
 
 def measure_eyes(
@@ -115,27 +116,19 @@ def read_openface(
         [T,len(columns)] intensities as they stand, and [T] bool: rows in which OpenFace succeeded.
 
     Raises:
-        UserError: unreadable, columns missing, or another number of rows.
+        UserError: unreadable, columns missing, text in them, or another number of rows.
     """
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: run OpenFace on the clip's video.mp4.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a CSV of OpenFace ({error}).") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    missing = [f"{name}_r" for name in columns if f"{name}_r" not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no {', '.join(missing)}: run FeatureExtraction with -aus.")
-    if len(table) != frames:
+    specs = {f"{name}_r": Array(gaps=True) for name in columns}
+    table = read_columns(path, specs | {"success": Array(gaps=True, optional=True)}, OPENFACE)
+    values = np.stack([table[name] for name in specs], axis=1).astype(float)
+    if len(values) != frames:
         raise UserError(
-            f"{path} has {len(table)} rows but {clip} has {frames} frames: run OpenFace on the "
+            f"{path} has {len(values)} rows but {clip} has {frames} frames: run OpenFace on the "
             "clip's video.mp4, not on the source, whose frame rate or length differs."
         )
-    values = table[[f"{name}_r" for name in columns]].to_numpy(float)
     known = np.isfinite(values).all(1)
-    if "success" in table.columns:
-        known &= table["success"].to_numpy(float) > 0
+    if "success" in table:
+        known &= table["success"] > 0
     if not known.any():
         raise UserError(f"{path} has no row in which OpenFace found a face.")
     return values, known
