@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from unigs.media.audio import read_audio, write_wav
+from unigs.media.timing import read_timing
 from unigs.media.video import VideoWriter, frame_count, probe, read_video
-from unigs.prepare.clip.crop import cut_audio, source_times
+from unigs.prepare.clip.sound import cut_audio
 from unigs.stage.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -97,7 +98,7 @@ def test_no_name_is_taken_for_a_protocol_or_a_flag(tmp_path, monkeypatch, name):
             writer.write(frame)
     info = probe(Path(name))
     assert (info.width, info.fps, info.has_audio) == (64, 25.0, True)
-    assert frame_count(Path(name)) == 25 and len(source_times(Path(name))) == 26
+    assert frame_count(Path(name)) == 25 and len(read_timing(Path(name)).times) == 26
     assert len(read_audio(Path(name))) > 15000
     cut_audio(Path(name), Path(f"{name}.wav"), 0.2, None, 0.5)
     assert len(read_audio(Path(f"{name}.wav"))) == 8000

@@ -21,7 +21,7 @@ def files(tmp_path_factory):
 def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_path):
     short = replace(files, pose=tmp_path / "pose.npz")
     pose = dict(np.load(files.pose))
-    save_npz(short.pose, **{**pose, "R": pose["R"][:-1], "t": pose["t"][:-1]})
+    save_npz(short.pose, **pose | {k: pose[k][:-1] for k in ("R", "t", "reprojection")})
     with pytest.raises(UserError, match=f"{FRAMES - 1} rows.*{FRAMES}"):
         Dataset(short)
 
@@ -35,3 +35,8 @@ def test_frames_on_the_device_are_those_of_the_store(files):
             assert kept[frame].dtype == torch.uint8
             assert torch.equal(kept[frame], torch.from_numpy(np.array(store[frame])))
             assert torch.equal(kept[frame], fetched[frame])
+
+
+def test_a_color_video_is_no_label_video(files):
+    with pytest.raises(UserError, match=r"video\.mp4 is no label video: frame 0 .*run segment_reg"):
+        Dataset(replace(files, labels=files.video))

@@ -1,5 +1,6 @@
 """Audio files as mono float samples."""
 
+import io
 import logging
 import subprocess
 from pathlib import Path
@@ -71,7 +72,9 @@ def _mended(samples: np.ndarray, path: Path, rate: int) -> np.ndarray:
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     """Write mono float samples [n] in [-1, 1] as 16-bit WAV."""
-    soundfile.write(path, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
+    content = io.BytesIO()  # libsndfile does not say why it cannot write; the system does
+    soundfile.write(content, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
+    Path(path).write_bytes(content.getbuffer())
 
 
 def sounding(wav: Path) -> tuple[float, float]:

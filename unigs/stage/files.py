@@ -1,6 +1,7 @@
 """Small files that stages exchange: never half-written, never a pickle."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -18,21 +19,46 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The temporary file keeps the suffix, since ffmpeg and numpy choose formats by it.
     A failure leaves `path` as it was and removes the temporary file.
+
+    Raises:
+        UserError: the disk is full.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    path, temporary = Path(path), None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
+        )
+        temporary = Path(name)
+        os.close(handle)
         yield temporary
         # mkstemp makes private files; results are shared like any other file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+    except Exception as error:
+        if _disk_is_full(error):
+            raise UserError(
+                f"{path} could not be written, the disk of {path.parent} is full: make room and "
+                "run the stage again; nothing was left half-written."
+            ) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether a full disk (or quota) stands at the root of an error.
+
+    Libraries stumble over their own clean-up after it, so the errors behind the error count.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def write_text(path: Path, text: str) -> None:
@@ -79,8 +105,15 @@ def load_npz(path: Path, *required: str) -> dict[str, np.ndarray]:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that makes it first.") from None
-    except Exception as error:
-        raise UserError(f"{path} cannot be read ({error}): delete it and make it anew.") from None
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror or error}): make it anew."
+        ) from None
+    except Exception:
+        # NumPy's own words advise to allow pickles, which run code.
+        raise UserError(
+            f"{path} is damaged, or no .npz archive of plain arrays: delete it and make it anew."
+        ) from None
     missing = [name for name in required if name not in arrays]
     if missing:
         raise UserError(

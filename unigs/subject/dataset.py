@@ -89,7 +89,7 @@ class Dataset:
             )
         self.table = read_frame_table(files.frame_table)
         self.frames = FrameStore(files.video, len(self.table))
-        self.labels = FrameStore(files.labels, len(self.table), gray=True)
+        self.labels = FrameStore(files.labels, len(self.table), labels=True)
         self.to("cpu")
         self._read_features()
         self.plate = read_image(files.background).astype(np.float32) / 255

@@ -1,5 +1,7 @@
 """Random access to the frames of a clip without keeping them in memory."""
 
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -7,30 +9,33 @@ import numpy as np
 
 from unigs.media.video import probe, read_video
 from unigs.stage.errors import UserError
+from unigs.subject.labels import read_labels
 
 
 class FrameStore:
     """The decoded frames of a video in a memory-mapped scratch file.
 
-    The file lives in the temporary folder (TMPDIR) and vanishes with the object; the operating
-    system keeps in memory what fits. Ten minutes at 480x480 need 10 GB of scratch, not of RAM.
+    The file lives in the temporary folder (TMPDIR), has no name there, and vanishes with the
+    process however it ends; the operating system keeps in memory what fits. Clip and labels take 3
+    bytes and 1 byte a pixel and frame: ten minutes at 480x480 need 14 GB of scratch, not of RAM.
 
     Args:
         path: video file.
         count: number of frames that the video must have.
-        gray: frames are [H,W] instead of [H,W,3].
+        labels: the video is a label video; frames are [H,W] of 0..4 instead of [H,W,3].
 
     Raises:
-        UserError: the video has another number of frames.
+        UserError: the video has another number of frames, or the temporary folder is too small.
     """
 
-    def __init__(self, path: Path, count: int, gray: bool = False) -> None:
+    def __init__(self, path: Path, count: int, labels: bool = False) -> None:
         info = probe(path)
-        shape = (count, info.height, info.width) + (() if gray else (3,))
+        shape = (count, info.height, info.width) + (() if labels else (3,))
         with tempfile.TemporaryFile(prefix="unigs-frames-") as scratch:
-            self.frames = np.memmap(scratch, np.uint8, "w+", shape=shape)
+            _reserve(scratch.fileno(), int(np.prod(shape)), path)
+            self.frames = np.memmap(scratch, np.uint8, "r+", shape=shape)
             seen = 0
-            for frame in read_video(path, gray=gray):
+            for frame in read_labels(path) if labels else read_video(path):
                 if seen < count:
                     self.frames[seen] = frame
                 seen += 1
@@ -44,3 +49,17 @@ class FrameStore:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.frames[index]
+
+
+def _reserve(scratch: int, size: int, path: Path) -> None:
+    """Take `size` bytes for an open file now: a full disk met later is a crash (SIGBUS)."""
+    try:
+        os.posix_fallocate(scratch, 0, size)
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+        raise UserError(
+            f"the temporary folder {folder} has {free / 1e9:.3g} GB free but the frames of {path} "
+            f"need {size / 1e9:.3g} GB ({error.strerror}): make room, or set TMPDIR to a folder on "
+            "a larger disk."
+        ) from None
