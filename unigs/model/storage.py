@@ -7,12 +7,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from unigs.model.anchor import Body
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
+from unigs.model.portrait_file import checksum, header_fault, shape_fault, value_fault
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
@@ -20,10 +21,16 @@ __all__ = ["load_portrait", "save_portrait"]
 
 FORMAT = 1
 """File version. Increase it when older programs cannot read new files."""
+DTYPES = {"F32": torch.float32, "U8": torch.uint8}
+"""Types of the tensors of a portrait, by their names in the file."""
 
 
 def save_portrait(portrait: Portrait, path: Path) -> None:
-    """Write a portrait: its tensors, and as metadata one JSON text with everything else."""
+    """Write a portrait: its tensors, and as metadata one JSON text with everything else.
+
+    Equal portraits give equal files. The checksum in the text covers tensors and text; a file
+    without one is read as well.
+    """
     header = {
         "format": FORMAT,
         "focal": portrait.focal,
@@ -33,22 +40,21 @@ def save_portrait(portrait: Portrait, path: Path) -> None:
         "meta": portrait.meta,
     }
     tensors = {name: v.detach().cpu().contiguous() for name, v in portrait.state_dict().items()}
+    digest = checksum(tensors, json.dumps(header, allow_nan=False))
+    text = json.dumps({**header, "checksum": digest}, allow_nan=False)
     with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"unigs": json.dumps(header)})
+        # Not by safetensors itself, whose errors do not tell a full disk from others.
+        temporary.write_bytes(save(tensors, metadata={"unigs": text}))
 
 
 def load_portrait(path: Path, device: torch.device | str = "cpu") -> Portrait:
     """Read a portrait that `save_portrait` wrote, on any device.
 
     Raises:
-        UserError: the file is missing, no portrait, or of a newer format.
+        UserError: the file is missing, no portrait, of another format, damaged, or holds what no
+            portrait can hold.
     """
     tensors, header = _read(Path(path))
-    if header.get("format") != FORMAT:
-        raise UserError(
-            f"{path} has format {header.get('format')}, this program reads {FORMAT}: "
-            "train it again or use the program that wrote it."
-        )
     fields = {
         name.removeprefix("gaussians."): value
         for name, value in tensors.items()
@@ -64,23 +70,52 @@ def load_portrait(path: Path, device: torch.device | str = "cpu") -> Portrait:
         header["meta"],
         header["follows_body"],
     )
-    try:
-        portrait.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UserError(
-            f"{path} does not fit its own description ({error}): train it again."
-        ) from None
+    portrait.load_state_dict(tensors)
     return portrait.to(device).requires_grad_(False).eval()
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Tensors and header of a file, checked: nothing in it can lead the kernels astray."""
     if not path.is_file():
         raise UserError(f"{path} does not exist: train the portrait first.")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(
-                metadata["unigs"]
-            )
-    except (SafetensorError, KeyError, json.JSONDecodeError):
+            header = json.loads((file.metadata() or {})["unigs"])
+            _check_header(path, header)
+            parts = {name: file.get_slice(name) for name in file.keys()}
+            shapes = {
+                name: (tuple(part.get_shape()), DTYPES.get(part.get_dtype(), part.get_dtype()))
+                for name, part in parts.items()
+            }
+            _refuse(path, shape_fault(shapes, header))
+            tensors = {name: file.get_tensor(name) for name in parts}
+    # ValueError: no JSON; RecursionError: JSON that is nested without end.
+    except (SafetensorError, KeyError, ValueError, RecursionError):
         raise UserError(f"{path} is no UniGS portrait: train it again.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): look at the file.") from None
+    wanted = header.pop("checksum", None)
+    if wanted is not None and wanted != checksum(tensors, json.dumps(header)):
+        raise UserError(
+            f"{path} is not as it was written (its checksum differs): copy it anew from where you "
+            "have it, or train it again."
+        )
+    _refuse(path, value_fault(tensors))
+    return tensors, header
+
+
+def _check_header(path: Path, header: object) -> None:
+    version = header.get("format") if isinstance(header, dict) else FORMAT
+    if version != FORMAT:
+        raise UserError(
+            f"{path} has format {version!s:.20}, this program reads {FORMAT}: "
+            "train it again or use the program that wrote it."
+        )
+    _refuse(path, header_fault(header))
+
+
+def _refuse(path: Path, fault: str | None) -> None:
+    if fault:
+        raise UserError(
+            f"{path} is damaged or no portrait ({fault}): get it anew or train it again."
+        )

@@ -1,7 +1,20 @@
 """Settings of the dynamic stage: the deformation by speech, eyes and pose (eqs. 4-7, 9-11)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Pattern
+
+DEFORMABLE = ("position", "scale", "rotation", "opacity", "color")
+"""What the deformation can move, in the order of its outputs."""
+Attributes = Annotated[
+    str,
+    Pattern(
+        rf" *({'|'.join(DEFORMABLE)})( *, *({'|'.join(DEFORMABLE)}))* *",
+        f"names out of {', '.join(DEFORMABLE)}, joined by commas",
+    ),
+]
+"""A selection of `DEFORMABLE`."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +27,7 @@ class DynamicSettings:
     batch: int = 1
     """Frames per training step; the mean of their gradients makes the step (the paper gives none).
     More than 1 fills a large GPU."""
-    deform: str = "position,scale,rotation"
+    deform: Attributes = "position,scale,rotation"
     """Attributes that eq. 6 predicts, joined by commas: position, scale, rotation, color, opacity
     (Table 3)."""
     grid_levels: int = 12
