@@ -14,6 +14,7 @@ from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
+from unigs.stage.bounds import fault
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
@@ -21,6 +22,7 @@ from unigs.subject.labels import HAIR, MOUTH, TORSO
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
+from unigs.train.guard import refuse_unknown
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss
@@ -58,14 +60,15 @@ def train_dynamic(
         settings: settings of the dynamic stage.
 
     Raises:
-        UserError: a file is missing or does not fit the others, or a setting asks for weights that
-            are not there.
+        UserError: a file is missing or does not fit the others, a setting asks for weights that
+            are not there, or the training went astray.
     """
     if files.speech is None or files.eyes is None:
         raise UserError("the dynamic stage needs --speech and --eyes: name both files.")
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
+    refuse_unknown(dataset)
     portrait = load_portrait(static, device)
     task = DynamicTask(dataset, portrait, settings, device)
     inputs = [static, files.video, files.frame_table, files.pose, files.labels, files.background]
@@ -145,9 +148,9 @@ class DynamicTask(Task):
         self.adamw = torch.optim.AdamW(
             groups, betas=(0.9, 0.99), weight_decay=s.weight_decay, fused=True
         )
-        static = self.portrait.meta.get("static", {}).get("settings", {})
-        rates = gaussian_rates(StaticSettings(**static))
-        self.adam = GaussianAdam(self.portrait.gaussians, rates)
+        self.adam = GaussianAdam(
+            self.portrait.gaussians, gaussian_rates(_static_settings(self.portrait))
+        )
         if not s.gaussian_lr:
             self.portrait.gaussians.requires_grad_(False)
 
@@ -256,6 +259,17 @@ class DynamicTask(Task):
             self.average.load_state_dict(state["average"])
         self.sampler.load_state(state["sampler"])
         set_random_state(state["random"])
+
+
+def _static_settings(portrait: Portrait) -> StaticSettings:
+    """Settings of the static stage, from a portrait that anyone may have made."""
+    settings = portrait.meta.get("static", {}).get("settings", {})
+    if wrong := fault(StaticSettings, settings, ""):
+        raise UserError(
+            f"the static portrait was made with other settings than this program's ({wrong}): "
+            "train the static stage again."
+        )
+    return StaticSettings(**settings)
 
 
 if __name__ == "__main__":

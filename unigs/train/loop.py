@@ -16,6 +16,7 @@ from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
+from unigs.train.guard import Guard
 
 PROBE_FRAMES = 8
 """Most training frames, and most validation frames, whose PSNR makes a row of the curve."""
@@ -26,6 +27,8 @@ class Task(ABC):
 
     name: str
     """Name of the stage."""
+    settings: object
+    """Settings of the stage, a dataclass."""
     portrait: Portrait
     """Portrait that is trained."""
     dataset: Dataset
@@ -143,6 +146,10 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
 
     Returns:
         Summary: steps, best_step, psnr_train, psnr_val, seconds.
+
+    Raises:
+        UserError: loss or field are no longer those of a portrait (`unigs.train.guard`); the
+            checkpoint stays as it was.
     """
     run = _Run(task)
     resumed = checkpoint.load()
@@ -156,8 +163,11 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
             if run.step % task.evaluate_every == 0 or run.step == task.iterations:
                 row = run.evaluate()
                 bar.set_postfix_str(_postfix(row))
-            if checkpoint.due():
+            # While the loss is astray the checkpoint keeps what was good before.
+            if checkpoint.due() and not run.guard.astray:
+                run.guard.check(run.step)
                 checkpoint.save(run.state())
+    run.guard.finish(run.step)
     task.load_weights(run.best_weights or task.result())
     _write_curve(curve, run.rows)
     return run.summary()
@@ -172,9 +182,12 @@ class _Run:
         self.elapsed, self.started = 0.0, time.perf_counter()
         self.sums: dict[str, torch.Tensor] = {}
         self.summed = 0
+        self.guard = Guard(task.name, task.portrait, task.settings)
 
     def advance(self) -> None:
-        for name, value in self.task.step(self.step).items():
+        terms = self.task.step(self.step)
+        self.guard.see(self.step, terms)
+        for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.summed += 1
         self.step += 1
@@ -183,6 +196,7 @@ class _Run:
         return self.elapsed + time.perf_counter() - self.started
 
     def evaluate(self) -> dict:
+        self.guard.check(self.step)
         task = self.task
         current = task.portrait.state_dict()
         weights = task.result()
@@ -217,10 +231,11 @@ class _Run:
     def state(self) -> dict:
         best = {"weights": self.best_weights, "value": self.best_value, "step": self.best_step}
         counters = {"step": self.step, "rows": self.rows, "elapsed": self.seconds()}
-        return {"task": self.task.state(), "best": best, **counters}
+        return {"task": self.task.state(), "best": best, "guard": self.guard.state(), **counters}
 
     def load(self, state: dict) -> None:
         self.task.load_state(state["task"])
+        self.guard.load_state(state["guard"])
         self.step, self.rows, self.elapsed = state["step"], state["rows"], state["elapsed"]
         best = state["best"]
         self.best_weights, self.best_value = best["weights"], best["value"]

@@ -22,6 +22,7 @@ from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
+from unigs.train.guard import refuse_unknown
 from unigs.train.initial_points import start_field
 from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
@@ -53,11 +54,12 @@ def train_static(
         settings: settings of the static stage.
 
     Raises:
-        UserError: a file is missing or does not fit the others.
+        UserError: a file is missing or does not fit the others, or the training went astray.
     """
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
+    refuse_unknown(dataset)
     task = StaticTask(dataset, settings, device)
     inputs = [files.video, files.frame_table, files.pose, files.labels, files.background]
     checkpoint = Checkpoint(out.parent, key_of(settings, inputs))
