@@ -33,9 +33,12 @@ class RunningAverage:
         """The module's state with averaged parameters."""
         return {**self.module.state_dict(), **self.average}
 
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Resume from `state_dict`."""
+    def state(self) -> dict:
+        """What resuming needs: the averages, and how far the decay is warmed up."""
+        return {"average": self.average, "updates": self.updates}
+
+    def load_state(self, state: dict) -> None:
+        """Restore a state from `state`."""
         for name, value in self.average.items():
-            value.copy_(state[name])
-        # The warm-up is over once a checkpoint was written.
-        self.updates = 10**6
+            value.copy_(state["average"][name])
+        self.updates = state["updates"]

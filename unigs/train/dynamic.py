@@ -29,7 +29,7 @@ from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
-from unigs.train.run_record import run_record
+from unigs.train.run_record import run_record, timeless
 
 log = logging.getLogger("unigs")
 
@@ -76,7 +76,7 @@ def train_dynamic(
     checkpoint = Checkpoint(out.parent, key)
     summary = train(task, curve, checkpoint)
     info = run_record("dynamic", settings, summary, device, dataset)
-    portrait.meta = {**portrait.meta, "dynamic": info}
+    portrait.meta = {**portrait.meta, "dynamic": timeless(info)}
     save_portrait(portrait, out)
     write_json(record, {**info, "static": portrait.meta.get("static")})
     checkpoint.remove()
@@ -245,7 +245,7 @@ class DynamicTask(Task):
             "portrait": self.portrait.state_dict(),
             "adam": self.adam.adam.state_dict(),
             "adamw": self.adamw.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
+            "average": self.average.state() if self.average else None,
             "sampler": self.sampler.state(),
             "random": random_state(),
         }
@@ -256,7 +256,7 @@ class DynamicTask(Task):
         self.adam.adam.load_state_dict(state["adam"])
         self.adamw.load_state_dict(state["adamw"])
         if self.average:
-            self.average.load_state_dict(state["average"])
+            self.average.load_state(state["average"])
         self.sampler.load_state(state["sampler"])
         set_random_state(state["random"])
 

@@ -230,13 +230,24 @@ class _Run:
 
     def state(self) -> dict:
         best = {"weights": self.best_weights, "value": self.best_value, "step": self.best_step}
-        counters = {"step": self.step, "rows": self.rows, "elapsed": self.seconds()}
-        return {"task": self.task.state(), "best": best, "guard": self.guard.state(), **counters}
+        return {
+            "task": self.task.state(),
+            "guard": self.guard.state(),
+            "best": best,
+            "step": self.step,
+            "rows": self.rows,
+            "sums": self.sums,
+            "summed": self.summed,
+            "elapsed": self.seconds(),
+        }
 
     def load(self, state: dict) -> None:
         self.task.load_state(state["task"])
         self.guard.load_state(state["guard"])
         self.step, self.rows, self.elapsed = state["step"], state["rows"], state["elapsed"]
+        device = self.task.portrait.device
+        self.sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self.summed = state["summed"]
         best = state["best"]
         self.best_weights, self.best_value = best["weights"], best["value"]
         self.best_step = best["step"]

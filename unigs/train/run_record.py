@@ -38,3 +38,9 @@ def run_record(
         "backends": dataset.backends,
         "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": len(dataset)},
     }
+
+
+def timeless(record: dict) -> dict:
+    """A record without the time, for a portrait: equal trainings give equal files."""
+    summary = {name: value for name, value in record["summary"].items() if name != "seconds"}
+    return {**record, "summary": summary}

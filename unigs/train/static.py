@@ -28,7 +28,7 @@ from unigs.train.loop import FrameSampler, Task, split_validation, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
-from unigs.train.run_record import run_record
+from unigs.train.run_record import run_record, timeless
 
 MEANS_DECAY = 0.02
 """Share of its first value at which the learning rate of the means ends (3DGS: 0.01)."""
@@ -65,7 +65,7 @@ def train_static(
     checkpoint = Checkpoint(out.parent, key_of(settings, inputs))
     summary = train(task, curve, checkpoint)
     info = run_record("static", settings, summary, device, dataset)
-    task.portrait.meta = {"static": info}
+    task.portrait.meta = {"static": timeless(info)}
     save_portrait(task.portrait, out)
     task.refined().write(poses)
     write_json(record, info)
