@@ -1,5 +1,7 @@
 """A training that is killed at random steps ends in the same files as one that is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,3 +89,28 @@ def test_dynamic_stage_with_a_running_average(files, static_run, tmp_path, seed,
     stage("whole")
     kill_at_random_steps(stage, DynamicTask, 5, 60, seed)
     same_results(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize("name", ["body", "landmarks"])
+def test_a_stage_whose_input_changed_starts_over(files, tmp_path, name, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    names = ("portrait.safetensors", "pose.npz", "curve.csv", "run.json")
+    mine, step = tmp_path / "input.npz", StaticTask.step
+    mine.write_bytes(getattr(files, name).read_bytes())
+
+    def mortal(self, number):
+        if number == 5:
+            raise Killed
+        return step(self, number)
+
+    monkeypatch.setattr(StaticTask, "step", mortal)
+    monkeypatch.setattr(Checkpoint, "due", lambda self: True)
+    for said in ("", "resuming from", "starting over"):
+        caplog.clear()
+        with pytest.raises(Killed):
+            train_static(replace(files, **{name: mine}), *(tmp_path / n for n in names), STATIC)
+        assert said in caplog.text
+        if said:
+            with np.load(mine) as old:
+                arrays = dict(old)
+            np.savez(mine, **arrays | {"note": "not the same file"})

@@ -7,12 +7,13 @@ import json
 import logging
 import pickle
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
 
 from unigs.stage.files import atomic
+from unigs.subject.dataset import SubjectFiles
 
 log = logging.getLogger("unigs")
 
@@ -23,10 +24,19 @@ LAYOUT = 3
 older checkpoint starts over."""
 
 
-def key_of(settings: object, inputs: list[Path]) -> str:
-    """Fingerprint of settings, input files and layout: another key's checkpoint is not resumed."""
-    digest = hashlib.sha256(json.dumps([LAYOUT, asdict(settings)], sort_keys=True).encode())
-    for path in inputs:
+def key_of(settings: object, files: SubjectFiles, *others: Path) -> str:
+    """Fingerprint of all that a training reads: another key's checkpoint is not resumed.
+
+    Args:
+        settings: settings of the stage, a dataclass.
+        files: the subject's files; all that are named are read.
+        others: further files that the stage reads.
+    """
+    named = [getattr(files, field.name) for field in fields(files)]
+    paths = [path for path in (*named, *others) if path is not None]
+    given = [path is not None for path in named]
+    digest = hashlib.sha256(json.dumps([LAYOUT, asdict(settings), given], sort_keys=True).encode())
+    for path in paths:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -71,9 +71,8 @@ def train_dynamic(
     refuse_unknown(dataset)
     portrait = load_portrait(static, device)
     task = DynamicTask(dataset, portrait, settings, device)
-    inputs = [static, files.video, files.frame_table, files.pose, files.labels, files.background]
-    key = key_of(settings, [*inputs, files.speech, files.eyes, files.landmarks])
-    checkpoint = Checkpoint(out.parent, key)
+    weights = [Path(settings.lpips_trunk)] if settings.lambda_lpips else []
+    checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights))
     summary = train(task, curve, checkpoint)
     info = run_record("dynamic", settings, summary, device, dataset)
     portrait.meta = {**portrait.meta, "dynamic": timeless(info)}

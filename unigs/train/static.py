@@ -61,8 +61,7 @@ def train_static(
     dataset = Dataset(files)
     refuse_unknown(dataset)
     task = StaticTask(dataset, settings, device)
-    inputs = [files.video, files.frame_table, files.pose, files.labels, files.background]
-    checkpoint = Checkpoint(out.parent, key_of(settings, inputs))
+    checkpoint = Checkpoint(out.parent, key_of(settings, files))
     summary = train(task, curve, checkpoint)
     info = run_record("static", settings, summary, device, dataset)
     task.portrait.meta = {"static": timeless(info)}
