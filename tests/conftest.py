@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread per library, no GPU tests without a GPU."""
+"""Shared by all tests: one thread per library, no GPU tests without a GPU, a full disk."""
 
 import os
 
@@ -21,3 +21,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "gpu" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every temporary file lie on a device that is always full."""
+
+    def mkstemp(prefix: str, suffix: str, dir: str) -> tuple[int, str]:
+        path = os.path.join(dir, f"{prefix}full{suffix}")
+        os.symlink("/dev/full", path)
+        return os.open(path, os.O_RDONLY), path
+
+    monkeypatch.setattr("unigs.stage.files.tempfile.mkstemp", mkstemp)

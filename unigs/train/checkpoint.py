@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
-import pickle
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
 
+from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.subject.dataset import SubjectFiles
 
@@ -73,11 +74,22 @@ class Checkpoint:
         """Whether the last save is more than EVERY_SECONDS ago."""
         return time.monotonic() - self.saved > EVERY_SECONDS
 
-    def save(self, state: dict) -> None:
-        """Replace the checkpoint as a whole."""
-        with atomic(self.path) as temporary:
-            torch.save({"key": self.key, "state": state}, temporary)
+    def save(self, state: dict) -> bool:
+        """Replace the checkpoint as a whole; on a full disk keep the old one and say so.
+
+        Returns:
+            Whether the state was saved.
+        """
         self.saved = time.monotonic()
+        content = io.BytesIO()
+        torch.save({"key": self.key, "state": state}, content)
+        try:
+            with atomic(self.path) as temporary:
+                temporary.write_bytes(content.getbuffer())
+        except UserError as error:
+            log.warning("no new checkpoint: %s", error)
+            return False
+        return True
 
     def load(self) -> dict | None:
         """The state to resume from, or None if there is none of this key."""
@@ -85,14 +97,16 @@ class Checkpoint:
             return None
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            log.info("%s is damaged (%s): starting over", self.path, error)
+            key, state = saved["key"], saved["state"]
+        # Whatever a damaged file makes its reader stumble over.
+        except Exception as error:
+            log.info("%s is damaged (%s): starting over", self.path, type(error).__name__)
             return None
-        if saved["key"] != self.key:
+        if key != self.key:
             log.info("%s belongs to other settings or inputs: starting over", self.path)
             return None
-        log.info("resuming from %s at step %d", self.path, saved["state"]["step"])
-        return saved["state"]
+        log.info("resuming from %s at step %d", self.path, state["step"])
+        return state
 
     def remove(self) -> None:
         """Forget the progress, after the result is written."""
