@@ -32,7 +32,8 @@ from unigs.train import dynamic, static
 from unigs.train.average import RunningAverage
 from unigs.train.density import DensityControl
 from unigs.train.gaussian_adam import GaussianAdam
-from unigs.train.loop import FrameSampler, Task
+from unigs.train.loop import Task
+from unigs.train.sampling import FrameSampler
 
 TORCH = "torch: no compiled kernels"
 TORCH_RENDERER = "torch: and tile renderer"

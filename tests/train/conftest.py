@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.stages import STATIC
+from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.support.subject import write_subject
 from unigs.train.static import train_static
 
@@ -15,6 +15,5 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="package")
 def static_run(files, tmp_path_factory):
     out = tmp_path_factory.mktemp("static")
-    names = ("portrait.safetensors", "pose.npz", "curve.csv", "run.json")
-    train_static(files, *(out / name for name in names), STATIC)
+    train_static(files, *(out / name for name in STATIC_RESULTS), STATIC)
     return out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.stages import STATIC
+from tests.support.stages import STATIC, static_words
 from tests.support.subject import FRAMES, subject_files, write_features
 from tests.train.test_dynamic import DYNAMIC
 from unigs.model.storage import load_portrait
@@ -113,13 +113,9 @@ def test_a_loss_far_above_its_least_is_divergence(files, tmp_path, every_step):
 
 
 def test_a_field_without_gaussians_is_not_done(files, tmp_path, capsys):
-    paths = {name: getattr(files, name) for name in ("video", "pose", "labels", "background")}
-    words = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
-    words += ["--frame-table", str(files.frame_table), "--landmarks", str(files.landmarks)]
-    words += ["--out", str(tmp_path / "portrait.safetensors"), "--poses", str(tmp_path / "p.npz")]
-    words += ["--curve", str(tmp_path / "c.csv"), "--record", str(tmp_path / "r.json")]
-    words += ["--iterations", "60", "--points", "400", "--densify-from", "20"]
-    words += ["--densify-every", "10", "--prune-opacity", "0.95", "--device", "cpu"]
+    words = static_words(
+        files, tmp_path, iterations=60, densify_from=20, densify_every=10, prune_opacity=0.95
+    )
     with pytest.raises(SystemExit) as stop:
         cli.run(train_static, words)
     assert stop.value.code == 2

@@ -9,7 +9,8 @@ import torch
 from tests.support.stages import STATIC
 from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
-from unigs.train.loop import FrameSampler, split_validation, train
+from unigs.train.loop import train
+from unigs.train.sampling import FrameSampler, split_validation
 from unigs.train.static import StaticTask
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.stages import STATIC
+from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.train.test_dynamic import DYNAMIC
 from unigs.train import lip_training
 from unigs.train.checkpoint import Checkpoint
@@ -67,10 +67,9 @@ def same_results(a, b):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_static_stage(files, static_run, tmp_path, seed):
-    names = ("portrait.safetensors", "pose.npz", "curve.csv", "run.json")
 
     def stage():
-        train_static(files, *(tmp_path / name for name in names), STATIC)
+        train_static(files, *(tmp_path / name for name in STATIC_RESULTS), STATIC)
 
     kill_at_random_steps(stage, StaticTask, 10, 120, seed)
     same_results(static_run, tmp_path)
@@ -94,7 +93,6 @@ def test_dynamic_stage_with_a_running_average(files, static_run, tmp_path, seed,
 @pytest.mark.parametrize("name", ["body", "landmarks"])
 def test_a_stage_whose_input_changed_starts_over(files, tmp_path, name, caplog, monkeypatch):
     caplog.set_level("INFO")
-    names = ("portrait.safetensors", "pose.npz", "curve.csv", "run.json")
     mine, step = tmp_path / "input.npz", StaticTask.step
     mine.write_bytes(getattr(files, name).read_bytes())
 
@@ -108,7 +106,9 @@ def test_a_stage_whose_input_changed_starts_over(files, tmp_path, name, caplog, 
     for said in ("", "resuming from", "starting over"):
         caplog.clear()
         with pytest.raises(Killed):
-            train_static(replace(files, **{name: mine}), *(tmp_path / n for n in names), STATIC)
+            train_static(
+                replace(files, **{name: mine}), *(tmp_path / n for n in STATIC_RESULTS), STATIC
+            )
         assert said in caplog.text
         if said:
             with np.load(mine) as old:

@@ -8,11 +8,13 @@ import os
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 import numpy as np
 import tyro
 
+from unigs.stage import interrupts
 from unigs.stage.errors import UserError
 
 log = logging.getLogger("unigs")
@@ -23,7 +25,8 @@ def run(stage: Callable[..., None], argv: list[str] | None = None) -> None:
 
     Every parameter of `stage` is a flag; a parameter that is a settings dataclass gives one
     flag per field. The exit code is 0 on success, 2 when the input is at fault (one sentence on
-    stderr), 130 after an interrupt, and 1 with a traceback when the program is at fault.
+    stderr), 130 after Ctrl-C and 143 after SIGTERM (one line says how to go on), and 1 with a
+    traceback when the program is at fault.
 
     Args:
         stage: function of paths and settings; its `Args:` block is the help of the flags.
@@ -37,13 +40,16 @@ def run(stage: Callable[..., None], argv: list[str] | None = None) -> None:
     log.info("%s %s", stage.__name__, json.dumps(_plain(arguments), sort_keys=True))
     started = time.perf_counter()
     try:
-        stage(**arguments)
+        with interrupts.raised():
+            stage(**arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+    except interrupts.Interrupted as stop:
+        # Streams of frames that are still open end with their ffmpeg.
+        traceback.clear_frames(stop.__traceback__)
+        print(stop, file=sys.stderr)
+        sys.exit(stop.code)
     log.info("%s done in %.1f s", stage.__name__, time.perf_counter() - started)
 
 

@@ -24,12 +24,13 @@ from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
-from unigs.train.loop import FrameSampler, Task, split_validation, train
+from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
 from unigs.train.run_record import run_record, timeless
+from unigs.train.sampling import FrameSampler, split_validation
 
 log = logging.getLogger("unigs")
 

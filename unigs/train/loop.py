@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from unigs.model.portrait import Portrait, Rendering
+from unigs.stage import interrupts
 from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
@@ -51,6 +52,9 @@ class Task(ABC):
         The terms stay on the device: reading a number would make a GPU wait at every step.
         """
 
+    def between(self, step: int) -> None:  # noqa: B027, since most stages have no such work
+        """Work after a step that takes long: it polls for interrupts, and starts over after one."""
+
     @abstractmethod
     def view(self, frame: int) -> Rendering:
         """Render one frame of the dataset as playback would."""
@@ -70,55 +74,6 @@ class Task(ABC):
     def result(self) -> dict[str, torch.Tensor]:
         """Weights to evaluate and keep (a running average, say); default: the current ones."""
         return self.portrait.state_dict()
-
-
-class FrameSampler:
-    """Every frame once per round, in random order; resumable.
-
-    Args:
-        frames: indices to draw from.
-        seed: seed of the order.
-        rare: frames that are drawn out of turn.
-        rare_share: probability of drawing one of `rare`.
-    """
-
-    def __init__(
-        self, frames: np.ndarray, seed: int, rare: Sequence[int] = (), rare_share: float = 0.0
-    ) -> None:
-        self.frames, self.rare, self.rare_share = frames, np.asarray(rare, int), rare_share
-        self.generator = np.random.default_rng(seed)
-        self.queue: list[int] = []
-
-    def next(self) -> int:
-        """Index of the next frame."""
-        if len(self.rare) and self.generator.random() < self.rare_share:
-            return int(self.generator.choice(self.rare))
-        if not self.queue:
-            self.queue = self.generator.permutation(self.frames).tolist()
-        return int(self.queue.pop())
-
-    def state(self) -> dict:
-        """Position in the round and in the random sequence."""
-        return {"queue": list(self.queue), "generator": self.generator.bit_generator.state}
-
-    def load_state(self, state: dict) -> None:
-        """Restore a state from `state`."""
-        self.queue = list(state["queue"])
-        self.generator.bit_generator.state = state["generator"]
-
-
-def split_validation(frames: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cut one block of `share` of the frames from the middle of their last third.
-
-    Scattered frames would tell nothing, since neighboring frames are nearly equal.
-    """
-    count = int(round(len(frames) * share))
-    if not count:
-        return frames, frames[:0]
-    start = int(len(frames) * 5 / 6) - count // 2
-    start = min(start, len(frames) - count)
-    held = np.arange(start, start + count)
-    return np.delete(frames, held), frames[held]
 
 
 def psnr_of(task: Task, frames: np.ndarray) -> float | None:
@@ -150,27 +105,47 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
     Raises:
         UserError: loss or field are no longer those of a portrait (`unigs.train.guard`); the
             checkpoint stays as it was.
+        Interrupted: the process was asked to stop; the checkpoint holds the last step.
     """
     run = _Run(task)
     resumed = checkpoint.load()
     if resumed:
         run.load(resumed)
-    with progress(total=task.iterations, label=f"train {task.name}") as bar:
-        bar.update(run.step)
-        while run.step < task.iterations and not run.exhausted():
-            run.advance()
-            bar.update(1)
-            if run.step % task.evaluate_every == 0 or run.step == task.iterations:
-                row = run.evaluate()
-                bar.set_postfix_str(_postfix(row))
-            # While the loss is astray the checkpoint keeps what was good before.
-            if checkpoint.due() and not run.guard.astray:
-                run.guard.check(run.step)
-                checkpoint.save(run.state())
+    with interrupts.held_back(), progress(total=task.iterations, label=f"train {task.name}") as bar:
+        try:
+            _to_the_end(run, checkpoint, bar)
+        except interrupts.Interrupted as stop:
+            if not stop.held:
+                raise
+            raise interrupts.Interrupted(stop.number, _save_for_later(run, checkpoint)) from None
     run.guard.finish(run.step)
     task.load_weights(run.best_weights or task.result())
     _write_curve(curve, run.rows)
     return run.summary()
+
+
+def _to_the_end(run: _Run, checkpoint: Checkpoint, bar: tqdm) -> None:
+    task = run.task
+    bar.update(run.step)
+    while not run.settled or (run.step < task.iterations and not run.exhausted()):
+        run.advance()
+        bar.update(run.step - bar.n)
+        if run.step % task.evaluate_every == 0 or run.step == task.iterations:
+            row = run.evaluate()
+            bar.set_postfix_str(_postfix(row))
+        # While the loss is astray the checkpoint keeps what was good before.
+        if checkpoint.due() and not run.guard.astray:
+            run.guard.check(run.step)
+            checkpoint.save(run.state())
+        interrupts.poll()
+
+
+def _save_for_later(run: _Run, checkpoint: Checkpoint) -> str:
+    """Save an interrupted training; returns how to go on."""
+    run.guard.check(run.step)
+    if run.guard.astray or not checkpoint.save(run.state()):
+        return "run the same command again: it resumes at the last checkpoint, if there is one"
+    return f"run the same command again: it resumes at step {run.step}"
 
 
 class _Run:
@@ -178,6 +153,7 @@ class _Run:
 
     def __init__(self, task: Task) -> None:
         self.task, self.step, self.rows = task, 0, []
+        self.settled = True
         self.best_weights, self.best_value, self.best_step = None, -np.inf, 0
         self.elapsed, self.started = 0.0, time.perf_counter()
         self.sums: dict[str, torch.Tensor] = {}
@@ -185,12 +161,17 @@ class _Run:
         self.guard = Guard(task.name, task.portrait, task.settings)
 
     def advance(self) -> None:
-        terms = self.task.step(self.step)
-        self.guard.see(self.step, terms)
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0) + value
-        self.summed += 1
-        self.step += 1
+        """One step, and what follows it; only that where an interrupt came between."""
+        if self.settled:
+            terms = self.task.step(self.step)
+            self.guard.see(self.step, terms)
+            for name, value in terms.items():
+                self.sums[name] = self.sums.get(name, 0) + value
+            self.summed += 1
+            self.step += 1
+            self.settled = False
+        self.task.between(self.step - 1)
+        self.settled = True
 
     def seconds(self) -> float:
         return self.elapsed + time.perf_counter() - self.started
@@ -235,6 +216,7 @@ class _Run:
             "guard": self.guard.state(),
             "best": best,
             "step": self.step,
+            "settled": self.settled,
             "rows": self.rows,
             "sums": self.sums,
             "summed": self.summed,
@@ -245,6 +227,7 @@ class _Run:
         self.task.load_state(state["task"])
         self.guard.load_state(state["guard"])
         self.step, self.rows, self.elapsed = state["step"], state["rows"], state["elapsed"]
+        self.settled = state["settled"]
         device = self.task.portrait.device
         self.sums = {name: value.to(device) for name, value in state["sums"].items()}
         self.summed = state["summed"]

@@ -20,6 +20,7 @@ from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
 from unigs.playback.cpu_player import make_player
 from unigs.playback.cues import Cue
+from unigs.stage import interrupts
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import FACE, HAIR
@@ -56,13 +57,17 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
     Args:
         portrait: portrait in training; not changed.
         dataset: frames, labels and landmarks.
-        poses: poses to refine.
+        poses: poses to refine; none is refined after an interrupt.
+
+    Raises:
+        Interrupted: the process was asked to stop.
     """
     fit = HeadFit(portrait, dataset, poses)
     frames = np.sort(np.concatenate([dataset.train, dataset.test]))
     corrections = np.zeros((len(dataset), 6))
     for frame in progress(frames, label="refine poses"):
         corrections[frame] = fit.correction(int(frame))
+        interrupts.poll()
     for part in _segments(dataset, frames):
         corrections[part] = gaussian_filter1d(corrections[part], SMOOTH, axis=0, mode="nearest")
     change = torch.from_numpy(corrections * CORRECTION_UNITS).float().to(poses.R.device)

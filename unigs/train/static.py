@@ -24,11 +24,12 @@ from unigs.train.density import DensityControl
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.initial_points import start_field
-from unigs.train.loop import FrameSampler, Task, split_validation, train
+from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
 from unigs.train.run_record import run_record, timeless
+from unigs.train.sampling import FrameSampler, split_validation
 
 MEANS_DECAY = 0.02
 """Share of its first value at which the learning rate of the means ends (3DGS: 0.01)."""
@@ -115,7 +116,7 @@ class StaticTask(Task):
         self.density = DensityControl(field, self.adam, self.settings, self.dataset.size)
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
-        """One batch: forward, backward, Adam, and now and then density control."""
+        """One batch: forward, backward, Adam, now and then density control."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
         renderings = self.portrait.render([self.posed(frame) for frame in frames])
@@ -129,9 +130,13 @@ class StaticTask(Task):
         self.adam.step()
         if self.density.due(step):
             self.density.densify()
+        return {name: value.detach() for name, value in terms.items()}
+
+    def between(self, step: int) -> None:
+        """Refine the head poses, once."""
+        s = self.settings
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
             refine_poses(self.portrait, self.dataset, self.poses)
-        return {name: value.detach() for name, value in terms.items()}
 
     def _losses(self, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
         """L_s of eq. 8, term by term."""
