@@ -51,9 +51,9 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     "found, installs, sentences",
     [
-        ("wheels", 2, []),
-        ("index", 3, ["asking download.pytorch.org"]),
-        ("none", 3, ["asking download.pytorch.org", "taking the default one"]),
+        ("wheels", 3, []),
+        ("index", 4, ["asking download.pytorch.org"]),
+        ("none", 4, ["asking download.pytorch.org", "taking the default one"]),
     ],
 )
 def test_setup_takes_the_next_place_without_an_error_of_pip(
@@ -69,7 +69,7 @@ def test_setup_takes_the_next_place_without_an_error_of_pip(
     assert [s for s in ("asking download", "default one") if s in told] == [
         s for s in ("asking download", "default one") if any(s in words for words in sentences)
     ]
-    refusals = installs - 2 + (found == "none")
+    refusals = installs - 3 + (found == "none")
     assert (folder / "torch.log").read_text().count("ResolutionImpossible") == refusals
 
 
