@@ -18,6 +18,7 @@ import yaml
 
 from tools.markers import fill
 from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
+from unigs.stage.bounds import hints, limits
 from unigs.workflow.names import ALL
 from unigs.workflow.sections import PER_VARIANT, SECTIONS
 
@@ -42,7 +43,10 @@ def descriptions(cls: type) -> dict[str, str]:
 
 
 def json_type(annotation: object) -> dict:
-    """The JSON schema of a scalar type, a Literal of strings, or one of these or None."""
+    """The JSON schema of a scalar type, bounded or not, a Literal, or one of these or None."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        plain = json_type(typing.get_args(annotation)[0])
+        return plain | {key: x for limit in limits(annotation) for key, x in limit.schema().items()}
     if typing.get_origin(annotation) is typing.Literal:
         return {"enum": list(typing.get_args(annotation))}
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
@@ -61,14 +65,14 @@ def json_type(annotation: object) -> dict:
 
 def section_schema(cls: type) -> dict:
     """The JSON schema of one section. Defaults stay in the dataclass: absent means default."""
-    texts, hints = descriptions(cls), typing.get_type_hints(cls)
+    texts = descriptions(cls)
     return {
         "type": "object",
         "description": _about(cls),
         "additionalProperties": False,
         "properties": {
             field.name: {
-                **json_type(hints[field.name]),
+                **json_type(hints(cls)[field.name]),
                 "description": f"{texts.get(field.name, '')} Default: {_show(field.default)}.",
             }
             for field in dataclasses.fields(cls)
@@ -196,15 +200,16 @@ def sheet_table() -> str:
 
 
 def settings_table() -> str:
-    """Every setting with its default and its meaning, as Markdown."""
+    """Every setting with its default, what is allowed, and its meaning, as Markdown."""
     lines = []
     for name, cls in SECTIONS.items():
         texts = descriptions(cls)
         lines += [f"### `{name}`", "", _about(cls), ""]
-        lines += ["| setting | default | meaning |", "|---|---|---|"]
+        lines += ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(cls):
             text = _cell(texts.get(field.name, ""))
-            lines.append(f"| `{field.name}` | `{_show(field.default)}` | {text} |")
+            allowed = _cell(_allowed(hints(cls)[field.name]))
+            lines.append(f"| `{field.name}` | `{_show(field.default)}` | {allowed} | {text} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -229,6 +234,15 @@ def _yaml(schema: dict, source: str) -> str:
 def _cell(text: str) -> str:
     """A text as the cell of a Markdown table."""
     return text.replace("|", "\\|")
+
+
+def _allowed(annotation: object) -> str:
+    """The values that a setting may have, in words; empty where its type says all."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return ", ".join(map(str, typing.get_args(annotation)))
+    if annotation is bool:
+        return "true, false"
+    return ", ".join(limit.text() for limit in limits(annotation))
 
 
 def _about(cls: type) -> str:

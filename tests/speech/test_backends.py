@@ -37,3 +37,8 @@ def test_deepspeech_backend_has_a_row_every_step(tmp_path):
     encoder, windows = fitted(voice(2.0), 50, backend="deepspeech", model=chosen.model)
     assert windows.shape == (50, 17, 29)
     assert np.isfinite(windows).all()
+
+
+def test_more_coefficients_than_bands_are_refused():
+    with pytest.raises(UserError, match="coefficients is 60, but there are only 40 bands"):
+        make_backend(SpeechSettings(backend="mfcc", bands=40, coefficients=60))

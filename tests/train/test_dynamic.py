@@ -111,3 +111,12 @@ def test_a_batch_has_the_mean_gradient_of_its_frames(files, static_run, stage):
     if stage == "static":
         torch.testing.assert_close(both.density.gradient, single.density.gradient)
         assert torch.equal(both.density.seen, single.density.seen)
+
+
+def test_a_tri_plane_that_narrows_is_refused_before_training(files, static_run, tmp_path):
+    with pytest.raises(UserError, match="settings of the deformation do not fit .*base <= finest"):
+        train_dynamic(
+            files, static_run / "portrait.safetensors", tmp_path / "portrait.safetensors",
+            tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, grid_base=64, grid_finest=32),
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())

@@ -149,9 +149,7 @@ def test_equal_settings_rerun_nothing(finished, edit):
 
 
 def test_a_changed_default_reruns_its_stage(finished, edit):
-    edit(
-        "unigs/settings/speech.py", lambda text: text.replace("bands: int = 40", "bands: int = 41")
-    )
+    edit("unigs/settings/speech.py", lambda text: re.sub(r"(bands: .*) = 40", r"\1 = 41", text))
     jobs = planned(cwd=finished)
     assert jobs["encode_speech"] == 2 and jobs["train_dynamic"] == 5
     assert not {"train_static", "crop_clip", "fit_pose"} & set(jobs)
@@ -177,7 +175,10 @@ def test_an_evaluation_setting_reruns_its_readers(finished, edit, setting, jobs)
 
 
 def test_a_changed_default_of_evaluation_reruns_its_readers(finished, edit):
-    edit("unigs/settings/evaluate.py", lambda text: text.replace("int = 100", "int = 200"))
+    edit(
+        "unigs/settings/evaluate.py",
+        lambda text: re.sub(r"(speed_frames: .*) = 100", r"\1 = 200", text),
+    )
     jobs = {"measure_speed": 5, "collate": 2, "gallery": 1, "all": 1}
     assert planned(cwd=finished) == jobs
 

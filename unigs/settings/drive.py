@@ -1,19 +1,21 @@
 """Settings of drive: a portrait speaks a recording."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds, NotNegative
 
 
 @dataclass(frozen=True)
 class DriveSettings:
     """How a foreign recording moves the portrait."""
 
-    turn_seconds: float = 0.8
+    turn_seconds: NotNegative = 0.8
     """Seconds in which the replayed motion slows down and turns back at either end of the replayed
     piece of the clip."""
-    pause_db: float = 35.0
+    pause_db: Annotated[float, Bounds(above=0, maximum=200)] = 35.0
     """Decibels below the loudness of the speech under which sound belongs to a pause."""
-    pause_seconds: float = 0.3
+    pause_seconds: NotNegative = 0.3
     """Shortest pause in seconds that closes the mouth."""
     quality: Literal["high", "preview"] = "preview"
     """Quality of the written video: high (x264 at crf 10) or preview (x264 at crf 18)."""

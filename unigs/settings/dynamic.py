@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from unigs.stage.bounds import Pattern
+from unigs.stage.bounds import Bounds, NotNegative, Pattern, Seed, Share
 
 DEFORMABLE = ("position", "scale", "rotation", "opacity", "color")
 """What the deformation can move, in the order of its outputs."""
+_NAME = f"({'|'.join(DEFORMABLE)})"
 Attributes = Annotated[
-    str,
-    Pattern(
-        rf" *({'|'.join(DEFORMABLE)})( *, *({'|'.join(DEFORMABLE)}))* *",
-        f"names out of {', '.join(DEFORMABLE)}, joined by commas",
-    ),
+    str, Pattern(rf"{_NAME}(, *{_NAME})*", f"names out of {', '.join(DEFORMABLE)}, with commas")
 ]
 """A selection of `DEFORMABLE`."""
 
@@ -21,39 +18,39 @@ Attributes = Annotated[
 class DynamicSettings:
     """Defaults follow the paper; docs/method.md explains the values that the paper leaves open."""
 
-    iterations: int = 165000
+    iterations: Annotated[int, Bounds(1)] = 165000
     """Largest number of training steps of the dynamic stage. The paper gives 180k for both stages,
     not the split."""
-    batch: int = 1
+    batch: Annotated[int, Bounds(1, 256)] = 1
     """Frames per training step; the mean of their gradients makes the step (the paper gives none).
     More than 1 fills a large GPU."""
     deform: Attributes = "position,scale,rotation"
     """Attributes that eq. 6 predicts, joined by commas: position, scale, rotation, color, opacity
     (Table 3)."""
-    grid_levels: int = 12
+    grid_levels: Annotated[int, Bounds(1, 64)] = 12
     """L of eq. 4: number of levels of the tri-plane."""
-    grid_features: int = 2
+    grid_features: Literal[1, 2, 4] = 2
     """F of eq. 4: features per level of the tri-plane."""
-    grid_base: int = 16
+    grid_base: Annotated[int, Bounds(1, 4096)] = 16
     """Cells of the tri-plane's coarsest level along the box of the field (eq. 4; the paper gives
     none)."""
-    grid_finest: int = 64
+    grid_finest: Annotated[int, Bounds(1, 4096)] = 64
     """Cells of the tri-plane's finest level along the box of the field (eq. 4; the paper gives
     none)."""
-    grid_log2_entries: int = 17
+    grid_log2_entries: Annotated[int, Bounds(4, 22)] = 17
     """Base-2 logarithm of the largest number of entries of one tri-plane level. Larger levels are
     hashed (eq. 4; the paper gives none)."""
-    face_grid_levels: int = 0
+    face_grid_levels: Annotated[int, Bounds(0, 64)] = 0
     """Levels of a second, finer tri-plane over the face alone (not in the paper; 0: none)."""
-    face_grid_finest: int = 96
+    face_grid_finest: Annotated[int, Bounds(1, 4096)] = 96
     """Cells of the face tri-plane's finest level along the box of the face, some 0.2 m (not in the
     paper)."""
-    hidden: int = 64
+    hidden: Annotated[int, Bounds(8, 1024, multiple_of=8)] = 64
     """Width of the deformation MLP of eq. 6 (the paper gives none)."""
-    position_scale: float = 0.01
+    position_scale: Annotated[float, Bounds(above=0, maximum=1)] = 0.01
     """Meters that a mean moves for one unit of the deformation MLP's output (eqs. 6-7; the paper
     gives none)."""
-    other_scale: float = 0.1
+    other_scale: Annotated[float, Bounds(above=0, maximum=100)] = 0.1
     """Raw units that scale, rotation, color and opacity change for one unit of the deformation
     MLP's output (eqs. 6-7; the paper gives none)."""
     pose_input: bool = True
@@ -65,74 +62,74 @@ class DynamicSettings:
     """Let lip shape and eye units mix blendshapes of the face (not in the paper)."""
     pose_blendshapes: bool = False
     """Let the pose feature p mix blendshapes of the whole field (not in the paper)."""
-    lambda_dssim: float = 0.2
+    lambda_dssim: NotNegative = 0.2
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
-    lambda_mouth: float = 0.1
+    lambda_mouth: NotNegative = 0.1
     """lambda_mouth of eq. 9: weight of the L1 loss in the mouth."""
-    lambda_hair: float = 0.05
+    lambda_hair: NotNegative = 0.05
     """lambda_hair of eq. 9: weight of the L1 loss in the hair."""
-    lambda_torso: float = 0.1
+    lambda_torso: NotNegative = 0.1
     """lambda_torso of eq. 9: weight of the L1 loss in the torso."""
-    lambda_eyes: float = 0.0
+    lambda_eyes: NotNegative = 0.0
     """Weight of the L1 loss in boxes around both eyes, brows included (not in the paper; 0:
     off)."""
     region_mean: Literal["frame", "region"] = "frame"
     """Pixels over which the region losses of eq. 9 are averaged. frame: all pixels. region: the
     pixels of the region (the paper leaves this open)."""
-    lambda_motion: float = 1e-5
+    lambda_motion: NotNegative = 1e-5
     """lambda_motion of eq. 10: weight of the mean absolute deltas, position in centimeters, all
     others in raw units."""
-    lambda_lpips: float = 0.0
+    lambda_lpips: NotNegative = 0.0
     """lambda_2 of eq. 11: weight of LPIPS (the paper has 0.2; 0: off). Needs
     `dynamic.lpips_trunk`."""
-    lpips_from: float = 0.9
+    lpips_from: Share = 0.9
     """Share of the iterations after which LPIPS (eq. 11) joins the loss (the paper gives none)."""
-    lpips_patch: int = 64
+    lpips_patch: Annotated[int, Bounds(32, 1024)] = 64
     """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
     none)."""
     lpips_trunk: str = ""
     """Path of the AlexNet weights for LPIPS (eq. 11): alexnet-owt-7be5be79.pth of torchvision."""
-    lambda_alpha: float = 0.0
+    lambda_alpha: NotNegative = 0.0
     """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
-    speech_dim: int = 32
+    speech_dim: Annotated[int, Bounds(1, 1024)] = 32
     """Length of the audio feature a of eq. 6 (the paper gives none)."""
-    lip_code: int = 0
+    lip_code: Annotated[int, Bounds(2, 32, off=0)] = 0
     """Numbers of a lip shape that a separate network predicts from speech and that are appended to
     the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal
     shapes. The network learns from the landmarks before the field is trained."""
-    lip_teacher: float = 0.5
+    lip_teacher: Share = 0.5
     """Share of the training steps that see the measured lip shape; the others see the out-of-fold
     prediction from speech (not in the paper)."""
-    blink_sampling: float = 0.0
+    blink_sampling: Share = 0.0
     """Share of the training steps that draw a frame with a closed eye or a wide open mouth (not in
     the paper)."""
-    condition_noise: float = 0.0
+    condition_noise: Annotated[float, Bounds(0, 10)] = 0.0
     """Standard deviation of the noise that training adds to the z-scored poses (not in the paper;
     0: off)."""
-    lr_grid: float = 3e-3
+    lr_grid: Share = 3e-3
     """Learning rate of the tri-planes (AdamW), decaying to a tenth (the paper gives none)."""
-    lr_network: float = 1e-3
+    lr_network: Share = 1e-3
     """Learning rate of the deformation MLP and the speech network (AdamW), decaying to a tenth (the
     paper gives none)."""
-    weight_decay: float = 0.0
+    weight_decay: NotNegative = 0.0
     """Decoupled weight decay of AdamW on tri-planes, deformation MLP and speech network (the paper
     gives none)."""
-    gaussian_lr: float = 0.5
+    gaussian_lr: Annotated[float, Bounds(0, 100)] = 0.5
     """Learning rates of the Gaussians at the start, as a multiple of the static stage's rates,
     decaying to a fifth; the means learn at a tenth of it (the paper gives none). 0 freezes the
     Gaussians."""
-    ema: float = 0.0
+    ema: Annotated[float, Bounds(0, below=1)] = 0.0
     """Decay of the running average of all weights that is kept as the result (not in the paper; 0:
     the last weights are kept)."""
-    validation_share: float = 0.0
+    validation_share: Annotated[float, Bounds(0, 0.5)] = 0.0
     """Share of the training frames that is held out for validation (not in the paper). The weights
     of the best step on them are kept. 0: the last step is kept."""
-    patience: int = 0
+    patience: Annotated[int, Bounds(0)] = 0
     """Evaluations in a row without a better validation after which training stops (not in the
     paper; 0: never)."""
-    evaluate_every: int = 250
+    evaluate_every: Annotated[int, Bounds(1)] = 250
     """Training steps between two rows of the training curve."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device that trains. auto: CUDA where torch finds it, else the CPU."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random choice."""

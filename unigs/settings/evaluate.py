@@ -1,7 +1,9 @@
 """Settings of the stages that judge a portrait: render_test, evaluate, measure_speed."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,10 @@ class RenderSettings:
 class ScoreSettings(RenderSettings):
     """What evaluate reads: how test frames are compared."""
 
-    band_share: float = 1 / 64
+    band_share: Annotated[float, Bounds(0, 0.5)] = 1 / 64
     """Reach of the hair/torso boundary band to either side, as a share of the image width (not in
     the paper)."""
-    erode_share: float = 1 / 64
+    erode_share: Annotated[float, Bounds(0, 0.5)] = 1 / 64
     """Erosion of the person mask, as a share of the image width, for figures that exclude the
     background plate (not in the paper)."""
     baselines: bool = True
@@ -38,9 +40,9 @@ class ScoreSettings(RenderSettings):
 class SpeedSettings(RenderSettings):
     """What measure_speed reads: how playback is timed."""
 
-    speed_frames: int = 100
+    speed_frames: Annotated[int, Bounds(1, 100000)] = 100
     """Number of frames that are timed."""
-    speed_warmup: int = 10
+    speed_warmup: Annotated[int, Bounds(0, 100000)] = 10
     """Number of frames that are played before the clock starts (compilation, caches)."""
 
 

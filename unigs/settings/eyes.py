@@ -1,7 +1,9 @@
 """Settings of measure_eyes: the action units of the eyes, e of eq. 6."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds
 
 
 @dataclass(frozen=True)
@@ -12,6 +14,6 @@ class EyeSettings:
     """Source of the action units e of eq. 6. landmarks: geometry of lids, brows and cheeks,
     calibrated on the clip. openface: the CSV that OpenFace's FeatureExtraction wrote for the clip
     (column `openface` of the subject sheet)."""
-    smooth: float = 1.0
+    smooth: Annotated[float, Bounds(0, 100)] = 1.0
     """Standard deviation in frames of the Gaussian that smooths all units but the blink (back-end
     landmarks; 0: off)."""

@@ -1,7 +1,9 @@
 """Settings of fit_pose: head pose and face shape from landmarks."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds, NotNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -14,19 +16,19 @@ class PoseSettings:
     model: str | None = None
     """Path of the morphable model for the back-end pca: an .npz file with mean, shape, shape_std,
     vertices, landmarks and perhaps expression (see `unigs.prepare.pose.morphable_model`)."""
-    focal: float = 2.0
+    focal: Annotated[float, Bounds(0.5, 20)] = 2.0
     """Focal length in image sizes. It is fixed because portrait clips do not reveal it."""
-    robust: float = 1.5
+    robust: Positive = 1.5
     """Residual beyond which a landmark loses weight (pseudo-Huber), in pixels of a 256-pixel
     image."""
-    shape_prior: float = 0.001
+    shape_prior: Positive = 0.001
     """Cost of moving a point of the face 1 cm away from the first guess of the shape, in squared
     pixels of a 256-pixel image."""
-    smooth: float = 0.022
+    smooth: NotNegative = 0.022
     """Weight of the squared second difference of the motion against the mean squared residual in
     pixels of a 256-pixel image. One unit of motion is 15 mrad, 0.7 mm across or 4 mm in depth. Ten
     times the default lags behind real motion."""
-    outlier: float = 4.0
+    outlier: Annotated[float, Bounds(1)] = 4.0
     """Multiple of the clip's median residual beyond which a frame counts as not seen."""
-    shape_frames: int = 400
+    shape_frames: Annotated[int, Bounds(3, 100000)] = 400
     """Largest number of frames, spread over the clip, that the face shape is calibrated on."""

@@ -1,7 +1,9 @@
 """Settings of segment_regions: which pixel is face, mouth, hair, torso or background."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds, Share
 
 
 @dataclass(frozen=True)
@@ -14,23 +16,23 @@ class RegionSettings:
     model: str | None = None
     """Path of the segmentation network for the back-end onnx: input [1,3,H,W] (RGB with ImageNet
     mean and deviation), output [1,3,H,W] (probabilities of skin, clothes, hair)."""
-    model_frames: int = 60
+    model_frames: Annotated[int, Bounds(1, 1000)] = 60
     """Largest number of frames, spread over the clip, that the color and place models are learned
     from."""
-    rounds: int = 4
+    rounds: Annotated[int, Bounds(1, 100)] = 4
     """Rounds of expectation maximization: label the sampled frames, then learn color and place
     models from the labels."""
-    plate_frames: int = 120
+    plate_frames: Annotated[int, Bounds(1, 1000)] = 120
     """Largest number of frames, spread over the clip, whose median is the background plate."""
-    plate_margin: float = 0.04
+    plate_margin: Annotated[float, Bounds(0, 0.25)] = 0.04
     """Width around the person that the background plate does not trust, as a share of the image
     width."""
-    edge_radius: float = 0.016
+    edge_radius: Annotated[float, Bounds(0, 0.25)] = 0.016
     """Radius of the guided filter that draws region edges to image edges, as a share of the image
     width."""
-    temporal: float = 0.25
+    temporal: Share = 0.25
     """Weight of the frame before and of the frame after in a pixel's probabilities; the frame
     itself has weight 1."""
-    mouth_margin: float = 0.004
+    mouth_margin: Annotated[float, Bounds(0, 0.25)] = 0.004
     """Width by which the mouth region reaches beyond the outer lips, as a share of the image
     width."""

@@ -1,52 +1,55 @@
 """Settings of screen_clip: which frames count, and which of them are test frames."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from unigs.stage.bounds import Bounds, NotNegative, Positive, Share
 
 
 @dataclass(frozen=True)
 class ScreenSettings:
     """Which frames of the clip do not count, and which are held out for the test."""
 
-    max_yaw: float = 40.0
+    max_yaw: Annotated[float, Bounds(above=0, maximum=180)] = 40.0
     """Largest turn of the head to the left or right of the clip's median direction, in degrees."""
-    max_pitch: float = 30.0
+    max_pitch: Annotated[float, Bounds(above=0, maximum=180)] = 30.0
     """Largest nod of the head above or below the clip's median direction, in degrees."""
-    hysteresis: float = 5.0
+    hysteresis: Annotated[float, Bounds(0, 180)] = 5.0
     """Degrees by which a head turn must fall below `max_yaw` and `max_pitch` before frames count
     again."""
-    every: int = 1
+    every: Annotated[int, Bounds(1, 100)] = 1
     """Distance in frames between two searches for hands and second faces; frames between take the
     result of the nearest search. More than 1 saves half of the stage's time and finds fast
     hands late."""
-    hand_confidence: float = 0.5
+    hand_confidence: Share = 0.5
     """Least score, 0 to 1, of a detected hand."""
-    face_confidence: float = 0.6
+    face_confidence: Share = 0.6
     """Least score, 0 to 1, of a detected second face."""
-    second_face_size: float = 0.3
+    second_face_size: NotNegative = 0.3
     """Least width of a second face that counts, as a share of the person's own face width."""
-    fade: float = 0.75
+    fade: Share = 0.75
     """Share of the clip's median contrast below which a frame fades in or out (0: off). A fade
     extends to where the contrast has recovered half of the missing share."""
-    persistence: float = 0.16
+    persistence: NotNegative = 0.16
     """Shortest duration in seconds of a hand, second face, fade or head turn that removes frames.
     Shorter ones count as flicker of the detector."""
-    gap: float = 0.5
+    gap: NotNegative = 0.5
     """Longest pause in seconds between two removed spans that is removed as well, so that the kept
     frames are not shredded."""
-    margin: float = 0.2
+    margin: NotNegative = 0.2
     """Seconds removed before and after a hand, second face, fade or head turn."""
-    cut_ratio: float = 1.8
+    cut_ratio: Annotated[float, Bounds(1)] = 1.8
     """Least change ratio of a jump cut: change of the picture at the cut over the median change of
     the frames around."""
-    cut_tail: float = 2.5
+    cut_tail: Positive = 2.5
     """Least logarithm of a jump cut's change ratio, as a multiple of the 95th percentile of that
     logarithm over the clip. Web videos that repeat frames and then catch up look like a small cut
     every few frames. A change 2.5 times as large as any other within 25 frames is exempt."""
-    cut_spread: float = 1.5
+    cut_spread: Annotated[float, Bounds(1)] = 1.5
     """Least change ratio of a jump cut as a geometric mean over 8x8 blocks. A cut changes the
     picture everywhere, a blink or a gesture in one place."""
-    test_share: float = 1 / 11
+    test_share: Annotated[float, Bounds(above=0, maximum=0.5)] = 1 / 11
     """Share of the kept frames that is held out for the test (the paper splits 10:1)."""
-    held_out_blocks: int = 1
+    held_out_blocks: Annotated[int, Bounds(1, 1000)] = 1
     """Number of equal parts of the clip that each end with a block of test frames. 1 holds out the
     clip's last eleventh, the custom of the field."""

@@ -1,7 +1,9 @@
 """Settings of encode_speech: what the portrait hears."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds
 
 
 @dataclass(frozen=True)
@@ -14,25 +16,25 @@ class SpeechSettings:
     model: str = ""
     """Path of a deepspeech.pytorch checkpoint (back-end deepspeech), or of a wav2vec2 or HuBERT
     folder of transformers (back-end wav2vec2)."""
-    bands: int = 40
+    bands: Annotated[int, Bounds(4, 256)] = 40
     """Number of mel bands (the paper has a 40-dimensional filter bank)."""
-    coefficients: int = 40
+    coefficients: Annotated[int, Bounds(1, 256)] = 40
     """Number of cepstral coefficients that the back-end mfcc keeps (not in the paper)."""
-    window_ms: float = 50.0
+    window_ms: Annotated[float, Bounds(5, 500)] = 50.0
     """Length of the spectral analysis window in milliseconds (the paper has 25). 50 ms smooths over
     the voice's pitch, 25 ms does not."""
-    step_ms: float = 20.0
+    step_ms: Annotated[float, Bounds(1, 200)] = 20.0
     """Time in milliseconds from one column of a frame's speech window to the next (the paper gives
     none)."""
-    context_ms: float = 340.0
+    context_ms: Annotated[float, Bounds(20, 2000)] = 340.0
     """Milliseconds of speech that one frame hears, centered on the frame (the paper has 350; here
     whole steps)."""
-    level_db: float = -23.0
+    level_db: Annotated[float, Bounds(-100, 0)] = -23.0
     """Loudness that the active speech of every recording is scaled to: RMS in dB of full scale (not
     in the paper)."""
-    floor_db: float = 60.0
+    floor_db: Annotated[float, Bounds(above=0, maximum=200)] = 60.0
     """Decibels below the loudness of speech under which every sound counts as silence (not in the
     paper)."""
-    max_offset: int = 10
+    max_offset: Annotated[int, Bounds(0, 250)] = 10
     """Largest delay in frames between sound and picture that is searched for and undone (not in the
     paper). Needs the landmarks. 0: take the clip to be in sync."""

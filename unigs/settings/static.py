@@ -1,35 +1,37 @@
 """Settings of the static stage: the canonical field (paper section 3.3, eqs. 1-3 and 8)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from unigs.stage.bounds import Bounds, NotNegative, Positive, Seed, Share
 
 
 @dataclass(frozen=True)
 class StaticSettings:
     """Defaults follow the paper; docs/method.md explains the values that the paper leaves open."""
 
-    iterations: int = 15000
+    iterations: Annotated[int, Bounds(1)] = 15000
     """Training steps of the static stage. The paper gives 180k for both stages, not the split."""
-    batch: int = 1
+    batch: Annotated[int, Bounds(1, 256)] = 1
     """Frames per training step; the mean of their gradients makes the step (the paper gives none).
     More than 1 fills a large GPU."""
-    points: int = 5000
+    points: Annotated[int, Bounds(100, 2000000)] = 5000
     """Number of Gaussians at the start, at random places of a box (eq. 3; the paper gives none)."""
-    max_gaussians: int = 20000
+    max_gaussians: Annotated[int, Bounds(100, 2000000)] = 20000
     """Number of Gaussians at which densification stops (the paper gives none)."""
     init: Literal["cube", "frustum"] = "frustum"
     """Box of the random start points (eq. 3). cube: +-`static.cube` meters around the head.
     frustum: what the camera sees at the head's depth, culled by the mean person mask (not in the
     paper)."""
-    cube: float = 0.1
+    cube: Annotated[float, Bounds(above=0, maximum=2)] = 0.1
     """Half side in meters of the box of start points (only for init cube; eq. 3)."""
-    mesh_share: float = 0.0
+    mesh_share: Share = 0.0
     """Share of the start points that lie on the fitted face mesh (not in the paper). Without them
     the face stays flat."""
-    mouth_points: int = 0
+    mouth_points: Annotated[int, Bounds(0, 100000)] = 0
     """Number of extra dark Gaussians that start inside the mouth, behind the lips (not in the
     paper)."""
-    sh_degree: int = 1
+    sh_degree: Annotated[int, Bounds(0, 3)] = 1
     """Degree of the spherical harmonics of the colors, 0 to 3 (eq. 1)."""
     anchor: bool = False
     """Learn one weight per Gaussian between the head's frame and the body's frame (not in the
@@ -37,50 +39,50 @@ class StaticSettings:
     follow_body: bool = False
     """Move the body's frame by the tracked motion of the torso (not in the paper). Off: the body's
     frame rests."""
-    refine_poses_at: float = 0.0
+    refine_poses_at: Annotated[float, Bounds(0, below=1)] = 0.0
     """Share of the iterations after which the head poses are refined through the rasterizer, by
     pixels inside the head alone (not in the paper; 0: never)."""
-    lambda_dssim: float = 0.2
+    lambda_dssim: NotNegative = 0.2
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
-    lambda_alpha: float = 0.0
+    lambda_alpha: NotNegative = 0.0
     """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
-    lr_means: float = 2e-4
+    lr_means: Share = 2e-4
     """Learning rate of the means in meters (Adam), decaying to 2 % of the start (the paper gives
     none)."""
-    lr_scales: float = 5e-3
+    lr_scales: Share = 5e-3
     """Learning rate of the log-scales (Adam; the paper gives none)."""
-    lr_quats: float = 2e-3
+    lr_quats: Share = 2e-3
     """Learning rate of the rotations (Adam; the paper gives none)."""
-    lr_opacities: float = 3e-2
+    lr_opacities: Share = 3e-2
     """Learning rate of the opacity logits (Adam; the paper gives none)."""
-    lr_colors: float = 5e-3
+    lr_colors: Share = 5e-3
     """Learning rate of the constant color (Adam; the paper gives none). Higher harmonics learn at
     1/20 of it."""
-    lr_anchor: float = 2e-2
+    lr_anchor: Share = 2e-2
     """Learning rate of the anchor logits (Adam; not in the paper)."""
-    densify_from: int = 200
+    densify_from: Annotated[int, Bounds(0)] = 200
     """First step that densifies and prunes (the paper gives none)."""
-    densify_every: int = 100
+    densify_every: Annotated[int, Bounds(1)] = 100
     """Steps between two densifications (the paper gives none)."""
-    densify_until: float = 0.7
+    densify_until: Share = 0.7
     """Share of the iterations after which the set of Gaussians is frozen (the paper gives none)."""
-    densify_gradient: float = 2e-4
+    densify_gradient: NotNegative = 2e-4
     """Mean screen-space gradient per half image width above which a Gaussian is cloned or split
     (the paper gives none)."""
-    split_size: float = 0.004
+    split_size: Positive = 0.004
     """Standard deviation in meters of a Gaussian's largest axis above which densification splits
     the Gaussian in two; a smaller one is cloned (the paper gives none)."""
-    prune_opacity: float = 0.02
+    prune_opacity: Annotated[float, Bounds(0, below=1)] = 0.02
     """Opacity, 0 to 1, below which densification removes a Gaussian (the paper gives none)."""
-    prune_size: float = 0.08
+    prune_size: Positive = 0.08
     """Standard deviation in meters of a Gaussian's largest axis above which densification removes
     the Gaussian (the paper gives none)."""
-    validation_share: float = 0.0
+    validation_share: Annotated[float, Bounds(0, 0.5)] = 0.0
     """Share of the training frames that is held out to watch overfitting (not in the paper; 0:
     none)."""
-    evaluate_every: int = 250
+    evaluate_every: Annotated[int, Bounds(1)] = 250
     """Training steps between two rows of the training curve."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device that trains. auto: CUDA where torch finds it, else the CPU."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random choice."""

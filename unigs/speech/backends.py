@@ -45,6 +45,11 @@ class Spectral:
     spectral, model = True, None
 
     def __init__(self, settings: SpeechSettings) -> None:
+        if settings.backend == "mfcc" and settings.coefficients > settings.bands:
+            raise UserError(
+                f"coefficients is {settings.coefficients}, but there are only {settings.bands} "
+                "bands to take them from: raise speech.bands."
+            )
         self.settings = settings
         self.window = round(settings.window_ms * RATE / 1000)
         self.hop = round(settings.step_ms * RATE / 1000)

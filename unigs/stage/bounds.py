@@ -43,11 +43,13 @@ class Bounds:
     """Limit that no value reaches."""
     multiple_of: int | None = None
     """Number that every value is a multiple of."""
+    off: float | None = None
+    """Value outside of the range that is allowed as well: it switches something off."""
 
     def admits(self, value: Any) -> bool:
-        """Whether a number, or the length of a list, lies in the range."""
+        """Whether a number, or the length of a list, is allowed."""
         number = len(value) if isinstance(value, list) else value
-        return (
+        return number == self.off or (
             (self.minimum is None or number >= self.minimum)
             and (self.maximum is None or number <= self.maximum)
             and (self.above is None or number > self.above)
@@ -57,15 +59,33 @@ class Bounds:
 
     def text(self) -> str:
         """The range in words."""
-        step = "even" if self.multiple_of == 2 else f"a multiple of {self.multiple_of}"
-        words = {
-            "{}": None if self.multiple_of is None else step,
-            "at least {:g}": self.minimum,
-            "above {:g}": self.above,
-            "at most {:g}": self.maximum,
-            "below {:g}": self.below,
+        limits = {
+            "at least": self.minimum,
+            "above": self.above,
+            "at most": self.maximum,
+            "below": self.below,
         }
-        return " and ".join(word.format(x) for word, x in words.items() if x is not None)
+        if self.minimum is not None and self.maximum is not None:
+            words = f"from {_digits(self.minimum)} to {_digits(self.maximum)}"
+        else:
+            parts = [f"{word} {_digits(x)}" for word, x in limits.items() if x is not None]
+            words = " and ".join(parts)
+        if self.multiple_of is not None:
+            step = "even" if self.multiple_of == 2 else f"a multiple of {self.multiple_of}"
+            words = f"{words} and {step}"
+        return words if self.off is None else f"{_digits(self.off)}, or {words}"
+
+    def mark(self, name: str) -> str:
+        """The range around the name of a value, without spaces ("0<=FLOAT<1"), for --help."""
+        low = [(self.minimum, "<="), (self.above, "<")]
+        high = [(self.maximum, "<="), (self.below, "<")]
+        before = [f"{_digits(x)}{sign}" for x, sign in low if x is not None]
+        after = [f"{sign}{_digits(x)}" for x, sign in high if x is not None]
+        if not after and self.minimum is not None:
+            before, after = [], [f">={_digits(self.minimum)}"]
+        off = "" if self.off is None else f"{_digits(self.off)}|"
+        step = {None: "", 2: ",even"}.get(self.multiple_of, f",multiple-of-{self.multiple_of}")
+        return "".join([off, *before, name, *after, step])
 
     def schema(self) -> dict[str, Any]:
         """The range in the keywords of JSON Schema."""
@@ -76,7 +96,8 @@ class Bounds:
             "exclusiveMaximum": self.below,
             "multipleOf": self.multiple_of,
         }
-        return {name: value for name, value in keywords.items() if value is not None}
+        keywords = {name: value for name, value in keywords.items() if value is not None}
+        return keywords if self.off is None else {"anyOf": [{"const": self.off}, keywords]}
 
 
 @dataclass(frozen=True)
@@ -108,6 +129,16 @@ def limits(kind: object) -> tuple[Bounds | Pattern, ...]:
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         return tuple(x for part in typing.get_args(kind) for x in limits(part))
     return ()
+
+
+Share = Annotated[float, Bounds(0, 1)]
+"""A share, a probability or a score."""
+NotNegative = Annotated[float, Bounds(minimum=0)]
+"""A weight or a size that may be 0."""
+Positive = Annotated[float, Bounds(above=0)]
+"""A size that is not 0."""
+Seed = Annotated[int, Bounds(0, 2**32 - 1)]
+"""Seed of random numbers, as NumPy takes it."""
 
 
 @functools.cache
@@ -180,6 +211,10 @@ def _but(name: str, value: object, broken: typing.Iterable[Bounds | Pattern]) ->
     subject = f"the length of {name} is {len(value)}" if isinstance(value, list) else None
     subject = subject or f"{name} is {_short(value)}"
     return _first(f"{subject}, but must be {limit.text()}" for limit in broken)
+
+
+def _digits(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _first(faults: typing.Iterable[str | None]) -> str | None:

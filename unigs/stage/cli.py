@@ -9,12 +9,15 @@ import random
 import sys
 import time
 import traceback
+import typing
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 import tyro
 
 from unigs.stage import interrupts
+from unigs.stage.bounds import Bounds, fault, hints, limits
 from unigs.stage.errors import UserError
 
 log = logging.getLogger("unigs")
@@ -37,6 +40,10 @@ def run(stage: Callable[..., None], argv: list[str] | None = None) -> None:
     arguments = tyro.cli(
         tyro.conf.configure(*config)(_collect(stage)), args=argv, description=stage.__doc__
     )
+    arguments = {name: _plain_class(value) for name, value in arguments.items()}
+    if wrong := _fault(stage, arguments):
+        print(f"error: {wrong} (see --help).", file=sys.stderr)
+        sys.exit(2)
     log.info("%s %s", stage.__name__, json.dumps(_plain(arguments), sort_keys=True))
     started = time.perf_counter()
     try:
@@ -67,12 +74,57 @@ def _collect(stage: Callable[..., None]) -> Callable[..., dict]:
     def collect(**arguments: object) -> dict:
         return arguments
 
-    collect.__signature__ = inspect.signature(stage, eval_str=True)
-    collect.__annotations__ = inspect.get_annotations(stage, eval_str=True)
+    signature = inspect.signature(stage, eval_str=True)
+    shown = {
+        name: parameter.replace(annotation=_with_bounds(parameter.annotation))
+        for name, parameter in signature.parameters.items()
+    }
+    collect.__signature__ = signature.replace(parameters=list(shown.values()))
+    collect.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()}
     collect.__doc__ = stage.__doc__
     collect.__name__ = stage.__name__
     collect.__module__ = stage.__module__
     return collect
+
+
+def _with_bounds(kind: object) -> object:
+    """A settings class whose flags show their bounds in --help; any other type as it is.
+
+    It is a subclass, which finds the texts of the flags in the class's source.
+    """
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        return kind
+    names = {int: "INT", float: "FLOAT"}
+    marks = {
+        name: limit.mark(names[typing.get_args(hint)[0]])
+        for name, hint in hints(kind).items()
+        for limit in limits(hint)
+        if isinstance(limit, Bounds)
+    }
+    body = {field.name: field.default for field in dataclasses.fields(kind) if field.name in marks}
+    body["__annotations__"] = {
+        name: Annotated[hints(kind)[name], tyro.conf.arg(metavar=mark)]
+        for name, mark in marks.items()
+    }
+    body |= {"__doc__": kind.__doc__, "__module__": kind.__module__}
+    return dataclasses.dataclass(frozen=True)(type(kind.__name__, (kind,), body))
+
+
+def _plain_class(value: object) -> object:
+    """Settings as an instance of the class that `_with_bounds` was given."""
+    return type(value).__base__(**vars(value)) if dataclasses.is_dataclass(value) else value
+
+
+def _fault(stage: Callable[..., None], arguments: dict) -> str | None:
+    """The first value that its bounds or its type do not allow: NaN, say."""
+    kinds = inspect.get_annotations(stage, eval_str=True)
+    for name, value in arguments.items():
+        kind, number = kinds[name], float in (kinds[name], *typing.get_args(kinds[name]))
+        if not (number or dataclasses.is_dataclass(kind)):
+            continue
+        if wrong := fault(kind, value, name if number else ""):
+            return wrong
+    return None
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,6 @@ import torch
 from unigs.face.mesh import LIPS
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
-from unigs.model.deformation import parse_attributes
 from unigs.model.kernels.deform_kernels import WIDTH_STEP
 from unigs.model.motion import EYE_LIMIT, Motion
 from unigs.model.portrait import Portrait
@@ -39,14 +38,14 @@ def new_motion(
         settings: settings of the dynamic stage.
 
     Raises:
-        UserError: the settings name an unknown attribute to deform or a width that the kernels do
-            not take.
+        UserError: the settings name an unknown attribute to deform, a width that the kernels do
+            not take, or a tri-plane whose finest level is coarser than its coarsest.
     """
+    config = _config(dataset, settings)
     try:
-        parse_attributes(settings.deform)
+        motion = Motion(config)
     except ValueError as error:
-        raise UserError(f"setting deform: {error}.") from None
-    motion = Motion(_config(dataset, settings))
+        raise UserError(f"the settings of the deformation do not fit together: {error}.") from None
     low, high = data_box(portrait.gaussians.means.detach().cpu())
     _place(motion.planes[0], low, high)
     if len(motion.planes) > 1:

@@ -5,7 +5,16 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from unigs.stage.bounds import fault
 from unigs.stage.errors import UserError
+
+VALIDATOR = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "number", lambda _, value: fault(float, value, "") is None
+    ),
+)
+"""JSON Schema 2020-12 without `.nan` and `.inf`, which YAML counts among the numbers."""
 
 
 def check(value: object, schema: Path, what: str) -> None:
@@ -21,7 +30,7 @@ def check(value: object, schema: Path, what: str) -> None:
     """
     with open(schema, encoding="utf-8") as file:
         rules = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    errors = jsonschema.Draft202012Validator(rules).iter_errors(value)
+    errors = VALIDATOR(rules).iter_errors(value)
     lines = [f"{what}: {e.json_path.removeprefix('$.')}: {_words(e)}" for e in errors]
     if lines:
         raise UserError("\n".join(lines))

@@ -14,8 +14,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of the package `unigs` that the workflow runs."""
-TALK = {f"unigs.stage.{name}" for name in ("cli", "errors", "interrupts", "progress")}
-"""How a stage talks to people and is stopped: a reworded message must not cost a training."""
+TALK = {f"unigs.stage.{name}" for name in ("bounds", "cli", "errors", "interrupts", "progress")}
+"""How a stage talks to people, what it refuses and how it is stopped: a reworded message must not
+cost a training."""
 SETTINGS = "unigs.settings"
 """Package whose dataclasses hold defaults and bounds alone. A rule's flags carry the value of each
 setting, defaults included: a changed default reruns the stages that read it and no other."""
