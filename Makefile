@@ -67,7 +67,7 @@ portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDI
 	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
 
 test: setup  ## run the tests
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 lint: setup  ## ruff, snakefmt, snakemake --lint
 	ruff check .
