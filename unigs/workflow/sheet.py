@@ -154,8 +154,34 @@ def checked_subjects(
         subject = Subject(**cells)
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")
+        _check_seconds(subject, what)
         subjects[subject.subject] = subject
     return subjects
+
+
+def _check_seconds(subject: Subject, what: str) -> None:
+    """Stop if a clip, or a range that is left out of it, ends before it begins.
+
+    Args:
+        subject: a row that fits its schema.
+        what: name of the row, for messages.
+
+    Raises:
+        UserError: one sentence with the cell.
+    """
+    start = subject.start or "0"
+    if subject.stop and float(subject.stop) <= float(start):
+        raise UserError(
+            f"{what}: stop {subject.stop} does not come after start {start}: give the "
+            "seconds of the source at which the clip begins and ends."
+        )
+    for words in (subject.remove or "").split(","):
+        first, _, last = words.partition("-")
+        if words and float(last) <= float(first):
+            raise UserError(
+                f"{what}: remove {words} ends before it begins: give the first second of the "
+                "range, then the last."
+            )
 
 
 def source_video(subject: Subject) -> str:

@@ -177,6 +177,12 @@ def test_a_crop_that_cannot_be_is_named(ntsc_clip, text):
         parse_crop(text, ntsc_clip, probe(ntsc_clip))
 
 
+@pytest.mark.parametrize("start, stop", [(3.0, 2.0), (2.0, 2.0), (-1.0, None), (None, 0.0)])
+def test_seconds_that_name_no_part_of_the_source(ntsc_clip, tmp_path, start, stop):
+    with pytest.raises(UserError, match=r"start .* and stop .* name no part of .*in\.mp4: give"):
+        crop_clip(ntsc_clip, tmp_path / "v.mp4", tmp_path / "c.json", SMALL, "", start, stop)
+
+
 def test_too_short_unreadable_or_faceless(ntsc_clip, tmp_path):
     out, info = tmp_path / "v.mp4", tmp_path / "c.json"
     with pytest.raises(UserError, match="in.mp4 lasts 4.00 s .*: training alone needs 4.8 s"):

@@ -67,6 +67,12 @@ def crop_clip(
             still, or a window that does not fit.
     """
     _check_settings(settings)
+    if (start or 0.0) < 0 or (stop is not None and stop <= (start or 0.0)):
+        last = "none" if stop is None else f"{stop:g}"
+        raise UserError(
+            f"start {start or 0:g} and stop {last} name no part of {video}: give the seconds at "
+            "which the clip begins and, later, ends."
+        )
     source = probe(video)
     area = parse_crop(crop, video, source)
     timing = read_timing(video, start, stop)
