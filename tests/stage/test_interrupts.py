@@ -58,16 +58,17 @@ ENDLESS = """
 import time
 from pathlib import Path
 from unigs.media.ffmpeg import run_ffmpeg
-from unigs.media.video import read_video
+from unigs.media.video import VideoWriter, read_video
 from unigs.stage import cli
 
 
 def stage(video: Path) -> None:
-    "Read one frame, then dawdle with the stream open."
+    "Read and write one frame, then dawdle with the streams open."
     frames = read_video(video)
-    next(frames)
-    print("reading", flush=True)
-    time.sleep(60)
+    with VideoWriter(video.with_name("copy.mkv"), 640, 480, 25, "lossless") as writer:
+        writer.write(next(frames))
+        print("reading", flush=True)
+        time.sleep(60)
 
 
 cli.run(stage)
@@ -87,9 +88,9 @@ def running(word: str) -> list[str]:
     return found
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
-@pytest.mark.parametrize("number", CODES)
-def test_children_do_not_live_on(tmp_path, number):
+@pytest.fixture
+def endless(tmp_path):
+    """A stage that neither reads nor writes on, and the folder that its ffmpegs name."""
     # Larger than ffmpeg and a pipe hold, so that it waits for its reader.
     video = tmp_path / "long.mkv"
     source = ["-f", "lavfi", "-i", "testsrc=size=640x480:rate=25:duration=20"]
@@ -101,9 +102,29 @@ def test_children_do_not_live_on(tmp_path, number):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "reading\n"
-    assert len(running(str(video))) == 2  # Python and ffmpeg
+    assert len(running(str(tmp_path))) == 3  # Python and two ffmpegs
+    yield process, tmp_path
+    process.kill()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+@pytest.mark.parametrize("number", CODES)
+def test_children_do_not_live_on(endless, number):
+    process, folder = endless
     process.send_signal(number)
     said = process.communicate(timeout=20)[1]
     assert process.returncode == CODES[number]
     assert said.splitlines()[-1] == "interrupted: run the same command again"
-    assert not running(str(video))
+    assert not running(str(folder))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+def test_children_of_a_killed_stage_notice_at_once(endless):
+    """Both ffmpegs hang on pipes whose other end goes with the stage; kill -9 runs no clean-up."""
+    process, folder = endless
+    process.kill()
+    process.wait(timeout=20)
+    until = time.monotonic() + 10
+    while running(str(folder)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not running(str(folder))

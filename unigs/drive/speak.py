@@ -1,7 +1,6 @@
 """drive: a portrait speaks any recording."""
 
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +21,7 @@ from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
+from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.features import ACTION_UNITS, SpeechFeatures
 from unigs.subject.frame_table import read_frame_table
@@ -68,9 +68,9 @@ def drive(
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     samples = read_audio(audio, RATE)
     count = math.ceil(len(samples) / RATE * model.fps)
-    with tempfile.TemporaryDirectory() as folder, atomic(out) as temporary:
+    with scratch_folder() as folder, atomic(out) as temporary:
         # Decoded once more at full quality: the same samples that were heard, from the same start.
-        sound = Path(folder) / "sound.wav"
+        sound = folder / "sound.wav"
         decode = ["-i", file_address(audio), "-map", "0:a:0", file_address(sound)]
         run_ffmpeg(decode, f"read the sound of {audio}")
         comment = COMMENT.format(audio=audio.name)

@@ -7,7 +7,6 @@ truth beside render for people.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from unigs.settings.evaluate import RenderSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
+from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.performance import read_performance
@@ -78,7 +78,7 @@ def render_test(
     playback, test = Playback(model), performance[split.test]
     truth = pick(read_video(video), split.test, video)
     with contextlib.ExitStack() as files:
-        sound = files.enter_context(tempfile.TemporaryDirectory())
+        sound = files.enter_context(scratch_folder())
         track = Path(sound) / "test.wav"
         write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
         lossless = files.enter_context(_writer(files, out, model, 1, "lossless"))

@@ -6,7 +6,6 @@ test frame, for curves and for finding the worst frames.
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from unigs.media.video import read_video
 from unigs.settings.evaluate import ScoreSettings
 from unigs.stage import cli
 from unigs.stage.files import atomic, read_json, write_json
+from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks
 from unigs.subject.frame_table import read_frame_table
@@ -76,7 +76,7 @@ def evaluate(
     split = split_of(table, performance.head.known)
     device = pick_device(settings.device).type
     trained = [read_json(path) for path in (static_run, run) if path is not None]
-    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+    with scratch_folder() as scratch, contextlib.ExitStack() as stack:
         streams = {
             PORTRAIT: read_aligned(render, len(split.test)),
             SHUFFLED: read_aligned(shuffled, len(split.test)),
@@ -84,7 +84,7 @@ def evaluate(
         nearest = None
         if settings.baselines:
             nearest = nearest_by_pose(performance.head, split)
-            streams |= picture_streams(video, split, nearest, Path(scratch) / "nearest.raw")
+            streams |= picture_streams(video, split, nearest, scratch / "nearest.raw")
         if settings.baselines and static is not None:
             streams[STATIC] = static_stream(static, device, performance, split)
         judge = Judge.build(settings, device, streams, stack)

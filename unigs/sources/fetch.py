@@ -5,7 +5,6 @@ import logging
 import shutil
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from unigs.sources.download import copy_local, download, split_address
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
+from unigs.stage.leftovers import scratch_folder
 
 log = logging.getLogger("unigs")
 
@@ -109,8 +109,8 @@ def _fetch_page(url: str, out: Path) -> None:
             f"{url} is a video page, which needs yt-dlp: pip install -c constraints.txt yt-dlp, "
             "or download it yourself and give its path in the column video."
         )
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        target = Path(folder) / "video.mp4"
+    with scratch_folder(out.parent) as folder:
+        target = folder / "video.mp4"
         command = [sys.executable, "-m", "yt_dlp", "--no-playlist", "--no-progress"]
         command += ["--format", "bv*[height<=1080]+ba/b[height<=1080]/b"]
         command += ["--merge-output-format", "mp4", "--ffmpeg-location", ffmpeg_exe()]

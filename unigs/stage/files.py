@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.stage.errors import UserError
+from unigs.stage.leftovers import held, remove_leftovers
 
 
 @contextlib.contextmanager
@@ -18,7 +19,8 @@ def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it onto `path` if the block succeeds.
 
     The temporary file keeps the suffix, since ffmpeg and numpy choose formats by it.
-    A failure leaves `path` as it was and removes the temporary file.
+    A failure leaves `path` as it was and removes the temporary file; one that a killed process left
+    is removed, too.
 
     Raises:
         UserError: the disk is full.
@@ -26,17 +28,18 @@ def atomic(path: Path) -> Iterator[Path]:
     path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent, f".{path.stem}.", path.suffix)
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
         )
         temporary = Path(name)
-        os.close(handle)
-        yield temporary
-        # mkstemp makes private files; results are shared like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        with held(handle):
+            yield temporary
+            # mkstemp makes private files; results are shared like any other file.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
     except Exception as error:
         if _disk_is_full(error):
             raise UserError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -21,6 +20,7 @@ from unigs.settings.crop import CropSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_json
+from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
 
@@ -91,10 +91,10 @@ def crop_clip(
     if window[2] < settings.size:
         log.info("the window of %d px is enlarged to %d px", window[2], settings.size)
     seconds = count / settings.fps
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         audio = None
         if source.has_audio:
-            audio = Path(folder) / "audio.wav"
+            audio = folder / "audio.wav"
             cut_audio(video, audio, begin, stop, seconds)
         size = settings.size
         source_frames = read_video(video, crop=window, start=start, stop=stop)

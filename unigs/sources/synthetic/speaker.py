@@ -5,7 +5,6 @@ Two results: the video with its sound, as a camera would give it, and the ground
 the suffix .mkv. Every other stage can be run on the video and measured against the ground truth.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from unigs.sources.synthetic.motion import SpeakerMotion, make_motion
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, save_npz
+from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.labels import FACE, HAIR, MOUTH
 
@@ -49,11 +49,11 @@ def make_speaker(out_video: Path, out_truth: Path, settings: DemoSettings) -> No
     labels = out_truth.with_suffix(".mkv")
     size, fps = settings.size, settings.fps
     with (
-        tempfile.TemporaryDirectory() as folder,
+        scratch_folder() as folder,
         atomic(out_video) as video_part,
         atomic(labels) as label_part,
     ):
-        wav = Path(folder) / "voice.wav"
+        wav = folder / "voice.wav"
         write_wav(wav, clip.sound, settings.sample_rate)
         with (
             VideoWriter(

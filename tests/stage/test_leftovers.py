@@ -1,0 +1,90 @@
+"""What kill -9 leaves half done goes when the next process comes by, and nothing else does."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from unigs.stage import leftovers
+from unigs.stage.files import atomic
+from unigs.stage.leftovers import scratch_folder
+
+WORK = """
+import sys, time
+from unigs.stage.files import atomic
+from unigs.stage.leftovers import scratch_folder
+
+with scratch_folder() as folder, atomic(sys.argv[1]) as temporary:
+    (folder / "sound.wav").write_bytes(b"half")
+    temporary.write_bytes(b"half")
+    print(folder, temporary, sep="\\n", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A process in the middle of its work, and what it works on: a folder and a file."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    command = [sys.executable, "-c", WORK, tmp_path / "out" / "video [1].mp4"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process, [Path(process.stdout.readline().strip()) for _ in range(2)]
+        process.kill()
+
+
+def age(*paths):
+    """Let a folder or file look as if nobody had changed it for an hour."""
+    hour_ago = time.time() - 3600
+    for path in paths:
+        os.utime(path, (hour_ago, hour_ago))
+
+
+def come_by(out: Path) -> None:
+    with scratch_folder(), atomic(out) as temporary:
+        temporary.write_bytes(b"whole")
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(work, tmp_path):
+    process, left = work
+    out = tmp_path / "out" / "video [1].mp4"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    come_by(out)
+    assert all(path.exists() for path in left), "it may be of a process that just began"
+    age(*left)
+    come_by(tmp_path / "out" / "video 1.mp4")
+    assert [path.exists() for path in left] == [False, True], "that is another file's"
+    come_by(out)
+    assert not left[1].exists()
+    assert sorted(path.name for path in out.parent.iterdir()) == ["video 1.mp4", "video [1].mp4"]
+
+
+def test_what_a_living_process_works_on_stays(work, tmp_path):
+    process, used = work
+    age(*used)
+    come_by(tmp_path / "out" / "video [1].mp4")
+    assert process.poll() is None and all(path.exists() for path in used)
+
+
+@pytest.mark.parametrize("kind", ["named by people", "link", "another user's"])
+def test_other_things_stay(tmp_path, monkeypatch, kind):
+    out = tmp_path / "a.csv"
+    hidden = tmp_path / (".a.notes.csv" if kind == "named by people" else ".a.abcd1234.csv")
+    if kind == "link":
+        (tmp_path / "mine").write_text("mine")
+        hidden.symlink_to(tmp_path / "mine")
+    else:
+        hidden.write_text("mine")
+        age(hidden)
+    if kind == "another user's":
+        monkeypatch.setattr(leftovers.os, "getuid", lambda: 12345)
+    monkeypatch.setattr(leftovers, "YOUNG", -1.0)
+    come_by(out)
+    assert hidden.read_text() == "mine"

@@ -1,0 +1,82 @@
+"""What a process that was killed (kill -9) leaves half done: the next one that comes by removes it.
+
+Whoever works on a file or folder under a passing name holds a lock on it, which the system releases
+when the process ends, however it ends. What bears such a name and is held by nobody is left over.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+RANDOM = "[a-z0-9_]{8}"
+"""What `tempfile` puts into the names that it makes up."""
+PREFIX = "unigs-"
+"""Start of the names of scratch folders."""
+YOUNG = 10.0
+"""Seconds after a change in which nothing counts as left over: its maker may not yet hold it."""
+
+
+@contextlib.contextmanager
+def held(handle: int) -> Iterator[None]:
+    """Hold an open file or folder against `remove_leftovers`, then close it.
+
+    File systems without locks hold nothing, and none of their files is ever found left over.
+    """
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Give an empty folder that vanishes after the block.
+
+    Args:
+        parent: where to make it; None: in the folder for temporary files (TMPDIR).
+    """
+    parent = Path(parent or tempfile.gettempdir())
+    remove_leftovers(parent, PREFIX, "")
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
+        with held(os.open(folder, os.O_RDONLY)):
+            yield Path(folder)
+
+
+def remove_leftovers(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove what this user's killed processes left in a folder under passing names.
+
+    Args:
+        folder: where to look, not in its folders.
+        prefix: what the names begin with, before the random letters.
+        suffix: what they end with, after the random letters.
+    """
+    name = re.compile(f"{re.escape(prefix)}{RANDOM}{re.escape(suffix)}")
+    for path in [Path(entry) for entry in os.scandir(folder) if name.fullmatch(entry.name)]:
+        with contextlib.suppress(OSError):
+            _remove_if_left(path)
+
+
+def _remove_if_left(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        state = os.fstat(handle)
+        old = time.time() - state.st_mtime > YOUNG
+        if state.st_uid == os.getuid() and old and _lock(handle):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file or folder until it is closed. Returns whether that was possible."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
