@@ -1,7 +1,9 @@
 """Warming up compiles what training and playing call, in the types they call it with."""
 
+import pytest
 import torch
 
+from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.support.subject import write_subject
 from unigs.losses import l1, ssim_kernels
 from unigs.model.kernels import deform_kernels
@@ -13,6 +15,7 @@ from unigs.render import binning, blend_kernels, composite, project_kernels
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
+from unigs.train import dynamic, static
 from unigs.train.compile_kernels import compile_kernels
 from unigs.train.dynamic import DynamicTask
 from unigs.train.static import StaticTask
@@ -51,3 +54,25 @@ def test_training_and_playing_compile_nothing_more(tmp_path):
         moving = DynamicTask(dataset, task.portrait, chosen, torch.device("cpu"))
         moving.step(1)
     assert compiled() == before
+
+
+class Asked(Exception):
+    """Instead of an answer."""
+
+
+@pytest.mark.parametrize("stage", [static, dynamic])
+def test_both_stages_let_the_kernels_be_compiled(stage, files, static_run, tmp_path, monkeypatch):
+    """By another process: one that compiles rounds otherwise than one that loads."""
+
+    def ask(device: str) -> None:
+        raise Asked(device)
+
+    monkeypatch.setattr(stage, "ensure_compiled", ask)
+    monkeypatch.setattr(stage, "StaticTask" if stage is static else "DynamicTask", None)
+    out = [tmp_path / name for name in STATIC_RESULTS]
+    with pytest.raises(Asked, match="cpu"):
+        if stage is static:
+            static.train_static(files, *out, STATIC)
+        else:
+            chosen = DynamicSettings(device="cpu")
+            dynamic.train_dynamic(files, static_run / STATIC_RESULTS[0], *out[1:], chosen)

@@ -11,6 +11,7 @@ import logging
 import numpy as np
 import torch
 
+from unigs.compute.compiled import mark_compiled
 from unigs.model.anchor import Body
 from unigs.model.deformation import ATTRIBUTES
 from unigs.model.gaussians import Gaussians
@@ -53,6 +54,7 @@ def compile_kernels() -> None:
     # with a plane for the face.
     for motion in ({**MOTION_CONFIG, **PAPER_CONFIG}, MOTION_CONFIG):
         _train_and_play(motion)
+    mark_compiled()
     log.info("the CPU kernels are compiled")
 
 

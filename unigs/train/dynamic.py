@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
 from unigs.model.deformation import Encoded
 from unigs.model.portrait import Portrait, PosedField, Rendering
@@ -71,6 +72,7 @@ def train_dynamic(
     dataset = Dataset(files)
     refuse_unknown(dataset)
     portrait = load_portrait(static, device)
+    ensure_compiled(device.type)
     task = DynamicTask(dataset, portrait, settings, device)
     weights = [Path(settings.lpips_trunk)] if settings.lambda_lpips else []
     checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
@@ -61,6 +62,7 @@ def train_static(
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
     refuse_unknown(dataset)
+    ensure_compiled(device.type)
     task = StaticTask(dataset, settings, device)
     checkpoint = Checkpoint(out.parent, key_of(settings, files))
     summary = train(task, curve, checkpoint)
