@@ -144,7 +144,7 @@ rule measure_eyes:
     conda:
         "../envs/prepare.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=10,
     params:
         *code_words("unigs.prepare.face.eyes"),
@@ -173,7 +173,7 @@ rule fit_pose:
     conda:
         "../envs/prepare.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
         runtime=60,
     params:
         *code_words("unigs.prepare.pose.fit"),
