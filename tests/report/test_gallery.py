@@ -124,8 +124,6 @@ def site(tmp_path):
     gallery(
         tuple(run / "metrics.json" for run in runs),
         root / "index.html",
-        tuple(),
-        tuple(run / "video.mp4" for run in runs),
         drives=tuple(extra[:2]),
         preparation=(extra[2],),
         tables=(root / "tables/table.csv",),
@@ -187,7 +185,7 @@ def test_html_in_names_comes_out_escaped(tmp_path):
             row["value"], row["reason"] = None, evil % "reason"
     write_json(run / "metrics.json", content)
     gallery(
-        (run / "metrics.json",), tmp_path / "index.html", figures=(plot,), drives=(talk, own),
+        (run / "metrics.json",), tmp_path / "index.html", drives=(talk, own),
         tables=(tmp_path / f"tables/{evil % 'table'}.csv",), title=evil % "title",
     )  # fmt: skip
     page = Links()
@@ -207,14 +205,14 @@ def test_page_refuses_files_that_it_cannot_link_to(tmp_path):
     outside.write_bytes(b"x")
     metrics, page = (run / "metrics.json",), tmp_path / "results/index.html"
     with pytest.raises(UserError, match="not in a folder below"):
-        gallery(metrics, page, previews=(outside,))
+        gallery(metrics, page, drives=(outside,))
     with pytest.raises(UserError, match="does not exist"):
-        gallery(metrics, page, previews=(run / "video.mp4",))
-    stranger = Path(tmp_path / "results/eve/unigs/test/video.mp4")
+        gallery(metrics, page, drives=(run / "video.mp4",))
+    stranger = Path(tmp_path / "results/eve/unigs/drive/video.mp4")
     stranger.parent.mkdir(parents=True)
     stranger.write_bytes(b"x")
     with pytest.raises(UserError, match="belongs to no run"):
-        gallery(metrics, page, previews=(stranger,))
+        gallery(metrics, page, drives=(stranger,))
     assert not page.exists()
 
 
@@ -264,10 +262,7 @@ def test_a_video_shows_its_first_frame_before_it_is_played(tmp_path):
         with VideoWriter(path, 640, 320, 25) as writer:
             writer.write(np.full((320, 640, 3), (level, 20, 20), np.uint8))
             writer.write(np.zeros((320, 640, 3), np.uint8))
-    gallery(
-        (run / "metrics.json",), tmp_path / "index.html", previews=(run / "video.mp4",),
-        drives=(talk,),
-    )  # fmt: skip
+    gallery((run / "metrics.json",), tmp_path / "index.html", drives=(talk,))
     text = (tmp_path / "index.html").read_text()
     pictures = re.findall(r'<video [^>]*poster="data:image/jpeg;base64,([^"]+)"', text)
     for picture, level in zip(pictures, (200, 60), strict=True):

@@ -14,7 +14,7 @@ import pandas as pd
 import unigs
 from unigs.report.page import Table, render, stand_ins, table
 from unigs.report.poster import poster
-from unigs.report.runs import Run, earlier_runs, is_newer, read_runs
+from unigs.report.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
@@ -44,10 +44,6 @@ class Subject:
 def gallery(
     metrics: tuple[Path, ...],
     out: Path,
-    speed: tuple[Path, ...] = (),
-    previews: tuple[Path, ...] = (),
-    sheets: tuple[Path, ...] = (),
-    figures: tuple[Path, ...] = (),
     drives: tuple[Path, ...] = (),
     preparation: tuple[Path, ...] = (),
     tables: tuple[Path, ...] = (),
@@ -57,15 +53,13 @@ def gallery(
 ) -> None:
     """Write the page.
 
-    All files lie below the page's folder, those of a run as {subject}/{variant}/...
+    All files lie below the page's folder, those of a run as {subject}/{variant}/... Speed, preview,
+    sheet and plots of a run are found beside its metrics.json: a command that named them all would
+    be longer than a system takes (128 KiB) from some 350 runs on.
 
     Args:
         metrics: metrics.json of the runs, in the order of the page.
         out: the page (.html).
-        speed: speed.json of the same runs.
-        previews: test/video.mp4 of the same runs.
-        sheets: test/sheet.png of the same runs.
-        figures: plots of the same runs (.svg).
         drives: videos of portraits that speak other audio (.mp4).
         preparation: pictures of the subjects' preparation (.png).
         tables: tables (.csv), each with a .md of the same name beside it.
@@ -78,12 +72,11 @@ def gallery(
         UserError: a file is missing, lies elsewhere, or belongs to no run of the page.
     """
     root = out.resolve().parent
-    runs = read_runs(metrics, speed)
+    runs = read_runs(metrics, tuple(file for path in metrics for file in speed_beside(path)))
     subjects = {run.subject: Subject(run.subject) for run in runs}
     for run in runs:
-        subjects[run.subject].runs[run.variant] = Entry(run)
-    kinds = {"preview": previews, "sheet": sheets, "figure": figures, "drive": drives}
-    for kind, paths in {**kinds, "preparation": preparation}.items():
+        add_run(Entry(run), root, subjects)
+    for kind, paths in {"drive": drives, "preparation": preparation}.items():
         for path in paths:
             file_under(below(path, root), kind, subjects)
     add_earlier(earlier_runs(earlier), earlier_drives, root, subjects)
@@ -106,7 +99,7 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
 
     Args:
         path: the file, relative to the page.
-        kind: preview, sheet, figure, drive or preparation.
+        kind: drive, preparation, or a kind of `add_run`.
         subjects: the subjects of the page by name.
 
     Raises:
@@ -120,6 +113,23 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
         subject.files[kind].append(path)
     else:
         raise UserError(f"{path} belongs to no run of the page: give its metrics.json, too.")
+
+
+def add_run(entry: Entry, root: Path, subjects: dict[str, Subject]) -> None:
+    """Put a run on the page, with its previews, sheets and figures.
+
+    Args:
+        entry: the run.
+        root: the page's folder.
+        subjects: the subjects of the page by name.
+    """
+    run = entry.run
+    subjects[run.subject].runs[run.variant] = entry
+    folder = root / run.subject / run.variant
+    found = {"preview": [folder / "test/video.mp4"], "sheet": [folder / "test/sheet.png"]}
+    found["figure"] = sorted(folder.glob("figures/*.svg"))
+    for kind, paths in found.items():
+        entry.files[kind] += [path.relative_to(root) for path in filter(Path.is_file, paths)]
 
 
 def add_earlier(
@@ -138,13 +148,7 @@ def add_earlier(
             subjects[run.subject] = Subject(run.subject)
             for path in sorted(root.glob(f"{glob.escape(run.subject)}/figures/*.png")):
                 file_under(path.relative_to(root), "preparation", subjects)
-        subjects[run.subject].runs[run.variant] = Entry(run, earlier=True)
-        folder = root / run.subject / run.variant
-        found = {"preview": [folder / "test/video.mp4"], "sheet": [folder / "test/sheet.png"]}
-        found["figure"] = sorted(folder.glob("figures/*.svg"))
-        for kind, paths in found.items():
-            for path in filter(Path.is_file, paths):
-                file_under(path.relative_to(root), kind, subjects)
+        add_run(Entry(run, earlier=True), root, subjects)
     for path in drives:
         portrait = path.parents[1] / "dynamic/portrait.safetensors"
         if below(path, root).parts[0] in subjects and is_newer(path, portrait):

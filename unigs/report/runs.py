@@ -128,10 +128,8 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
     found = []
     for path in metrics:
         folder = Path(path).parent
-        speed = folder / "speed.json"
         try:
-            timed = speed.is_file() and set(read_json(speed)) >= TIMED
-            run = read_runs((path,), (speed,) if timed else ())[0]
+            run = read_runs((path,), speed_beside(path))[0]
         except UserError as error:
             log.warning("%s It is left out.", error)
             continue
@@ -143,6 +141,16 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
         else:
             found.append(run)
     return found
+
+
+def speed_beside(metrics: Path) -> tuple[Path, ...]:
+    """The speed.json beside a metrics.json, if it is there and holds what the page shows.
+
+    Args:
+        metrics: metrics.json of a run.
+    """
+    speed = Path(metrics).with_name("speed.json")
+    return (speed,) if speed.is_file() and set(read_json(speed)) >= TIMED else ()
 
 
 def is_newer(path: Path, source: Path) -> bool:

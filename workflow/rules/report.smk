@@ -196,10 +196,6 @@ rule gallery:
     shell:
         "python -m unigs.report.gallery"
         " --metrics {input.metrics:q}"
-        " --speed {input.speed:q}"
-        " --previews {input.previews:q}"
-        " --sheets {input.sheets:q}"
-        " --figures {input.figures:q}"
         " --drives {input.drives:q}"
         " --preparation {input.preparation:q}"
         " --tables {input.tables:q}"
