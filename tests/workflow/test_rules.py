@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.support.workflow import FAKE_PYTHON, REPO, planned, rules, snakemake, stages
+from tests.support.workflow import FAKE_PYTHON, REPO, planned, snakemake, stages
 from unigs.media.video import VideoWriter
 from unigs.settings.subject import Subject
 from unigs.stage import cli
@@ -214,16 +214,6 @@ def test_mistakes_stop_with_a_sentence(checkout, tmp_path, sheet, config, senten
     text = done.stdout + done.stderr
     assert f"\n{sentence}" in text
     assert not re.search(r"Traceback|line \d+|\.smk", text), "frames of the Snakefile"
-
-
-def test_profiles():
-    profiles = REPO / "workflow/profiles"
-    default = yaml.safe_load((profiles / "default/config.yaml").read_text())
-    assert default["resources"] == {"gpu": 1}
-    slurm = yaml.safe_load((profiles / "slurm/config.yaml").read_text())
-    gpu_rules = {name for name, block in rules() if re.search(r"^\s+gpu=1,", block, flags=re.M)}
-    assert set(slurm["set-resources"]) == gpu_rules
-    assert set(slurm["groups"]) <= {name for name, _ in rules()}
 
 
 def test_lint(checkout):
