@@ -1,5 +1,6 @@
 """A downloaded video stays, whatever is edited: its source may be gone."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -81,4 +82,18 @@ def test_a_download_that_fails_leaves_the_video(work, row, arguments):
     done = work.run(*arguments, check=False)
     assert done.returncode and work.video.read_bytes() == work.content
     text = done.stdout + done.stderr
-    assert "cannot be fetched" in text or "Write-protected output files" in text
+    told = ("cannot be fetched", "Write-protected output files", "mp4 has sha256 ")
+    assert any(words in text for words in told) and "Traceback" not in text
+
+
+def test_a_checksum_that_is_written_down_later_fetches_nothing(work):
+    work.write_sheet(sha256=hashlib.sha256(work.content).hexdigest().upper())
+    assert planned(TARGET, *work.arguments, cwd=work.folder) == {}
+
+
+def test_a_video_that_is_not_the_sheets_is_told_before_anything_runs(work):
+    work.write_sheet(sha256="0a" * 32)
+    done = work.run("--dry-run", check=False)
+    sentence = f"{TARGET} has sha256 {hashlib.sha256(work.content).hexdigest()}, but the sheet says"
+    assert done.returncode and sentence in done.stdout + done.stderr
+    assert "or delete the file to have it fetched anew" in done.stdout + done.stderr

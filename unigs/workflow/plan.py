@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unigs.settings.subject import Subject
-from unigs.workflow import origins, sheet, sounds, variants
+from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
@@ -71,6 +71,10 @@ class Plan:
     def source_video(self, subject: str) -> str:
         """Path of the video that a subject's clip is cut from."""
         return sheet.source_video(self.subjects[subject])
+
+    def check_downloads(self) -> None:
+        """Stop if a video that was downloaded is not the sheet's (`unigs.workflow.downloads`)."""
+        downloads.check_downloads(self.subjects)
 
     def record_origins(self) -> None:
         """Write down which videos the results are made from (`unigs.workflow.origins`)."""

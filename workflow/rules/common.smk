@@ -24,6 +24,8 @@ class ConfigurationError(WorkflowError):
 
 try:
     PLAN = read_plan(config, REPO)
+    if workflow.is_main_process:
+        PLAN.check_downloads()
 except UserError as error:
     raise ConfigurationError(str(error)) from None
 
