@@ -50,6 +50,14 @@ def test_words_about_code_rerun_nothing(finished, edit):
     assert not planned(cwd=finished)
 
 
+def test_what_a_job_may_take_and_captions_of_the_report_rerun_nothing(finished, edit):
+    edit("workflow/rules/train.smk", lambda text: text.replace("threads: 8", "threads: 3"))
+    edit("workflow/rules/prepare.smk", lambda text: text.replace("mem_mb=4000", "mem_mb=9000"))
+    edit("workflow/rules/evaluate.smk", lambda text: text.replace("runtime=60", "runtime=90"))
+    edit("workflow/report/table.rst", lambda text: text + "Said anew.\n")
+    assert not planned(cwd=finished)
+
+
 def test_an_edited_module_reruns_its_stages_and_what_follows(finished, edit):
     only_dynamic = set(closure("unigs.train.dynamic")) - set(closure("unigs.train.static"))
     only_dynamic -= {*closure("unigs.evaluate.render"), *closure("unigs.prepare.speech.encode")}
@@ -126,6 +134,27 @@ def test_an_override_of_one_variant_reruns_only_that(finished, edit):
     edit("config/config.yaml", configuration(override))
     jobs = planned("tables", cwd=finished)
     assert jobs["train_dynamic"] == jobs["evaluate"] == jobs["collate"] == 1
+
+
+def test_what_is_added_runs_alone(finished, edit):
+    """A variant, a subject, a sound: what was there before is only shown anew."""
+
+    def add(config: dict) -> None:
+        config["variants"]["new"] = {"base": "unigs", "dynamic": {"lambda_hair": 0.5}}
+        config["tables"]["overview"]["variants"].append("new")
+        config["videos"]["audio"].append("more words")
+
+    edit("config/config.yaml", configuration(add))
+    edit("config/subjects.tsv", lambda text: text + "cem\tshorthair\tsynthetic\t\n")
+    (finished / "resources/audio/more words.wav").write_bytes(b"not looked into")
+    text = snakemake("--dry-run", cwd=finished).stdout
+    jobs = jobs_of(text)
+    # new for ann and bea; unigs, unigs_plus and new for cem.
+    assert jobs["train_dynamic"] == jobs["measure_speed"] == 5 and jobs["train_static"] == 2
+    assert {rule: jobs[rule] for rule in PREPARATION} == dict.fromkeys(PREPARATION, 1)
+    assert jobs["drive"] == 2 + 2 and jobs["make_speaker"] == 1
+    remade = re.findall(r"^ +output: results/(?:ann|bea)/(\w+)/(\w+)", text, flags=re.M)
+    assert {variant for variant, part in remade if part != "drive"} == {"new"}
 
 
 def backwards(part: object) -> object:
