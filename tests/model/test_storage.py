@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from tests.support.full_disk import full_disk
 from tests.support.portraits import one_frame, portrait
 from unigs.model.deformation import ATTRIBUTES
 from unigs.model.storage import load_portrait, save_portrait
@@ -34,6 +35,14 @@ def test_equal_portraits_give_equal_files(tmp_path):
     for name in ("a", "b"):
         save_portrait(portrait(), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_full_disk_keeps_the_portrait_that_was_there(tmp_path):
+    with full_disk(tmp_path, kilobytes=16) as folder:
+        (folder / "portrait.safetensors").write_text("old")
+        with pytest.raises(UserError, match=rf"the disk of {folder} is full: make room and run"):
+            save_portrait(portrait(), folder / "portrait.safetensors")
+        assert [path.read_text() for path in folder.iterdir()] == ["old"]
 
 
 def test_a_file_that_is_no_portrait_gets_one_sentence(tmp_path):

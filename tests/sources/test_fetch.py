@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from tests.support.full_disk import full_disk
 from unigs.media.ffmpeg import file_address, run_ffmpeg
 from unigs.media.video import VideoWriter, frame_count
 from unigs.sources import download
@@ -217,3 +218,12 @@ def test_another_checksum_is_refused(videos, tmp_path):
     refused(
         url, tmp_path, f"has sha256 [0-9a-f]{{64}}, but the sheet says {'0' * 64}", sha256="0" * 64
     )
+
+
+def test_a_full_disk_is_said_and_nothing_is_kept(videos, tmp_path):
+    with full_disk(tmp_path, kilobytes=4) as folder:
+        with pytest.raises(
+            UserError, match=rf"out\.mp4 could not be written, the disk of {folder} is"
+        ):
+            fetch_video((videos / "a.mp4").as_uri(), folder / "out.mp4")
+        assert not list(folder.iterdir())
