@@ -26,7 +26,7 @@ def test_a_training_never_compiles_itself(cold, caplog):
     assert not cold
     compiled.ensure_compiled("cpu")
     assert [command[1:] for command in cold] == [["-m", "unigs.train.compile_kernels"]]
-    assert not caplog.records
+    assert "could not" not in caplog.text
     compiled.mark_compiled()
     compiled.ensure_compiled("cpu")
     assert len(cold) == 1
