@@ -6,16 +6,16 @@ as a table of specifications; nothing after it meets another shape, text, or a s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from unigs.stage.errors import UserError
-from unigs.stage.files import load_npz
+from unigs.stage.files import atomic, load_npz
 
 KINDS = {"number": "fiu", "whole": "iu", "flag": "b", "text": "U"}
 """NumPy's codes of the types that an array of each kind may have."""
@@ -111,41 +111,76 @@ def read_columns(path: Path, specs: Mapping[str, Array], stage: str) -> dict[str
     Raises:
         UserError: it is missing, no table, or a column is not as specified.
     """
-    texts = {name: str for name, spec in specs.items() if spec.kind == "text"}
+    header, rows = _read_table(path, stage)
+    there = {name: spec for name, spec in specs.items() if name in header}
+    missing = [name for name, spec in specs.items() if name not in there and not spec.optional]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: run {stage} anew.")
+    columns = {}
+    for name, spec in there.items():
+        place = header.index(name)
+        columns[name], wrong = _column([row[place] for row in rows], spec)
+        if wrong:
+            raise UserError(f"{path}: column {name} {wrong}; run {stage} anew.")
+    return columns
+
+
+def _read_table(path: Path, stage: str) -> tuple[list[str], list[list[str]]]:
+    """Names of a table's columns, and its rows of as many cells.
+
+    Raises:
+        UserError: it is missing, or no table.
+    """
     try:
-        # Empty cells are gaps of numbers, but texts stay texts ("nan", "NA").
-        table = pd.read_csv(path, skipinitialspace=True, dtype=texts, na_filter=not texts)
+        # Not pandas: loading it takes longer than most stages take to read their tables.
+        with open(path, newline="", encoding="utf-8") as file:
+            lines = csv.reader(file, skipinitialspace=True, strict=True)
+            rows = [[cell.strip() for cell in line] for line in lines if line]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run {stage} first.") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder, not a table: give the .csv file.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not a table ({reason}): run {stage} anew.") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    there = {name: spec for name, spec in specs.items() if name in table.columns}
-    missing = [name for name, spec in specs.items() if name not in there and not spec.optional]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: run {stage} anew.")
-    return {name: _column(path, table[name], spec, stage) for name, spec in there.items()}
+    if not rows:
+        raise UserError(f"{path} is not a table (No columns in it): run {stage} anew.")
+    header, *rows = rows
+    for number, row in enumerate(rows):
+        if len(row) > len(header):
+            raise UserError(
+                f"{path} is not a table (row {number} has {len(row)} cells for {len(header)} "
+                f"columns): run {stage} anew."
+            )
+        row += [""] * (len(header) - len(row))
+    return header, rows
 
 
-def _column(path: Path, column: pd.Series, spec: Array, stage: str) -> np.ndarray:
-    """The values of a column.
+def _column(cells: list[str], spec: Array) -> tuple[np.ndarray, str | None]:
+    """The values of a column, and what is wrong with them; an empty cell is a gap of numbers."""
+    if spec.kind == "text":
+        return np.array(cells, object), None
+    try:
+        values = np.array([int(cell) for cell in cells], np.int64)
+    except (ValueError, OverflowError):
+        values = np.full(len(cells), np.nan)
+        gaps = ("", "NA") if spec.kind == "number" else ()
+        for row, cell in enumerate(cells):
+            try:
+                values[row] = np.nan if cell in gaps else float(cell)
+            except ValueError:
+                return values, f"holds '{cell}' instead of a number in row {row}"
+    return values, _wrong_values(values, spec)
 
-    Raises:
-        UserError: they are not as specified.
+
+def write_columns(path: Path, columns: Mapping[str, Iterable[object]]) -> None:
+    """Write a table (.csv), as a whole or not at all.
+
+    Args:
+        path: the file.
+        columns: cells of every column by name, all of one length.
     """
-    wrong = None
-    if spec.kind != "text" and not pd.api.types.is_numeric_dtype(column):
-        numbers = pd.to_numeric(column, errors="coerce")
-        text = np.flatnonzero(numbers.isna() & column.notna())
-        if len(text):
-            wrong = f"holds '{column[text[0]]}' instead of a number in row {text[0]}"
-        column = numbers
-    values = column.to_numpy()
-    if spec.kind != "text":
-        wrong = wrong or _wrong_values(values, spec)
-    if wrong:
-        raise UserError(f"{path}: column {column.name} {wrong}; run {stage} anew.")
-    return values
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

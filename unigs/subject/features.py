@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, save_npz
-from unigs.subject.checks import Array, read_arrays, read_columns
+from unigs.stage.files import save_npz
+from unigs.subject.checks import Array, read_arrays, read_columns, write_columns
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
 ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
@@ -264,10 +263,10 @@ def write_action_units(path: Path, units: np.ndarray) -> None:
         path: the table.
         units: action units [T,6], 0 to 5, in the order of `ACTION_UNITS`.
     """
-    table = pd.DataFrame(units, columns=list(ACTION_UNITS))
-    table.insert(0, "frame", np.arange(len(units)))
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.4f")
+    columns = {"frame": range(len(units))}
+    for name, values in zip(ACTION_UNITS, units.T, strict=True):
+        columns[name] = [f"{value:.4f}" for value in values]
+    write_columns(path, columns)
 
 
 def _float(values: np.ndarray) -> np.ndarray:

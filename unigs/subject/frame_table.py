@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic
-from unigs.subject.checks import Array, read_columns
+from unigs.subject.checks import Array, read_columns, write_columns
 
 JUMP_CUT = "jump_cut"
 REASONS = ("no_face", "second_face", "hands", "fade", JUMP_CUT, "head_turn", "user")
@@ -99,17 +97,16 @@ class FrameTable:
 
     def write(self) -> None:
         """Write the table to its path, as a whole or not at all."""
-        table = pd.DataFrame(
+        write_columns(
+            self.path,
             {
-                "frame": np.arange(len(self)),
-                "time": self.time,
+                "frame": range(len(self)),
+                "time": (f"{seconds:.3f}" for seconds in self.time),
                 "keep": self.keep.astype(int),
                 "reason": self.reason,
                 "split": self.split,
-            }
+            },
         )
-        with atomic(self.path) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.3f")
 
 
 def read_frame_table(path: Path) -> FrameTable:

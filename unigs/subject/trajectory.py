@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 from unigs.subject.series import interpolate
 
@@ -43,6 +42,9 @@ class RigidTrajectory(Trajectory):
 
     def at(self, positions: np.ndarray) -> RigidTrajectory:
         """Poses at positions [m] in [0, T - 1], float32: rotations by Slerp, t linear."""
+        # Imported here: stages that ask for no pose between frames need not load SciPy.
+        from scipy.spatial.transform import Rotation, Slerp
+
         translation = interpolate(self.t, positions)
         if len(self) > 1:
             between = Slerp(np.arange(len(self)), Rotation.from_matrix(self.R))
