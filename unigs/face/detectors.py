@@ -1,7 +1,7 @@
 """MediaPipe's detectors (0.10.14, models inside the wheel) behind plain numpy calls.
 
-MediaPipe is imported when a detector is built, not before: it takes two seconds and prints to
-stderr. All coordinates that come out are pixels of the image that went in.
+MediaPipe is imported when a detector is built, not before: it takes a while and prints to stderr.
+All coordinates that come out are pixels of the image that went in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ import numpy as np
 
 from unigs.stage.errors import UserError
 
+UNUSED = ("matplotlib", "matplotlib.pyplot", "mediapipe.tasks", "mediapipe.tasks.python")
+"""What MediaPipe imports for drawing and for its other interface, which no detector calls: two
+thirds of the CPU time of its import."""
+
 
 def _solutions() -> ModuleType:
     """`mediapipe.solutions`, imported with its native log output turned off."""
@@ -24,7 +28,8 @@ def _solutions() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
     try:
-        import mediapipe
+        with _without(UNUSED):
+            import mediapipe
     except ImportError as error:
         raise UserError(
             f"mediapipe cannot be imported ({error}): install mediapipe==0.10.14, the last release "
@@ -35,6 +40,22 @@ def _solutions() -> ModuleType:
             f"mediapipe {mediapipe.__version__} carries no models: install mediapipe==0.10.14."
         )
     return mediapipe.solutions
+
+
+@contextlib.contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    """Put empty modules in the place of those that are not loaded yet.
+
+    They are gone afterwards: whoever needs one of them imports it as ever.
+    """
+    absent = {name: ModuleType(name) for name in names if name not in sys.modules}
+    sys.modules.update(absent)
+    try:
+        yield
+    finally:
+        for name, module in absent.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
 @contextlib.contextmanager

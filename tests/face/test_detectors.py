@@ -1,0 +1,19 @@
+"""How MediaPipe is loaded."""
+
+import subprocess
+import sys
+
+
+def test_detectors_load_no_plotting_and_leave_it_to_others():
+    """In a process of its own: other tests load both."""
+    code = (
+        "import sys\n"
+        "from unigs.face.detectors import FaceBoxes\n"
+        "with FaceBoxes(confidence=0.5):\n"
+        "    unused = [m for m in ('matplotlib', 'mediapipe.tasks') if m in sys.modules]\n"
+        "assert not unused, unused\n"
+        "import matplotlib.figure, mediapipe.tasks.python.vision\n"
+        "assert matplotlib.figure.Figure and mediapipe.tasks.python.vision.FaceDetector\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
