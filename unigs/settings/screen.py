@@ -17,10 +17,11 @@ class ScreenSettings:
     hysteresis: Annotated[float, Bounds(0, 180)] = 5.0
     """Degrees by which a head turn must fall below `max_yaw` and `max_pitch` before frames count
     again."""
-    every: Annotated[int, Bounds(1, 100)] = 1
-    """Distance in frames between two searches for hands and second faces; frames between take the
-    result of the nearest search. More than 1 saves half of the stage's time and finds fast
-    hands late."""
+    every: Annotated[int, Bounds(1, 100)] = 4
+    """Distance in frames between two searches for hands and second faces as long as nothing is
+    seen; around a frame that shows something every frame is searched. What is shorter than
+    `persistence` (4 frames at 25 a second) does not count, so that no more than 4 misses nothing.
+    Jump cuts and fades are looked for in every frame."""
     hand_confidence: Share = 0.5
     """Least score, 0 to 1, of a detected hand."""
     face_confidence: Share = 0.6

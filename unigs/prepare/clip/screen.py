@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from unigs.face.angles import head_angles
 from unigs.face.detectors import FaceBoxes, Hands
 from unigs.face.follow import face_box
+from unigs.face.search import Search
 from unigs.media.video import probe, read_video
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
@@ -27,6 +28,7 @@ from unigs.subject.frame_table import (
     TRAIN,
     FrameTable,
 )
+from unigs.subject.series import runs
 
 log = logging.getLogger("unigs")
 
@@ -124,28 +126,31 @@ def look_through(
         blocks: mean absolute gray difference to the frame before in each block [T,CUT_GRID**2],
         zero in the first row.
     """
-    hands, seconds, contrast, blocks, previous = [], [], [], [], None
+    contrast, blocks, previous = [], [], None
+
+    def beside(frame: np.ndarray, number: int) -> bool:
+        own = faces[number] if number < len(found) and found[number] else None
+        return other_face(face_finder.find(frame), own, settings)
+
     with (
         Hands(static=False, confidence=settings.hand_confidence) as hand_finder,
         FaceBoxes(confidence=settings.face_confidence) as face_finder,
     ):
-        frames = progress(read_video(video), total=len(found), label="screening")
-        for number, frame in enumerate(frames):
-            if number % settings.every == 0:
-                own = faces[number] if number < len(found) and found[number] else None
-                hands.append(_shows_hand(hand_finder.find(frame), frame.shape))
-                seconds.append(other_face(face_finder.find(frame), own, settings))
+        hands = Search(lambda frame, _: _shows_hand(hand_finder.find(frame), frame.shape),
+                       settings.every)  # fmt: skip
+        seconds = Search(beside, settings.every)
+        for frame in progress(read_video(video), total=len(found), label="screening"):
+            hands.add(frame)
+            seconds.add(frame)
             gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             gray = cv2.resize(gray, (CUT_SIZE, CUT_SIZE), interpolation=cv2.INTER_AREA)
             gray = gray.astype(np.float32)
             contrast.append(float(gray.std()))
             blocks.append(_block_means(np.abs(gray - (gray if previous is None else previous))))
             previous = gray
-    nearest = (np.arange(len(blocks)) + settings.every // 2) // settings.every
-    nearest = np.minimum(nearest, len(hands) - 1)
     return (
-        np.array(hands, bool)[nearest],
-        np.array(seconds, bool)[nearest],
+        np.array(hands.marks, bool),
+        np.array(seconds.marks, bool),
         np.array(contrast),
         np.array(blocks),
     )
@@ -193,23 +198,24 @@ def fading(contrast: np.ndarray, settings: ScreenSettings) -> np.ndarray:
 
 def _hysteresis(strong: np.ndarray, weak: np.ndarray) -> np.ndarray:
     """The spans of `weak` [T] bool that contain a frame of `strong` [T] bool."""
-    spans, _ = ndimage.label(weak)
-    return np.isin(spans, np.setdiff1d(spans[strong], [0]))
+    chosen = np.zeros(len(weak), bool)
+    for span in runs(weak):
+        chosen[span] = strong[span].any()
+    return chosen
 
 
 def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarray:
     """Clean marks [T] bool in time: drop short ones, close short gaps, widen by the margin."""
-    spans, count = ndimage.label(marked)
-    lengths = np.bincount(spans, minlength=count + 1)
-    lasting = marked & (lengths[spans] >= settings.persistence * fps)
-    if not lasting.any():
-        return lasting
-    frames = np.flatnonzero(lasting)
-    for before, after in zip(frames[:-1], frames[1:], strict=True):
-        if after - before - 1 <= settings.gap * fps:
-            lasting[before:after] = True
-    margin = round(settings.margin * fps)
-    return ndimage.binary_dilation(lasting, np.ones(2 * margin + 1, bool))
+    lasting = [
+        span for span in runs(marked) if span.stop - span.start >= settings.persistence * fps
+    ]
+    settled, margin = np.zeros(len(marked), bool), round(settings.margin * fps)
+    for span in lasting:
+        settled[max(0, span.start - margin) : span.stop + margin] = True
+    for before, after in pairwise(lasting):
+        if after.start - before.stop <= settings.gap * fps:
+            settled[before.stop : after.start] = True
+    return settled
 
 
 def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
