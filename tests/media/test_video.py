@@ -1,5 +1,6 @@
 """Video files: exact, in step, refused in one sentence."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,23 @@ def test_a_file_without_sound_is_said_to_have_none(tmp_path):
     for name in ("mute.mp4", "empty.wav"):
         with pytest.raises(UserError, match=rf"{name} has no sound: give a file with an audio"):
             read_audio(tmp_path / name)
+
+
+def test_a_header_is_read_once_for_each_version_of_a_file(tmp_path, monkeypatch):
+    asked = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: asked.append(a) or run(*a, **k))
+    for side in (64, 96):
+        with VideoWriter(tmp_path / "v.mp4", side, side, 25) as writer:
+            writer.write(np.zeros((side, side, 3), np.uint8))
+        asked.clear()
+        assert probe(tmp_path / "v.mp4").width == side
+        assert len(list(read_video(tmp_path / "v.mp4"))) == 1 and len(asked) == 1
+
+
+def test_frames_are_counted_without_decoding_them(tmp_path, monkeypatch):
+    with VideoWriter(tmp_path / "v.mp4", 64, 64, 25) as writer:
+        for frame in moving_square(30):
+            writer.write(frame)
+    monkeypatch.setattr("unigs.media.video._raw_frames", None)
+    assert frame_count(tmp_path / "v.mp4") == 30

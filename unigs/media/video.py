@@ -1,5 +1,7 @@
 """Video files as streams of uint8 RGB frames; memory use does not grow with the clip."""
 
+import functools
+import os
 import re
 import subprocess
 import tempfile
@@ -7,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 
 from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line
@@ -47,32 +48,35 @@ def probe(path: Path) -> VideoInfo:
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path of the video.")
-    reader = imageio_ffmpeg.read_frames(file_address(path))
-    try:
-        meta = next(reader)
-    except Exception:
-        raise UserError(f"{path} holds no video that ffmpeg can read: check the file.") from None
-    finally:
-        reader.close()
-    width, height = meta["size"]  # of the decoded frames: turned upright
+    stat = os.stat(path)
+    return _header(os.path.abspath(path), (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=32)
+def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
+    """What ffmpeg says of a file as it decodes its first frame; asked once for each `version`."""
+    command = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-threads", "1", "-i", file_address(path)]
+    command += ["-map", "0:v:0", "-frames:v", "1", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    given, _, made = done.stderr.partition("\nOutput #0")
+    streams = [line for line in given.splitlines() if line.lstrip().startswith("Stream #")]
+    video = next((line for line in streams if " Video: " in line), "")
+    # The size of the decoded frames: turned upright.
+    size = re.search(r" Video: .*? (\d+)x(\d+)[, ]", made)
+    if done.returncode or not size:
+        raise UserError(f"{path} holds no video that ffmpeg can read: check the file.")
+    fps = re.search(r" (\d+\.?\d*) fps", video)
+    duration = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", given)
+    hours, minutes, seconds = map(float, duration.groups()) if duration else (0, 0, 0)
+    turned = re.search(r"rotation of (-?\d+(?:\.\d+)?) degrees", given)
     return VideoInfo(
-        width=width,
-        height=height,
-        fps=float(meta["fps"]),
-        duration=float(meta["duration"]),
-        has_audio=bool(meta.get("audio_codec")),
-        rotation=_rotation(path),
+        width=int(size[1]),
+        height=int(size[2]),
+        fps=float(fps[1]) if fps else 0.0,
+        duration=3600 * hours + 60 * minutes + seconds,
+        has_audio=any(" Audio: " in line for line in streams),
+        rotation=round(float(turned[1])) % 360 if turned else 0,
     )
-
-
-def _rotation(path: Path) -> int:
-    """Degrees by which decoded frames are turned counterclockwise, 0 to 359."""
-    header = subprocess.run(
-        [ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", file_address(path)],
-        capture_output=True, text=True, errors="replace",
-    ).stderr  # fmt: skip
-    found = re.search(r"rotation of (-?\d+(?:\.\d+)?) degrees", header)
-    return round(float(found[1])) % 360 if found else 0
 
 
 def read_video(
@@ -146,8 +150,17 @@ def _raw_frames(command: list[str], shape: tuple[int, ...], path: Path) -> Itera
 
 
 def frame_count(path: Path) -> int:
-    """Number of frames of a video, counted by decoding, since headers can be wrong."""
-    return sum(1 for _ in read_video(path))
+    """Number of frames of a video, by its packets, since headers can be wrong.
+
+    Of a file that this package wrote: there every packet holds a frame that decodes.
+    """
+    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", file_address(path)]
+    command += ["-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        reason = last_line(done.stderr)
+        raise UserError(f"{path} cannot be read to its end: ffmpeg says: {reason}")
+    return sum(line.startswith("0,") for line in done.stdout.splitlines())
 
 
 class VideoWriter:
