@@ -11,8 +11,9 @@ from unigs.subject.labels import BACKGROUND, FACE, HAIR, TORSO
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Connected parts of a bool mask [H,W]: part numbers [H,W] (0 outside) and areas [parts+1]."""
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    # OpenCV's statistics take nine times as long as its labels.
+    count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    areas = np.bincount(parts.ravel(), minlength=count)
     areas[0] = 0
     return parts, areas
 
@@ -41,8 +42,13 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
         Labels [H,W]; background stays as it was.
     """
     labels, below = labels.copy(), height > CHIN_Y - 0.02
-    order = (FACE, HAIR, TORSO)
-    for index, label in enumerate(order):
+    face, hair, torso = np.moveaxis(scores, 2, 0)
+    seconds = {
+        FACE: lambda: _either(torso > hair, TORSO, HAIR),
+        HAIR: lambda: _either(below | (torso > face), TORSO, FACE),
+        TORSO: lambda: _either(face > hair, FACE, HAIR),
+    }
+    for label, second in seconds.items():
         parts, areas = components(labels == label)
         if len(areas) < 2:
             continue
@@ -55,16 +61,14 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
             rooted = cv2.dilate((~wrong[parts] & (parts > 0)).astype(np.uint8), np.ones((7, 7)))
             hanging = _any_of(parts, len(areas), rooted > 0)
             wrong &= ~(hanging & (areas > speck))
-        bad = wrong[parts] & (parts > 0)
-        others = np.delete(np.arange(3), index)
-        if label == TORSO:
-            second = np.where(scores[..., 0] > scores[..., 1], FACE, HAIR)
-        else:
-            second = np.array(order)[others][scores[..., others].argmax(-1)]
-            if label == HAIR:
-                second = np.where(below, TORSO, second)
-        labels[bad] = second[bad]
+        if wrong.any():
+            np.copyto(labels, second(), where=wrong[parts])
     return labels
+
+
+def _either(mask: np.ndarray, one: int, other: int) -> np.ndarray:
+    """Labels uint8 [H,W]: `one` in a bool mask [H,W], `other` elsewhere."""
+    return np.where(mask, np.uint8(one), np.uint8(other))
 
 
 def _any_of(parts: np.ndarray, count: int, mask: np.ndarray) -> np.ndarray:
@@ -80,7 +84,8 @@ def fill_unassigned(labels: np.ndarray, person: np.ndarray, scores: np.ndarray) 
         person: bool [H,W].
         scores: [H,W,3] probabilities of face, hair and torso.
     """
-    best = np.array([FACE, HAIR, TORSO], np.uint8)[scores.argmax(-1)]
-    return np.where(person, np.where(labels == BACKGROUND, best, labels), BACKGROUND).astype(
-        np.uint8
-    )
+    face, hair, torso = np.moveaxis(scores, 2, 0)
+    # Plane by plane: NumPy's reductions over a short last axis are slow.
+    best = np.where(hair >= torso, np.uint8(HAIR), np.uint8(TORSO))
+    np.copyto(best, np.uint8(FACE), where=(face >= hair) & (face >= torso))
+    return np.where(person, np.where(labels == BACKGROUND, best, labels), np.uint8(BACKGROUND))

@@ -30,7 +30,7 @@ from unigs.media.video import probe, read_video
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
 from unigs.prepare.regions.plate import Background, Plate
-from unigs.prepare.regions.surfaces import Surface, Surfaces
+from unigs.prepare.regions.surfaces import Surfaces
 from unigs.settings.regions import RegionSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -63,6 +63,9 @@ class Labeler:
         self.shape, self.speck = (height, width), max(4, height * width // 3000)
         self.edge = max(2, round(settings.edge_radius * width))
         self.lips = max(1, round(settings.mouth_margin * width))
+        self.sampled: dict[int, np.ndarray] = {}
+        """Person masks of the frames that the first pass sampled: the second does not find them
+        again."""
 
     def learn(self, video: Path, usable: np.ndarray) -> None:
         """First pass: plate and surfaces from sampled frames.
@@ -79,7 +82,7 @@ class Labeler:
         with PersonMask() as masks:
             for index, image in enumerate(read_video(video)):
                 if index in for_plate or index in for_models:
-                    person = masks.find(image)
+                    person = self.sampled[index] = masks.find(image)
                     if index in for_plate:
                         plate.add(image, person)
                     if index in for_models:
@@ -95,25 +98,26 @@ class Labeler:
             for index, image in enumerate(images):
                 if index >= len(self.points):
                     raise UserError("the video has more frames than its landmarks: make both anew.")
-                window.append((index, image, self._evidence(index, image, masks.find(image))))
+                person = self.sampled.pop(index, None)
+                person = masks.find(image) if person is None else person
+                window.append((index, image, self._evidence(index, image, person)))
                 if index > 0:
                     yield self._decide(list(window), index - 1)
             if window:
                 yield self._decide(list(window), window[-1][0])
 
     def _evidence(self, index: int, image: np.ndarray, person: np.ndarray) -> np.ndarray:
-        """Probabilities [H,W,4] of person, face, hair and torso from one frame alone."""
+        """Probabilities [4,H,W] of person, face, hair and torso from one frame alone."""
         matrix = self.frame.to_map(self.points[index])
-        surfaces = self.surfaces.probabilities(image, matrix)
+        skin, hair, cloth = cv2.split(self.surfaces.probabilities(image, matrix))
         face = self._face_area(index, matrix)
-        skin = surfaces[..., Surface.SKIN]
         regions = (
             self.background.sharpen(image, person),
-            skin * face,
-            surfaces[..., Surface.HAIR],
-            surfaces[..., Surface.CLOTH] + skin * (1 - face),
+            np.where(face, skin, 0),
+            hair,
+            np.where(face, cloth, cloth + skin),
         )
-        return np.dstack(regions).astype(np.float32)
+        return np.stack(regions).astype(np.float32, copy=False)
 
     def _face_area(self, index: int, matrix: np.ndarray) -> np.ndarray:
         """Pixels [H,W] bool whose skin is face (forehead, ears), not neck or hands."""
@@ -136,14 +140,15 @@ class Labeler:
             weight = 1.0 if at == index else self.settings.temporal
             total, weights = total + weight * evidence, weights + weight
         smooth = GuidedFilter(image, self.edge, 1e-3)
-        evidence = np.dstack([smooth(plane) for plane in np.moveaxis(total / weights, 2, 0)])
+        person, *scores = (smooth(plane) for plane in total / weights)
         core, mouth = self._certain_face(index)
-        person = evidence[..., 0] > 0.5
+        person = person > 0.5
         if self.found[index]:
             person = person | core | mouth
         person = solid_person(person, self.speck)
-        scores = evidence[..., 1:]
-        scores[core] = (1, 0, 0)
+        for score, certain in zip(scores, (1, 0, 0), strict=True):
+            score[core] = certain
+        scores = np.moveaxis(np.stack(scores), 0, 2)
         labels = fill_unassigned(np.zeros(self.shape, np.uint8), person, scores)
         matrix = self.frame.to_map(self.points[index])
         _, y = map_axes()

@@ -25,6 +25,8 @@ from unigs.face.face_frame import (
 )
 from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
 
+BODY = np.clip((map_axes()[1] - 0.05) / 0.08, 0, 1) * 0.5
+"""Weight [ROWS,COLUMNS] of the position in the picture against that in the face frame."""
 LEARN_SIZE = 192
 """Width in pixels that frames are reduced to for learning."""
 
@@ -50,6 +52,7 @@ class Surfaces:
         self.color = np.zeros((3, BINS**3))
         self.place = np.zeros((ROWS, COLUMNS, 3), np.float32)
         self.screen: np.ndarray | None = None
+        self._kept: tuple | None = None  # size and logarithms of the models, see `_logarithms`
 
     def add(self, image: np.ndarray, person: np.ndarray, points: np.ndarray) -> None:
         """Take a sampled frame [H,W,3] uint8, its person probability [H,W], landmarks [478,3]."""
@@ -123,6 +126,7 @@ class Surfaces:
 
     def _round(self, seed: np.ndarray) -> None:
         """One round of expectation maximization, with `seed` as the prior of places."""
+        self._kept = None
         models = [ColorModel() for _ in range(3)]
         places, counts = np.zeros((ROWS, COLUMNS, 3)), np.zeros((ROWS, COLUMNS))
         screen = None
@@ -142,6 +146,7 @@ class Surfaces:
         screen = (screen[..., :3] + even) / (screen[..., 3:] + 3 * even)
         self.screen = cv2.GaussianBlur(screen.astype(np.float32), (0, 0), 2.0)
         self.color = np.stack([model.density() for model in models])
+        self._kept = None
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Probabilities [H,W,3] of skin, hair and cloth of every pixel, given that it is person.
@@ -154,22 +159,36 @@ class Surfaces:
 
     def _of_bins(self, bins: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         height, width = bins.shape
-        place = np.clip(map_to_image(self.place, matrix, height, width), 0.003, 1)
-        log_color = np.log(np.maximum(self.color, 1e-9)).astype(np.float32)
-        score = np.log(place) + np.ascontiguousarray(log_color.T)[bins]
-        if self.screen is not None:
+        place = cv2.split(map_to_image(self.place, matrix, height, width))
+        planes = [np.log(np.clip(plane, 0.003, 1)) for plane in place]
+        colors, screen = self._logarithms(height, width)
+        if screen is not None:
             # Below the chin the body hardly follows the head: there the position in the picture
             # is as informative as the position in the face frame.
-            _, y = map_axes()
-            trust = map_to_image(np.clip((y - 0.05) / 0.08, 0, 1) * 0.5, matrix, height, width)
-            screen = cv2.resize(self.screen, (width, height), interpolation=cv2.INTER_LINEAR)
-            score += trust[..., None] * (np.log(np.clip(screen, 0.003, 1)) - np.log(place))
+            trust = map_to_image(BODY, matrix, height, width)
+            shifts = [trust * (here - plane) for here, plane in zip(screen, planes, strict=True)]
         # Plane by plane: numpy's reductions over a short last axis are slow.
-        planes = cv2.split(score.astype(np.float32))
+        planes = [plane + color.take(bins) for plane, color in zip(planes, colors, strict=True)]
+        if screen is not None:
+            planes = [plane + shift for plane, shift in zip(planes, shifts, strict=True)]
         top = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
         planes = [np.exp(plane - top) for plane in planes]
         total = planes[0] + planes[1] + planes[2]
         return cv2.merge([plane / total for plane in planes])
+
+    def _logarithms(self, height: int, width: int) -> tuple[np.ndarray, list[np.ndarray] | None]:
+        """Logarithms of the color models [3,BINS**3] and of the three places in the picture [H,W].
+
+        They are kept until the models change: a clip's frames have one size.
+        """
+        if self._kept is None or self._kept[0] != (height, width):
+            colors = np.log(np.maximum(self.color, 1e-9)).astype(np.float32)
+            screen = None
+            if self.screen is not None:
+                wide = cv2.resize(self.screen, (width, height), interpolation=cv2.INTER_LINEAR)
+                screen = [np.log(np.clip(plane, 0.003, 1)) for plane in cv2.split(wide)]
+            self._kept = (height, width), colors, screen
+        return self._kept[1:]
 
 
 def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
