@@ -5,7 +5,6 @@ import pytest
 import scipy.fft
 import scipy.ndimage
 import scipy.signal
-import torch
 
 from tests.support.sounds import voice
 from unigs.media.audio import RATE
@@ -32,13 +31,11 @@ def reference_mfcc(samples, n_mfcc, n_mels, window, hop, n_fft):
 def test_mfcc_is_the_textbooks():
     samples = voice(1.0)
     expected = reference_mfcc(samples, 40, 40, 400, 160, 512)
-    got = (dct_matrix(40, 40) @ log_mel(torch.from_numpy(samples))).numpy()
+    got = dct_matrix(40, 40) @ log_mel(samples)
     assert got.shape == (40, 101)
     np.testing.assert_allclose(got, expected, atol=2e-2)
-    # In double precision the difference is only that of float32 corner frequencies.
-    bands = log_mel(torch.from_numpy(samples).double())
-    exact = (dct_matrix(40, 40).double() @ bands).numpy()
-    np.testing.assert_allclose(exact, expected, atol=5e-3)
+    exact = dct_matrix(40, 40) @ log_mel(samples.astype(np.float64))
+    np.testing.assert_allclose(exact, expected, atol=1e-8)
 
 
 def test_dct_is_orthonormal():
@@ -55,7 +52,7 @@ def test_mel_filters_share_every_frequency_between_neighbours():
 @pytest.mark.parametrize("hertz", [200, 1000, 4000])
 def test_a_tone_is_loudest_in_its_own_band(hertz):
     time = np.arange(RATE) / RATE
-    bands = log_mel(torch.from_numpy(np.sin(2 * np.pi * hertz * time)), 40)
+    bands = log_mel(np.sin(2 * np.pi * hertz * time), 40)
     mel = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 42)[1:-1]
     center = 700 * (10 ** (mel[int(bands.mean(1).argmax())] / 2595) - 1)
     assert abs(center - hertz) < 0.1 * hertz + 40

@@ -1,11 +1,13 @@
-"""Speech back-ends: each turns samples into a row of features for every time step."""
+"""Speech back-ends: each turns samples into a row of features for every time step.
+
+torch is imported by the back-ends that run a network: the others do without.
+"""
 
 import importlib.util
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
@@ -58,7 +60,7 @@ class Spectral:
     def columns(self, samples: np.ndarray) -> np.ndarray:
         # Silence around: a reflected end would repeat speech.
         context = -(-self.n_fft // self.hop) * self.hop
-        padded = torch.from_numpy(np.pad(samples, context).astype(np.float32))
+        padded = np.pad(samples, context).astype(np.float32)
         count = len(samples) // self.hop + 1
         # In pieces, since a spectrum takes twenty times the memory of its sound.
         pieces = [
@@ -67,9 +69,9 @@ class Spectral:
             ]
             for k in range(0, count, PIECE)
         ]
-        return torch.cat(pieces)[:count].numpy()
+        return np.concatenate(pieces)[:count]
 
-    def _piece(self, samples: torch.Tensor, context: int) -> torch.Tensor:
+    def _piece(self, samples: np.ndarray, context: int) -> np.ndarray:
         """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
         s = self.settings
         bands = log_mel(
@@ -78,9 +80,9 @@ class Spectral:
         bands = bands[:, context // self.hop :]
         # White noise as loud as the speech has this power in every bin (the Hann window keeps 3/8).
         reference = 10 * np.log10(0.375 * self.window) + s.level_db
-        bands = bands.clamp(min=reference - s.floor_db)
+        bands = np.maximum(bands, np.float32(reference - s.floor_db))
         if s.backend == "mfcc":
-            bands = dct_matrix(s.coefficients, s.bands) @ bands
+            bands = dct_matrix(s.coefficients, s.bands).astype(np.float32) @ bands
         return bands.T
 
 
@@ -95,6 +97,8 @@ class DeepSpeech:
         self.net, self.step_ms = load_deepspeech(Path(settings.model)), settings.step_ms
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        import torch
+
         logits = self.net.transcribe(torch.from_numpy(samples)).numpy()
         return resample_rows(logits, 20.0, self.step_ms, len(samples))
 
@@ -122,8 +126,9 @@ class Transformer:
             ) from None
         self.step_ms = settings.step_ms
 
-    @torch.no_grad()
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        import torch
+
         rows = []
         for start in range(0, max(len(samples), 1), self.PIECE):
             left = min(start, self.CONTEXT)
@@ -131,7 +136,8 @@ class Transformer:
             piece = np.pad(piece, (0, max(0, 400 - len(piece))))
             heard = torch.from_numpy(piece)[None]
             heard = (heard - heard.mean()) / (heard.std() + 1e-7)
-            states = self.net(heard).last_hidden_state[0]
+            with torch.no_grad():
+                states = self.net(heard).last_hidden_state[0]
             keep = slice(left // 320, left // 320 + self.PIECE // 320)
             rows.append(states[keep].numpy())
         return resample_rows(np.concatenate(rows), 20.0, self.step_ms, len(samples))
