@@ -10,10 +10,10 @@ moves them far enough; otherwise noise would become expression.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from unigs.face import mesh
 from unigs.face.angles import head_angles, head_to_camera
+from unigs.media.gaussian import gaussian_filter1d
 
 CLOSED = 0.2
 """Lid opening of closed eyes as a share of the open one, for clips in which nobody blinks."""
@@ -61,7 +61,7 @@ def action_units(
     }
     units = np.full((len(points), 6), np.nan)
     for column, (name, value) in enumerate(raw.items()):
-        value = ndimage.gaussian_filter1d(value, smooth) if smooth > 0 else value
+        value = gaussian_filter1d(value, smooth) if smooth > 0 else value
         strongest = max(float(np.quantile(value[usable], 0.995)), FULL_STRENGTH[name])
         units[known, column] = np.clip(5.0 * value / strongest, 0.0, 5.0)
     units[known, 5] = blink

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter
+
+from unigs.media.gaussian import gaussian_filter1d
 
 BINS = 32
 """Bins per axis. A bin is 8 gray levels wide in L and 4 in a and b. a and b are clipped to +-64:
@@ -41,7 +42,10 @@ class ColorModel:
         even = np.full(BINS**3, 1 / BINS**3)
         if self.mass.sum() <= 0:
             return even
-        smooth = gaussian_filter(self.mass.reshape(BINS, BINS, BINS), self.spread).ravel()
+        smooth = self.mass.reshape(BINS, BINS, BINS)
+        for axis in range(3):
+            smooth = gaussian_filter1d(smooth, self.spread, axis)
+        smooth = smooth.ravel()
         return (1 - self.floor) * smooth / smooth.sum() + self.floor * even
 
 
