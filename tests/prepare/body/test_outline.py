@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unigs.prepare.body.outline import outline
+from unigs.prepare.body.track import look_at_labels
 from unigs.subject.labels import HAIR, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 96, 30, 192.0, 0.9
@@ -15,6 +15,10 @@ LEFT, RIGHT = 20, 74
 def curve(period: float) -> np.ndarray:
     """Whole pixels, zero at the median frame."""
     return np.round(5 * np.sin(np.arange(FRAMES) * 2 * np.pi / period)).astype(int)
+
+
+def outline(path, keep, body, focal, smooth):
+    return look_at_labels(path, keep, SIZE)[1].outline(body, focal, smooth)
 
 
 def write(path, left, right, shift, first_row=40):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.support.subject import subject_files, write_features, write_table
+from unigs.media import video
 from unigs.media.video import VideoWriter
 from unigs.prepare.body.track import REST, repair, track_body
 from unigs.settings.body import BodySettings
@@ -96,3 +97,23 @@ def test_files_of_different_clips_are_refused(tmp_path):
     write_table(files["frame_table"], FRAMES - 1)
     with pytest.raises(UserError, match="24 rows.*23 frames"):
         track_body(**files, settings=BodySettings())
+
+
+def test_labels_and_clip_are_decoded_once_each(tmp_path, monkeypatch):
+    opened, decode = [], video._raw_frames
+
+    def counted(command, shape, path):
+        opened.append(path.name)
+        return decode(command, shape, path)
+
+    files = write_clip(tmp_path, 70)
+    monkeypatch.setattr(video, "_raw_frames", counted)
+    track_body(**files, settings=BodySettings(size=SIZE))
+    assert sorted(opened) == ["labels.mkv", "video.mp4"]
+
+
+def test_labels_of_another_clip_are_refused(tmp_path):
+    files = write_clip(tmp_path, 70)
+    write_labels(files["labels"], [np.zeros((SIZE, SIZE), np.uint8)] * 7, SIZE, SIZE, 25)
+    with pytest.raises(UserError, match=r"labels\.mkv has 7 frames but the clip has 24: run seg"):
+        track_body(**files, settings=BodySettings(size=SIZE))

@@ -6,12 +6,10 @@ centimeters and the chest does not; two numbers per frame measure the difference
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
-from unigs.subject.labels import BACKGROUND, TORSO, read_labels
+from unigs.media.gaussian import gaussian_filter1d
+from unigs.subject.labels import BACKGROUND, TORSO
 
 ROWS = 24
 """Rows of the picture whose outline is measured."""
@@ -23,66 +21,73 @@ MARGIN = 2
 """Pixels from the picture's border within which an edge is the picture's, not the person's."""
 
 
-def torso_rows(labels: Path, keep: np.ndarray) -> np.ndarray:
-    """Rows of the picture in which the outline is that of the arms: int [ROWS], or [0] if none.
+class Silhouette:
+    """What one pass over a clip's labels tells of the body, row by row of the picture.
 
     Args:
-        labels: label video.
         keep: [T] bool, frames that count.
     """
-    used = [(image == TORSO).mean(1) for k, image in enumerate(read_labels(labels)) if keep[k]]
-    rows = np.flatnonzero(np.mean(used[::4], axis=0) > WIDE)
-    if len(rows) < 2:
-        return np.zeros(0, int)
-    return np.linspace(rows[int(SHOULDER * len(rows))], rows[-1], ROWS).astype(int)
 
+    def __init__(self, keep: np.ndarray) -> None:
+        self.keep = keep
+        self.width = 0
+        self.edges: list[np.ndarray] = []
+        """First and last column of the person in every row, [2,H] of each kept frame."""
+        self.torso: list[np.ndarray] = []
+        """Share of torso in every row, [H] of every fourth kept frame."""
 
-def outline(
-    labels: Path,
-    keep: np.ndarray,
-    body: tuple[np.ndarray, np.ndarray],
-    focal: float,
-    smooth: float,
-) -> np.ndarray:
-    """Displacement of the outline relative to the torso's frame.
-
-    Args:
-        labels: label video of the person.
-        keep: [T] bool, frames that count.
-        body: pose of the torso, R [T,3,3] and t [T,3] in meters.
-        focal: focal length in pixels.
-        smooth: standard deviation of the Gaussian in time, frames; 0: none.
-
-    Returns:
-        [T,2] float32: meters to the picture's left and right, relative to the median of the kept
-        frames; frames that are not kept are interpolated. Zeros if no torso is seen.
-    """
-    rows = torso_rows(labels, keep)
-    if not len(rows):
-        return np.zeros((len(keep), 2), np.float32)
-    edges, width = [], 0
-    for image, kept in zip(read_labels(labels), keep, strict=True):
-        width = image.shape[1]
+    def add(self, image: np.ndarray, kept: bool) -> None:
+        """Take the labels uint8 [H,W] of the next frame, and whether it counts."""
+        self.width = image.shape[1]
         if kept:
-            edges.append(_edges(image[rows] != BACKGROUND))
-    edges = np.array(edges)
-    R, t = (np.asarray(x, np.float64)[keep] for x in body)
-    across = _across(edges, rows - width / 2, R, t, focal, width)
-    beyond = across - np.median(across, 0)
-    # Where the arm usually leaves the picture its edge is unknown: no displacement is reported.
-    border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
-    beyond[border & (np.median(border, 0) > 0.5)] = 0
-    kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
-    out = np.stack([np.interp(np.arange(len(keep)), np.flatnonzero(keep), x) for x in kept.T], 1)
-    if smooth:
-        out = gaussian_filter1d(out, smooth, axis=0, mode="nearest")
-    return out.astype(np.float32)
+            if len(self.edges) % 4 == 0:
+                self.torso.append((image == TORSO).mean(1))
+            self.edges.append(_edges(image != BACKGROUND))
+
+    def torso_rows(self) -> np.ndarray:
+        """Rows in which the outline is that of the arms: int [ROWS], or [0] if none."""
+        rows = np.flatnonzero(np.mean(self.torso, axis=0) > WIDE)
+        if len(rows) < 2:
+            return np.zeros(0, int)
+        return np.linspace(rows[int(SHOULDER * len(rows))], rows[-1], ROWS).astype(int)
+
+    def outline(
+        self, body: tuple[np.ndarray, np.ndarray], focal: float, smooth: float
+    ) -> np.ndarray:
+        """Displacement of the outline relative to the torso's frame.
+
+        Args:
+            body: pose of the torso, R [T,3,3] and t [T,3] in meters.
+            focal: focal length in pixels.
+            smooth: standard deviation of the Gaussian in time, frames; 0: none.
+
+        Returns:
+            [T,2] float32: meters to the picture's left and right, relative to the median of the
+            kept frames; frames that are not kept are interpolated. Zeros if no torso is seen.
+        """
+        rows, keep, width = self.torso_rows(), self.keep, self.width
+        if not len(rows):
+            return np.zeros((len(keep), 2), np.float32)
+        edges = np.array(self.edges)[..., rows].astype(float)
+        R, t = (np.asarray(x, np.float64)[keep] for x in body)
+        across = _across(edges, rows - width / 2, R, t, focal, width)
+        beyond = across - np.median(across, 0)
+        # Where the arm usually leaves the picture its edge is unknown: no displacement is reported.
+        border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
+        beyond[border & (np.median(border, 0) > 0.5)] = 0
+        kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
+        known = np.flatnonzero(keep)
+        out = np.stack([np.interp(np.arange(len(keep)), known, column) for column in kept.T], 1)
+        if smooth:
+            out = gaussian_filter1d(out, smooth, axis=0, mode="edge")
+        return out.astype(np.float32)
 
 
 def _edges(person: np.ndarray) -> np.ndarray:
     """First and last column of the person in each row of bool [n,W]: [2,n]."""
     width = person.shape[1]
-    return np.stack([person.argmax(1), width - 1 - person[:, ::-1].argmax(1)]).astype(float)
+    columns = [person.argmax(1), width - 1 - person[:, ::-1].argmax(1)]
+    return np.array(columns, np.int32)
 
 
 def _across(

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from unigs.media.gaussian import gaussian_filter1d
 from unigs.media.video import read_video
-from unigs.prepare.body.outline import outline
+from unigs.prepare.body.outline import Silhouette
 from unigs.settings.body import BodySettings
 from unigs.stage import cli
+from unigs.stage.errors import UserError
 from unigs.stage.progress import progress
 from unigs.subject.features import HeadPoses, TorsoMotion
 from unigs.subject.frame_table import read_frame_table
@@ -36,6 +37,8 @@ ECC_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
 MODELS = {"euclidean": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 ECC_BLUR = 5
 """Side of the Gaussian that ECC smooths both images with, pixels."""
+ROOM = 0.1
+"""Share of the picture's side by which the registered box reaches beyond the torso."""
 REST = np.array([1.0, 0, 0, 1, 0, 0])
 """Motion of a torso that rests: affine map a, b, c, d ([[a, b], [c, d]]) and shift x, y."""
 
@@ -64,7 +67,7 @@ def track_body(
     R, t = poses.head.R, poses.head.t
     keep = table.keep & poses.head.known
     reference = reference_frame(R, t, keep)
-    mask = torso_mask(labels, keep, settings.size)
+    mask, silhouette = look_at_labels(labels, keep, settings.size)
     rest = R[reference], t[reference]
     area = float((mask > 0).mean())
     if area < settings.min_area:
@@ -76,7 +79,7 @@ def track_body(
     scale = poses.size / settings.size
     R, t = body_frame(motion, mask, scale, rest, poses.focal, poses.size)
     backend = "rest" if area < settings.min_area else "ecc"
-    arms = outline(labels, keep, (R, t), poses.focal, settings.smooth)
+    arms = silhouette.outline((R, t), poses.focal, settings.smooth)
     TorsoMotion(AffineTrajectory(R, t), arms, correlation, backend).write(out)
     log.info(
         "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %%, arms %.1f and %.1f mm"
@@ -92,16 +95,36 @@ def reference_frame(R: np.ndarray, t: np.ndarray, keep: np.ndarray) -> int:
     return int(np.where(keep, distance, np.inf).argmin())
 
 
-def torso_mask(labels: Path, keep: np.ndarray, size: int) -> np.ndarray:
-    """Pixels that show torso in nearly all kept frames, uint8 [size,size] of 0 and 255."""
-    share, used = np.zeros((size, size)), 0
-    for k, image in enumerate(read_labels(labels)):
-        if keep[k] and k % 4 == 0:
+def look_at_labels(labels: Path, keep: np.ndarray, size: int) -> tuple[np.ndarray, Silhouette]:
+    """One pass over the label video.
+
+    Args:
+        labels: label video.
+        keep: [T] bool, frames that count.
+        size: side of the mask in pixels.
+
+    Returns:
+        Pixels that show torso in nearly all kept frames, uint8 [size,size] of 0 and 255; and the
+        person's silhouette.
+
+    Raises:
+        UserError: the video has another number of frames than `keep`.
+    """
+    share, used, count, silhouette = np.zeros((size, size)), 0, 0, Silhouette(keep)
+    for image in read_labels(labels):
+        kept = count < len(keep) and bool(keep[count])
+        silhouette.add(image, kept)
+        if kept and count % 4 == 0:
             torso = (image == TORSO).astype(np.float32)
             share += cv2.resize(torso, (size, size), interpolation=cv2.INTER_AREA)
             used += 1
+        count += 1
+    if count != len(keep):
+        raise UserError(
+            f"{labels} has {count} frames but the clip has {len(keep)}: run segment_regions anew."
+        )
     mask = (share > ALWAYS * used).astype(np.uint8) * 255
-    return cv2.erode(mask, np.ones((3, 3), np.uint8))
+    return cv2.erode(mask, np.ones((3, 3), np.uint8)), silhouette
 
 
 def register(
@@ -128,27 +151,39 @@ def register(
     ]
     center = mask_center(mask)
     motion, correlation = np.tile(REST, (len(images), 1)), np.full(len(images), np.nan)
+    # Of the reference frame only the torso's box is compared: less to do, and the same map.
+    x, y, width, height = torso_box(mask)
+    box = slice(y, y + height), slice(x, x + width)
+    template, corner = images[reference][box], np.array([x, y])
     bar = progress(total=len(images), label="track body")
     orders = range(reference, len(images)), range(reference - 1, -1, -1)
     for order in orders:
-        warp = np.eye(2, 3, dtype=np.float32)
+        warp = np.column_stack([np.eye(2), corner]).astype(np.float32)
         for k in order:
             bar.update(1)
             if not keep[k]:
                 continue
             try:
                 correlation[k], found = cv2.findTransformECC(
-                    images[reference], images[k], warp.copy(), model, ECC_CRITERIA,
-                    mask, ECC_BLUR,
-                )  # fmt: skip
+                    template, images[k], warp.copy(), model, ECC_CRITERIA, mask, ECC_BLUR
+                )
             except cv2.error:
                 # ECC did not converge: this frame is interpolated, the next starts from the last.
                 continue
             warp = found
             motion[k, :4] = warp[:, :2].ravel()
-            motion[k, 4:] = warp @ np.append(center, 1.0) - center
+            motion[k, 4:] = warp @ np.append(center - corner, 1.0) - center
     bar.close()
     return motion, correlation
+
+
+def torso_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a mask [S,S], with room for the torso to move."""
+    room = max(ECC_BLUR, round(ROOM * len(mask)))
+    x, y, width, height = cv2.boundingRect(mask)
+    left, top = max(0, x - room), max(0, y - room)
+    right, bottom = (min(len(mask), end + room) for end in (x + width, y + height))
+    return left, top, right - left, bottom - top
 
 
 def mask_center(mask: np.ndarray) -> np.ndarray:
@@ -168,7 +203,7 @@ def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) 
     filled = np.stack([np.interp(index, index[good], column[good]) for column in motion.T], 1)
     if not settings.smooth:
         return filled
-    return gaussian_filter1d(filled, settings.smooth, axis=0, mode="nearest")
+    return gaussian_filter1d(filled, settings.smooth, axis=0, mode="edge")
 
 
 def body_frame(
