@@ -108,22 +108,23 @@ def adjust_shape(
         wA = (w[..., None, None] * A).reshape(*A.shape[:1], -1, 6)
         U = np.swapaxes(wA, 1, 2) @ A.reshape(wA.shape)
         U += (damping * np.trace(U, axis1=1, axis2=2)[:, None, None] / 6 + 1e-9) * np.eye(6)
-        g_pose = np.einsum("tpki,tp,tpk->ti", A, w, e)
+        g_pose = np.swapaxes(wA, 1, 2) @ e.reshape(len(e), -1, 1)
         wA = wA.reshape(A.shape)
         W = np.moveaxis(np.swapaxes(wA, 2, 3) @ B, 1, 2).reshape(len(e), 6, -1)
         V = np.einsum("tpki,tp,tpkj->pij", B, w, B, optimize=True)
         V += (damping * np.trace(V, axis1=1, axis2=2)[:, None, None] / 3 + pull) * np.eye(3)
-        g_point = np.einsum("tpki,tp,tpk->pi", B, w, e) + pull * (points - start) / SHAPE_UNIT
-        solved = np.linalg.solve(U, np.concatenate([W, g_pose[..., None]], -1))
+        g_point = np.einsum("tpki,tpk->pi", B, w[..., None] * e)
+        g_point += pull * (points - start) / SHAPE_UNIT
+        # With U = L L^T and Y = L^-1 W the complement is V - Y^T Y: half the work of W^T U^-1 W.
+        half = np.linalg.inv(np.linalg.cholesky(U))
+        Y, y = (half @ W).reshape(-1, 3 * count), (half @ g_pose).reshape(-1)
         S = np.zeros((count, 3, count, 3))
         S[np.arange(count), :, np.arange(count)] = V
-        flat = W.reshape(-1, 3 * count)
-        S = S.reshape(3 * count, -1) - flat.T @ solved[..., :-1].reshape(flat.shape)
-        right = g_point.reshape(-1) - np.einsum("tij,ti->j", W, solved[..., -1])
-        d_point = -np.linalg.solve(S, right)
-        d_pose = -solved[..., -1] - solved[..., :-1] @ d_point
+        S = S.reshape(3 * count, -1) - Y.T @ Y
+        d_point = -np.linalg.solve(S, g_point.reshape(-1) - Y.T @ y)
+        d_pose = -np.swapaxes(half, 1, 2) @ (y + Y @ d_point).reshape(-1, 6, 1)
         new_points = points + d_point.reshape(-1, 3) * SHAPE_UNIT
-        new_poses = poses.moved(d_pose)
+        new_poses = poses.moved(d_pose[..., 0])
         now = total(new_points, new_poses)
         if now < best:
             gain, best, points, poses = best - now, now, new_points, new_poses
