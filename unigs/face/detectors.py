@@ -177,10 +177,10 @@ class PersonMask(_Detector):
     def find(self, image: np.ndarray) -> np.ndarray:
         """Probabilities float32 [H,W] for uint8 RGB [H,W,3]."""
         with _quiet():
-            masks = [
+            near, far = (
                 graph.process(image).segmentation_mask for graph in (self._graph, self._second)
-            ]
-        return np.clip(np.mean(masks, axis=0, dtype=np.float32), 0, 1)
+            )
+        return np.clip((near + far) / 2, 0, 1)
 
 
 class Hands(_Detector):

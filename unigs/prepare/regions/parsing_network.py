@@ -62,7 +62,7 @@ class ParsingNetwork:
         """Nothing is learned."""
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities [H,W,3] of skin, hair and cloth of every pixel, given that it is person.
+        """Probabilities [3,H,W] of skin, hair and cloth of every pixel, given that it is person.
 
         Args:
             image: uint8 RGB [H,W,3].
@@ -84,4 +84,4 @@ class ParsingNetwork:
         cloth = cloth * low + 0.1 * low
         hair = hair + 0.1 * (1 - low)
         total = np.maximum(skin + cloth + hair, 1e-6)
-        return cv2.merge([skin / total, hair / total, cloth / total])
+        return np.stack([skin / total, hair / total, cloth / total])

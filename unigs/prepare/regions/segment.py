@@ -107,17 +107,14 @@ class Labeler:
                 yield self._decide(list(window), window[-1][0])
 
     def _evidence(self, index: int, image: np.ndarray, person: np.ndarray) -> np.ndarray:
-        """Probabilities [4,H,W] of person, face, hair and torso from one frame alone."""
+        """Probabilities [3,H,W] of person, face and hair from one frame alone.
+
+        The torso's is what face and hair leave of 1.
+        """
         matrix = self.frame.to_map(self.points[index])
-        skin, hair, cloth = cv2.split(self.surfaces.probabilities(image, matrix))
-        face = self._face_area(index, matrix)
-        regions = (
-            self.background.sharpen(image, person),
-            np.where(face, skin, 0),
-            hair,
-            np.where(face, cloth, cloth + skin),
-        )
-        return np.stack(regions).astype(np.float32, copy=False)
+        skin, hair, _ = self.surfaces.probabilities(image, matrix)
+        skin[~self._face_area(index, matrix)] = 0
+        return np.stack([self.background.sharpen(image, person), skin, hair])
 
     def _face_area(self, index: int, matrix: np.ndarray) -> np.ndarray:
         """Pixels [H,W] bool whose skin is face (forehead, ears), not neck or hands."""
@@ -140,15 +137,14 @@ class Labeler:
             weight = 1.0 if at == index else self.settings.temporal
             total, weights = total + weight * evidence, weights + weight
         smooth = GuidedFilter(image, self.edge, 1e-3)
-        person, *scores = (smooth(plane) for plane in total / weights)
+        person, face, hair = (smooth(plane) for plane in total / weights)
         core, mouth = self._certain_face(index)
         person = person > 0.5
         if self.found[index]:
             person = person | core | mouth
         person = solid_person(person, self.speck)
-        for score, certain in zip(scores, (1, 0, 0), strict=True):
-            score[core] = certain
-        scores = np.moveaxis(np.stack(scores), 0, 2)
+        face[core], hair[core] = 1, 0
+        scores = np.moveaxis(np.stack([face, hair, 1 - face - hair]), 0, 2)
         labels = fill_unassigned(np.zeros(self.shape, np.uint8), person, scores)
         matrix = self.frame.to_map(self.points[index])
         _, y = map_axes()

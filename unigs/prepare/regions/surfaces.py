@@ -131,7 +131,7 @@ class Surfaces:
         places, counts = np.zeros((ROWS, COLUMNS, 3)), np.zeros((ROWS, COLUMNS))
         screen = None
         for bins, weight, inside, matrix in self.samples:
-            likely = self._of_bins(bins, matrix)
+            likely = cv2.merge(self._of_bins(bins, matrix))
             likely = cv2.GaussianBlur(likely, (0, 0), 1.0)
             for model, share in zip(models, np.moveaxis(likely, 2, 0), strict=True):
                 model.add(bins, share * weight)
@@ -149,7 +149,7 @@ class Surfaces:
         self._kept = None
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities [H,W,3] of skin, hair and cloth of every pixel, given that it is person.
+        """Probabilities [3,H,W] of skin, hair and cloth of every pixel, given that it is person.
 
         Args:
             image: uint8 RGB [H,W,3].
@@ -174,7 +174,7 @@ class Surfaces:
         top = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
         planes = [np.exp(plane - top) for plane in planes]
         total = planes[0] + planes[1] + planes[2]
-        return cv2.merge([plane / total for plane in planes])
+        return np.stack([plane / total for plane in planes])
 
     def _logarithms(self, height: int, width: int) -> tuple[np.ndarray, list[np.ndarray] | None]:
         """Logarithms of the color models [3,BINS**3] and of the three places in the picture [H,W].
