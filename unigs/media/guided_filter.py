@@ -49,11 +49,21 @@ class GuidedFilter:
             self._box(small * p) - m * mean for p, m in zip(self.planes, self.means, strict=True)
         ]
         slope = [
-            sum(self.inverse[min(i, j), max(i, j)] * cov[j] for j in range(3)) for i in range(3)
+            _dot([self.inverse[min(i, j), max(i, j)] for j in range(3)], cov) for i in range(3)
         ]
-        offset = mean - sum(a * m for a, m in zip(slope, self.means, strict=True))
+        offset = mean - _dot(slope, self.means)
         fit = [cv2.resize(self._box(p), mask.shape[1::-1]) for p in (*slope, offset)]
-        return sum(a * plane for a, plane in zip(fit, self.guide, strict=False)) + fit[3]
+        out = _dot(fit[:3], self.guide)
+        out += fit[3]
+        return out
+
+
+def _dot(a: list[np.ndarray], b: list[np.ndarray]) -> np.ndarray:
+    """Sum of the products of three planes with three others, pixel by pixel."""
+    out = a[0] * b[0]
+    out += a[1] * b[1]
+    out += a[2] * b[2]
+    return out
 
 
 def _inverse_symmetric(m: dict[tuple[int, int], np.ndarray]) -> dict[tuple[int, int], np.ndarray]:

@@ -72,6 +72,7 @@ def screen_clip(
     Raises:
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
     """
+    cv2.setNumThreads(1)  # the pictures are small
     info = probe(video)
     marks = Landmarks.read(landmarks)
     faces, found = marks.points, marks.found

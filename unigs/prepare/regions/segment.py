@@ -63,6 +63,8 @@ class Labeler:
         self.shape, self.speck = (height, width), max(4, height * width // 3000)
         self.edge = max(2, round(settings.edge_radius * width))
         self.lips = max(1, round(settings.mouth_margin * width))
+        self.heights: dict[int, np.ndarray] = {}
+        """See `_height`; of the last frames."""
         self.sampled: dict[int, np.ndarray] = {}
         """Person masks of the frames that the first pass sampled: the second does not find them
         again."""
@@ -121,9 +123,16 @@ class Labeler:
         oval = fill_ring(self.points[index], mesh.FACE_OVAL, self.shape).astype(np.uint8)
         away = cv2.distanceTransform(1 - oval, cv2.DIST_L2, 5)
         away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to meters
-        _, y = map_axes()
-        above = map_to_image(y, matrix, *self.shape) < EAR_LOBE_Y
+        above = self._height(index) < EAR_LOBE_Y
         return (away <= 0.003) | (above & (away <= 0.05))
+
+    def _height(self, index: int) -> np.ndarray:
+        """Meters [H,W] of a frame's pixels below the origin of the face frame."""
+        if index not in self.heights:
+            matrix = self.frame.to_map(self.points[index])
+            self.heights.pop(index - 3, None)
+            self.heights[index] = map_to_image(map_axes()[1], matrix, *self.shape)
+        return self.heights[index]
 
     def _decide(self, window: list[tuple[int, np.ndarray, np.ndarray]], index: int) -> np.ndarray:
         """Labels of frame `index` from the evidence of frame and neighbors in the shot."""
@@ -146,9 +155,7 @@ class Labeler:
         face[core], hair[core] = 1, 0
         scores = np.moveaxis(np.stack([face, hair, 1 - face - hair]), 0, 2)
         labels = fill_unassigned(np.zeros(self.shape, np.uint8), person, scores)
-        matrix = self.frame.to_map(self.points[index])
-        _, y = map_axes()
-        labels = clean(labels, scores, map_to_image(y, matrix, *self.shape), self.speck)
+        labels = clean(labels, scores, self._height(index), self.speck)
         labels[mouth & person] = MOUTH
         return labels
 
@@ -248,6 +255,7 @@ def segment_regions(
         hole: mask of the pixels that never show the background, to write (.png).
         settings: back-end, margins and smoothing.
     """
+    cv2.setNumThreads(1)  # at this size OpenCV's threads take more time than they give
     marks, table = Landmarks.read(landmarks), read_frame_table(frame_table)
     table.check_rows(landmarks, marks)
     found, cuts = marks.found, table.jump_cuts
