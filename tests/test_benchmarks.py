@@ -1,6 +1,7 @@
 """Every benchmark runs, and what it compares computes the same; no test looks at a time."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 from unittest.mock import patch
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 
 import benchmarks
-from benchmarks import machine, parts
+from benchmarks import machine, parts, preparation
+from tests.support.sounds import voice
+from unigs.media.audio import write_wav
+from unigs.media.video import VideoWriter
 from unigs.stage.files import read_json
 
 # Largest difference that a note of the group may report.
@@ -36,7 +40,29 @@ def test_the_whole_run_knows_every_benchmark():
         for name in modules - {"__main__"}
         if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")
     }
-    assert found == {*OPPONENTS, "gpu"}  # which has a command and tests of its own
+    # These have commands and tests of their own; the preparation wants a video of a person.
+    assert found == {*OPPONENTS, "gpu", "preparation"}
+
+
+@pytest.mark.parametrize("name", preparation.STAGES)
+def test_the_benchmark_of_the_preparation_gives_each_stage_its_files(name):
+    module, files = preparation.STAGES[name]
+    stage = getattr(importlib.import_module(f"unigs.prepare.{module}"), name)
+    needed = {
+        parameter.replace("_", "-")
+        for parameter, what in inspect.signature(stage).parameters.items()
+        if what.default is inspect.Parameter.empty and parameter != "settings"
+    }
+    assert needed - {"video"} <= set(files) and (name == "crop_clip" or needed <= set(files))
+
+
+def test_cpu_seconds_of_a_stage_are_measured(tmp_path):
+    write_wav(tmp_path / "sound.wav", voice(2.0))
+    with VideoWriter(tmp_path / "clip.mp4", 64, 64, 25, audio=tmp_path / "sound.wav") as writer:
+        for _ in range(50):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+    seconds = preparation.measure(tmp_path, [], ["extract_audio"])
+    assert (tmp_path / "audio.wav").exists() and 0 < seconds["extract_audio"] < 60
 
 
 class Ticks:
