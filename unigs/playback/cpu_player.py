@@ -6,7 +6,10 @@ bias vector, two small layers, the pose of the Gaussians, their colors, the rast
 The image is that of training within 1e-5 (a test compares them).
 """
 
+from __future__ import annotations
+
 import math
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,6 +199,17 @@ class CpuPlayer:
         view = np.eye(4, dtype=np.float32)
         view[:3, :3], view[:3, 3] = cue.R, cue.t
         return self.raster.render(*self.posed, view, self.K, self.black)
+
+    def window(self, rows: slice, columns: slice) -> CpuPlayer:
+        """A player of the same field that renders a part of the picture alone."""
+        part = copy(self)
+        part.plate = np.ascontiguousarray(self.plate[rows, columns])
+        part.K = self.K.copy()
+        part.K[:2, 2] -= columns.start, rows.start
+        height, width = part.plate.shape[:2]
+        part.raster = PlaybackRasterizer(len(self.field.means), width, height)
+        part.out = np.zeros((height, width, 3), np.uint8)
+        return part
 
     def play(self, cue: Cue) -> np.ndarray:
         """The frame over the plate, uint8 [H,W,3]; a buffer that the next call overwrites."""

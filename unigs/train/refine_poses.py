@@ -8,17 +8,19 @@ picture the head's pose would absorb the torso's motion. The corrections are smo
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
 
 from unigs.face.mesh import CHIN
 from unigs.geometry.rotations import rotation_matrix
 from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
-from unigs.playback.cpu_player import make_player
+from unigs.playback.cpu_player import CpuPlayer, make_player
 from unigs.playback.cues import Cue
 from unigs.stage import interrupts
 from unigs.stage.progress import progress
@@ -28,8 +30,12 @@ from unigs.train.poses import PoseTensors
 
 log = logging.getLogger("unigs")
 
-STEPS = 4
+STEPS = 6
 """Most Gauss-Newton steps per frame; a step that does not lower the cost is the last."""
+SMALL_STEP = 0.2
+"""Largest change of a correction, units, after which a frame is done."""
+JACOBIAN_REACH = 4.0
+"""Distance from the pose of its Jacobian, units, up to which a step still uses it: one pixel."""
 CORRECTION_UNITS = np.array([1e-3, 1e-3, 1e-3, 3e-4, 3e-4, 1e-3])
 """Units of the correction: radians about x, y, z, meters along x, y, z; each is worth about a
 quarter of a pixel."""
@@ -49,6 +55,8 @@ full picture still shows."""
 PICTURE_BLUR = 1.0
 """Standard deviation of the Gaussian that blurs both pictures, pixels: it widens the basin of
 convergence."""
+WINDOW_MARGIN = 5
+"""Pixels around the head that are rendered as well, since the blur mixes them in."""
 
 
 def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> None:
@@ -64,11 +72,14 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
     """
     fit = HeadFit(portrait, dataset, poses)
     frames = np.sort(np.concatenate([dataset.train, dataset.test]))
+    parts = _segments(dataset, frames)
+    cuts = {int(part[0]) for part in parts}
     corrections = np.zeros((len(dataset), 6))
-    for frame in progress(frames, label="refine poses"):
-        corrections[frame] = fit.correction(int(frame))
+    for frame in progress(frames.tolist(), label="refine poses"):
+        start = np.zeros(6) if frame in cuts else corrections[frame - 1]
+        corrections[frame] = fit.correction(frame, start)
         interrupts.poll()
-    for part in _segments(dataset, frames):
+    for part in parts:
         corrections[part] = gaussian_filter1d(corrections[part], SMOOTH, axis=0, mode="nearest")
     change = torch.from_numpy(corrections * CORRECTION_UNITS).float().to(poses.R.device)
     poses.R = rotation_matrix(change[:, :3]) @ poses.R
@@ -80,50 +91,94 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Head:
+    """What one frame shows of the head, in a window of the picture: P pixels of a mask."""
+
+    player: CpuPlayer
+    """Renders the window."""
+    inside: np.ndarray
+    """Where in the window the mask is not zero, bool [h,w]."""
+    mask: np.ndarray
+    """Weights of these pixels in (0,1], [P,1]."""
+    truth: np.ndarray
+    """Their weighted blurred colors in the frame [P,3]."""
+    R: np.ndarray
+    """Head rotation [3,3] that is corrected."""
+    t: np.ndarray
+    """Head translation [3], meters."""
+    torso: Body
+    """The torso's frame."""
+
+    def render(self, correction: np.ndarray) -> np.ndarray:
+        """Weighted blurred colors [P,3] of the field at a corrected pose."""
+        change = correction * CORRECTION_UNITS
+        R, t = Rotation.from_rotvec(change[:3]).as_matrix() @ self.R, self.t + change[3:]
+        cue = Cue(torch.from_numpy(R), torch.from_numpy(t), self.torso)
+        image, alpha = self.player.render(cue)
+        picture = cv2.GaussianBlur(image + (1 - alpha) * self.player.plate, (0, 0), PICTURE_BLUR)
+        return picture[self.inside] * self.mask
+
+    def jacobian(self, correction: np.ndarray, colors: np.ndarray) -> np.ndarray:
+        """Change of the colors [P,3] per unit of each correction, [3P,6]."""
+        probes = (self.render(correction + PROBE * unit) for unit in np.eye(6))
+        return np.stack([(probe - colors).ravel() / PROBE for probe in probes], 1)
+
+
 class HeadFit:
-    """Gauss-Newton on one frame's head pose, with the playback renderer and finite differences."""
+    """Gauss-Newton on one frame's head pose, with the playback renderer and finite differences.
+
+    Six of the seven pictures of a step are those of its Jacobian. It changes slowly, so it is made
+    anew only after the pose has moved, and a frame starts from its neighbor's correction.
+    """
 
     def __init__(self, portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> None:
         small = portrait.resized(min(PICTURE_SIDE, dataset.size))
         self.size, self.player, self.dataset = small.size, make_player(small), dataset
-        self.plate = small.plate_image.cpu().numpy()
-        self.R, self.t = poses.R.cpu(), poses.t.cpu()
-        rest = Body(small.body_R, small.body_t)
+        self.R, self.t = (x.cpu().double().numpy() for x in (poses.R, poses.t))
+        rest = Body(small.body_R.cpu(), small.body_t.cpu())
         follow = small.follows_body and poses.tracked
         self.body = [poses.body(k) if follow else rest for k in range(len(dataset))]
 
-    def correction(self, frame: int) -> np.ndarray:
-        """Correction [6] of one frame, in units."""
-        truth, mask = self._truth(frame)
-        best = np.zeros(6)
-        residual = (self._render(frame, best) - truth) * mask
-        cost = _cost(residual, best)
+    def correction(self, frame: int, start: np.ndarray) -> np.ndarray:
+        """Correction [6] of one frame, in units, searched from a start [6]."""
+        head = self._head(frame)
+        best, colors = start, head.render(start)
+        cost = _cost(colors - head.truth, best)
+        jacobian, origin = head.jacobian(best, colors), best
         for _ in range(STEPS):
-            base = residual + truth * mask
-            columns = [
-                (self._render(frame, best + PROBE * unit) * mask - base).ravel() / PROBE
-                for unit in np.eye(6)
-            ]
-            step = _solve(np.stack(columns, 1), residual.ravel(), best)
+            if np.abs(best - origin).max() > JACOBIAN_REACH:
+                jacobian, origin = head.jacobian(best, colors), best
+            step = _solve(jacobian, (colors - head.truth).ravel(), best)
             trial = np.clip(best + step, -LIMIT, LIMIT)
-            moved = (self._render(frame, trial) - truth) * mask
-            if _cost(moved, trial) >= cost:
+            moved = head.render(trial)
+            before, cost = cost, _cost(moved - head.truth, trial)
+            if cost >= before:
                 break
-            best, residual, cost = trial, moved, _cost(moved, trial)
-            if np.abs(step).max() < 0.2:
+            best, colors = trial, moved
+            if np.abs(step).max() < SMALL_STEP:
                 break
         return best
 
-    def _render(self, frame: int, correction: np.ndarray) -> np.ndarray:
-        """Blurred picture [S,S,3] of the field at a corrected pose."""
-        change = torch.from_numpy(correction * CORRECTION_UNITS).float()
-        R, body = rotation_matrix(change[:3]) @ self.R[frame], self.body[frame]
-        torso = Body(body.R.cpu(), body.t.cpu())
-        image, alpha = self.player.render(Cue(R, self.t[frame] + change[3:], torso))
-        return cv2.GaussianBlur(image + (1 - alpha) * self.plate, (0, 0), PICTURE_BLUR)
+    def _head(self, frame: int) -> Head:
+        """The frame's head and the window around it."""
+        picture, mask = self._truth(frame)
+        rows, columns = (_span(mask.any(axis), len(mask)) for axis in (1, 0))
+        inside = mask[rows, columns] > 0
+        weights = mask[rows, columns][inside][:, None]
+        body = self.body[frame]
+        return Head(
+            self.player.window(rows, columns),
+            inside,
+            weights,
+            picture[rows, columns][inside] * weights,
+            self.R[frame],
+            self.t[frame],
+            Body(body.R.cpu(), body.t.cpu()),
+        )
 
     def _truth(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Blurred frame [S,S,3] in [0,1], and head mask [S,S,1]: face, and hair above the chin."""
+        """Blurred frame [S,S,3] in [0,1], and head mask [S,S]: face, and hair above the chin."""
         data, shape = self.dataset, (self.size, self.size)
         image = cv2.resize(np.array(data.frames[frame]), shape, interpolation=cv2.INTER_AREA)
         labels = np.array(data.labels[frame])
@@ -131,8 +186,15 @@ class HeadFit:
         below = np.arange(data.size)[:, None] > chin
         mask = (labels == FACE) | ((labels == HAIR) & ~below)
         mask = cv2.resize(mask.astype(np.float32), shape, interpolation=cv2.INTER_AREA)
-        blurred = cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), PICTURE_BLUR)
-        return blurred, mask[..., None]
+        return cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), PICTURE_BLUR), mask
+
+
+def _span(seen: np.ndarray, size: int) -> slice:
+    """From the first to the last pixel that is seen, and what the blur mixes into them."""
+    places = np.flatnonzero(seen)
+    if not len(places):
+        return slice(0, size)
+    return slice(max(0, places[0] - WINDOW_MARGIN), min(size, places[-1] + 1 + WINDOW_MARGIN))
 
 
 def _weights(residual: np.ndarray) -> np.ndarray:
