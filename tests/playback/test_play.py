@@ -63,6 +63,20 @@ def test_the_plate_shows_where_nobody_is():
     np.testing.assert_array_equal(Playback(made).frame(one_frame(), 0), made.plate.numpy())
 
 
+def test_a_window_is_that_part_of_the_whole():
+    """Up to the clamp of the projection, which knows the window alone; the whole one stays."""
+    made = portrait(motion=False)
+    (cue,) = cues(made, one_frame(None, None, None))
+    player = Playback(made).cpu_player
+    whole, plate = player.render(cue)[0].copy(), player.plate
+    rows, columns = slice(5, 30), slice(10, 31)
+    part = player.window(rows, columns)
+    np.testing.assert_allclose(part.render(cue)[0], whole[rows, columns], atol=1e-3)
+    np.testing.assert_array_equal(part.plate, plate[rows, columns])
+    np.testing.assert_array_equal(player.render(cue)[0], whole)
+    assert part.play(cue).shape == (25, 21, 3)
+
+
 @pytest.mark.parametrize("motion", [False, True])
 def test_playback_in_torch_is_that_of_the_kernels(motion):
     """The GPU's player, run on the CPU in single precision."""

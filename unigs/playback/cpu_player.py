@@ -201,7 +201,11 @@ class CpuPlayer:
         return self.raster.render(*self.posed, view, self.K, self.black)
 
     def window(self, rows: slice, columns: slice) -> CpuPlayer:
-        """A player of the same field that renders a part of the picture alone."""
+        """A player of the same field that renders a part of the picture alone.
+
+        Gaussians whose centers lie beyond the window may differ by some thousandths: their ellipse
+        is that at the border of what the camera sees (gsplat clamps it there).
+        """
         part = copy(self)
         part.plate = np.ascontiguousarray(self.plate[rows, columns])
         part.K = self.K.copy()
