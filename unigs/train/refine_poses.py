@@ -32,10 +32,10 @@ log = logging.getLogger("unigs")
 
 STEPS = 6
 """Most Gauss-Newton steps per frame; a step that does not lower the cost is the last."""
-SMALL_STEP = 0.2
+SMALL_STEP = 0.3
 """Largest change of a correction, units, after which a frame is done."""
-JACOBIAN_REACH = 4.0
-"""Distance from the pose of its Jacobian, units, up to which a step still uses it: one pixel."""
+JACOBIAN_REACH = 6.0
+"""Distance from its own pose, units, up to which a Jacobian serves: a pixel and a half."""
 CORRECTION_UNITS = np.array([1e-3, 1e-3, 1e-3, 3e-4, 3e-4, 1e-3])
 """Units of the correction: radians about x, y, z, meters along x, y, z; each is worth about a
 quarter of a pixel."""
