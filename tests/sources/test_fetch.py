@@ -3,18 +3,16 @@
 import hashlib
 import re
 import shutil
-import threading
-from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
 from tests.support.full_disk import full_disk
+from tests.support.site import serving
 from unigs.media.ffmpeg import file_address, run_ffmpeg
 from unigs.media.video import VideoWriter, frame_count
-from unigs.sources import download
 from unigs.sources.fetch import fetch_video
+from unigs.stage import download
 from unigs.stage.errors import UserError
 
 PAGE = b"<!doctype html><html><body>Please log in.</body></html>"
@@ -41,41 +39,10 @@ def at_once(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-class Site:
-    """Answers of a server by path, and how often each path was asked for."""
-
-    def __init__(self, root: str):
-        self.root, self.answers, self.asked = root, {}, Counter()
-
-    def answer(self, path, body=b"", status=200, **headers):
-        """Let a path be answered; headers as given, none added."""
-        self.answers[path] = (status, headers, body)
-        return self.root + path
-
-
 @pytest.fixture
 def site():
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            site.asked[self.path] += 1
-            status, headers, body = site.answers.get(self.path, (404, {}, b"no"))
-            if isinstance(status, list):
-                status = status.pop(0) if len(status) > 1 else status[0]
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    site = Site(f"http://127.0.0.1:{server.server_port}")
-    yield site
-    server.shutdown()
-    server.server_close()
+    with serving() as site:
+        yield site
 
 
 def refused(url, folder, sentence, **options):

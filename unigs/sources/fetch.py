@@ -1,6 +1,5 @@
 """fetch_video: the video of a subject from an address, checked before it gets its name."""
 
-import hashlib
 import logging
 import shutil
 import subprocess
@@ -9,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unigs.media.ffmpeg import ffmpeg_exe, file_address
-from unigs.sources.download import copy_local, download, split_address
 from unigs.stage import cli
+from unigs.stage.checksum import checksum
+from unigs.stage.download import copy_local, download, split_address
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.leftovers import scratch_folder
@@ -56,12 +56,6 @@ def fetch_video(url: str, out: Path, sha256: str = "") -> None:
             )
         check_video(temporary, url, kind)
     log.info("sha256 %s", found)
-
-
-def checksum(path: Path) -> str:
-    """The sha256 of a file in hex."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_video(path: Path, url: str, kind: str = "") -> None:
