@@ -21,7 +21,7 @@ export PATH := $(BIN):$(PATH)
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: $(READY)  ## make the environment in .venv, pinned by constraints.txt
+setup: $(READY)  ## the environment in .venv, pinned by constraints.txt, and pretrained weights
 
 $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
@@ -49,6 +49,8 @@ $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	@python -m unigs.workflow.launcher "$(BIN)/snakemake"
 	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
 	@python -m unigs.train.compile_kernels
+	@echo "Fetching pretrained weights, 28 MB to keep: unigs models tells of them."
+	@python -m unigs models fetch --try
 	@touch "$(READY)"
 
 demo: setup  ## the whole way on a synthetic speaker, to results/index.html

@@ -1,6 +1,8 @@
 """Shared by all tests: one thread per library, no GPU tests without a GPU, a full disk."""
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 # Tests share the first GPU with what runs there, where a stage would wait for a free one.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+# Stages that tests run find no pretrained weights, so that they do the same on every machine.
+REAL_MODELS = Path(os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models")
+os.environ["UNIGS_MODELS"] = os.devnull
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -21,6 +26,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "gpu" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Callable[[str], Path]:
+    """Path of real pretrained weights by name; the test is skipped where they are not there."""
+
+    def find(name: str) -> Path:
+        path = REAL_MODELS / f"{name}.safetensors"
+        if not path.is_file():
+            pytest.skip(f"{path} is not there: unigs models fetch {name}")
+        return path
+
+    return find
 
 
 @pytest.fixture

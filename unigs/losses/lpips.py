@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
+from unigs.pretrained.weights import read_weights
 
 NO_WEIGHTS = (
     "AlexNet's weights are not there: set lpips_trunk to a local copy of "

@@ -1,7 +1,7 @@
 """DeepSpeech 2 of the deepspeech.pytorch project (V3 checkpoints), for inference.
 
 The checkpoints are Lightning pickles that name classes of packages that are not needed here;
-`unigs.stage.weights` reads their tensors alone. Sizes are read off the weights.
+`unigs.pretrained.weights` reads their tensors alone. Sizes are read off the weights.
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
 
 HOP, N_FFT = 160, 320
 """Samples between two columns of the spectrogram, and per column: 100 columns per second, of which

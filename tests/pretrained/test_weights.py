@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
 
 STATE = {
     "a.weight": torch.arange(12.0).reshape(3, 4).T,  # not contiguous

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from unigs.pretrained.pickles import checked
+from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"
 """First bytes of an archive of torch 1.6 and later, and of a file of an earlier one."""
+NESTED = ("state_dict", "model_state_dict")
+"""Names under which a checkpoint keeps its weights beside other things."""
 DTYPES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -40,7 +44,8 @@ DTYPES = {
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a .safetensors, .pth or .ckpt file, by name.
 
-    A Lightning checkpoint gives its `state_dict`. Objects that are no tensors are left out.
+    A Lightning checkpoint gives its `state_dict`, one of Whisper its `model_state_dict`. Objects
+    that are no tensors are left out.
 
     Raises:
         UserError: the file is missing, damaged, a TorchScript archive, or holds no tensors.
@@ -55,12 +60,18 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise UserError(
             f"{path} cannot be read as weights ({type(error).__name__}: {error}): get it anew."
         ) from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for key in NESTED:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     tensors = _tensors(content)
     if not tensors:
         raise UserError(f"{path} holds no tensors by name: it is no file of weights.")
     return tensors
+
+
+def weights_name(path: Path) -> str:
+    """A file of weights, for records: its name and the beginning of its checksum."""
+    return f"{Path(path).stem}, sha256 {checksum(path)[:12]}"
 
 
 def _tensors(content: object) -> dict[str, torch.Tensor]:
@@ -107,8 +118,7 @@ def _read_archive(archive: zipfile.ZipFile) -> object:
         raise ValueError("compressed entries, which torch.save never writes")
     (pickled,) = [name for name in names if name.endswith("data.pkl")]
     folder = pickled.removesuffix("data.pkl")
-    with archive.open(pickled) as file:
-        return _ArchiveUnpickler(file, archive, folder).load()
+    return _ArchiveUnpickler(checked(archive.read(pickled)), archive, folder).load()
 
 
 class Placeholder:
