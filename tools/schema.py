@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from tools.markers import fill
+from unigs.pretrained.catalogue import models
 from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
 from unigs.stage.bounds import hints, limits
 from unigs.workflow.names import ALL
@@ -121,6 +122,12 @@ def config_schema() -> dict:
                 "type": ["string", "array"],
                 "items": {"type": "string"},
                 "description": "Subjects whose results may be replaced by those of another video.",
+            },
+            "accept": {
+                **chosen,
+                "items": {"enum": [name for name, entry in models().items() if entry.terms]},
+                "description": "Pretrained weights whose terms are accepted, by name "
+                "(`unigs models` tells the terms); without it they are not fetched.",
             },
             **{name: {"$ref": f"#/$defs/{name}"} for name in SECTIONS},
             "variants": {

@@ -34,7 +34,8 @@ def snakemake(
 ) -> subprocess.CompletedProcess:
     """Run Snakemake with this interpreter, shielded from the user's own profiles."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTHONPATH"))}
+    foreign = ("SNAKEMAKE", "PYTHONPATH", "UNIGS_MODELS")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     done = subprocess.run(command, cwd=cwd, env=clean | variables, capture_output=True, text=True)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done

@@ -1,14 +1,17 @@
 """The dynamic stage."""
 
+import json
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from benchmarks.subjects import dynamic_task, subject
 from tests.support.stages import STATIC
 from unigs.compute import threads
+from unigs.losses.lpips import WIDTHS, AlexNetTrunk
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
 from unigs.settings.dynamic import DynamicSettings
@@ -66,11 +69,45 @@ def test_a_width_that_the_kernels_cannot_take_is_refused_before_training(
 
 
 def test_lpips_without_weights_says_where_to_get_them(files, static_run, tmp_path):
-    with pytest.raises(UserError, match="alexnet"):
-        train_dynamic(
-            files, static_run / "portrait.safetensors", tmp_path / "p.safetensors",
-            tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, lambda_lpips=0.2),
-        )  # fmt: skip
+    none = replace(DYNAMIC, lambda_lpips=0.2, lpips_model="")
+    for settings in (none, replace(none, lpips_model="none.safetensors")):
+        with pytest.raises(UserError, match="unigs models fetch lpips-alex"):
+            train_dynamic(
+                files, static_run / "portrait.safetensors", tmp_path / "p.safetensors",
+                tmp_path / "c.csv", tmp_path / "r.json", settings,
+            )  # fmt: skip
+
+
+def test_lpips_joins_the_loss_at_the_end_and_is_recorded(
+    files, static_run, tmp_path, monkeypatch, caplog
+):
+    """Where its weights are in the folder of models; else training goes without it and says so."""
+
+    def trained(name: str) -> tuple[dict, pd.DataFrame]:
+        settings = replace(DYNAMIC, iterations=10, evaluate_every=1, lambda_lpips=0.2)
+        with caplog.at_level("INFO", logger="unigs"):
+            train_dynamic(
+                files, static_run / "portrait.safetensors", tmp_path / f"{name}.safetensors",
+                tmp_path / f"{name}.csv", tmp_path / f"{name}.json", settings,
+            )  # fmt: skip
+        record = json.loads((tmp_path / f"{name}.json").read_text())
+        return record, pd.read_csv(tmp_path / f"{name}.csv")
+
+    monkeypatch.setenv("UNIGS_MODELS", str(tmp_path / "models"))
+    record, curve = trained("without")
+    assert record["settings"]["lambda_lpips"] == 0 and "LPIPS loss" not in record["backends"]
+    assert not [column for column in curve if "lpips" in column]
+    assert "is not there, so LPIPS is not measured, and the loss" in caplog.text
+    (tmp_path / "models").mkdir()
+    path = tmp_path / "models/lpips-alex.safetensors"
+    torch.manual_seed(0)
+    heads = {f"lin{k}.model.1.weight": torch.rand(1, c, 1, 1) for k, c in enumerate(WIDTHS)}
+    save_file(AlexNetTrunk().state_dict() | heads, path)
+    record, curve = trained("with")
+    assert record["settings"]["lpips_model"] == str(path)
+    assert record["backends"]["LPIPS loss"].startswith("LPIPS 0.1, AlexNet (lpips-alex, sha256 ")
+    (column,) = [column for column in curve if "lpips" in column]
+    assert not curve[column].iloc[:-2].fillna(0).any() and curve[column].iloc[-1] > 0
 
 
 def frozen_adam(task) -> dict[str, torch.Tensor]:

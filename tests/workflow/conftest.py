@@ -51,7 +51,7 @@ def finished(checkout, tmp_path_factory) -> Path:
     (copy / "resources/models").mkdir()
     (copy / "resources/models/trunk.pth").write_bytes(b"not looked into")
     with open(copy / "config/config.yaml", "a") as file:
-        file.write("evaluate: {lpips_trunk: resources/models/trunk.pth}\n")
+        file.write("evaluate: {lpips_model: resources/models/trunk.pth}\n")
     script = tmp_path_factory.mktemp("fake") / "python.sh"
     script.write_text(FAKE_PYTHON)
     snakemake(cwd=copy, BASH_ENV=str(script))

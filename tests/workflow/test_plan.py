@@ -19,7 +19,7 @@ subjects: people.tsv
 dynamic: {iterations: 5}
 variants:
   unigs: {}
-  plus: {static: {anchor: true}, dynamic: {ema: 0.9, lpips_trunk: trunk.pth}}
+  plus: {static: {anchor: true}, dynamic: {ema: 0.9, lpips_model: trunk.pth}}
   less: {base: plus, dynamic: {ema: 0.0}}
 tables:
   table2: {about: "It's the grid.", datasets: [longhair], variants: [unigs, less]}
@@ -116,8 +116,11 @@ def test_what_is_finished_and_not_planned_is_shown_and_not_made():
 def test_settings_of_a_variant():
     shared = plan().settings("dynamic")
     assert shared == plan().settings("dynamic", "unigs")
-    assert shared == dataclasses.asdict(DynamicSettings(iterations=5))
-    assert plan().settings("dynamic", "less") == shared | {"ema": 0.0, "lpips_trunk": "trunk.pth"}
+    # No weights of LPIPS are there, and none are named.
+    without = {"lpips_model": "", "lambda_lpips": 0.0}
+    assert shared == dataclasses.asdict(DynamicSettings(iterations=5)) | without
+    named = {"ema": 0.0, "lpips_model": "trunk.pth", "lambda_lpips": 0.2}
+    assert plan().settings("dynamic", "less") == shared | named
 
 
 def test_a_stage_gets_the_settings_that_it_reads():
@@ -136,6 +139,47 @@ def test_model_files_are_those_that_settings_name(tmp_path):
         (tmp_path / "hubert" / name).touch()
     files = [f"hubert/{name}" for name in ("config.json", "deep/vocab.txt", "model.bin")]
     assert plan(speech={"model": "hubert"}).model_files("speech") == files
+
+
+LPIPS = "resources/models/lpips-alex.safetensors"
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """The folder of pretrained weights of the working directory, with those of LPIPS."""
+    monkeypatch.delenv("UNIGS_MODELS")
+    Path(LPIPS).parent.mkdir(parents=True)
+    Path(LPIPS).touch()
+
+
+def test_auto_is_settled_while_planning(models):
+    own = {"lpips_model": LPIPS, "lambda_lpips": 0.2}
+    assert plan().settings("dynamic").items() >= own.items()
+    assert plan().model_files("dynamic", "unigs") == plan().model_files("evaluate") == [LPIPS]
+    assert plan().model_files("dynamic", "less") == ["trunk.pth"]
+    assert plan().missing_models() == []
+    off = plan(dynamic={"lambda_lpips": 0})
+    assert off.model_files("dynamic") == [] and off.settings("dynamic")["lpips_model"] == ""
+
+
+def test_what_is_missing_is_said_once_and_only_if_a_run_would_use_it():
+    (sentence,) = plan().missing_models()
+    assert "lpips-alex.safetensors is not there, so LPIPS is not measured, and the" in sentence
+    assert "unigs models fetch lpips-alex" in sentence
+    unused = {"dynamic": {"lambda_lpips": 0}, "evaluate": {"lpips_model": ""}}
+    assert plan(**unused).missing_models() == []
+
+
+def test_weights_that_a_rule_can_fetch_may_be_missing():
+    named = plan(evaluate={"lpips_model": LPIPS})
+    assert named.model_files("evaluate") == [LPIPS] and named.accept_flags("lpips-alex") == ""
+    syncnet = "resources/models/syncnet-v2.safetensors"
+    with pytest.raises(UserError, match=r"lpips_model: syncnet-v2 is for research.*accept"):
+        plan(evaluate={"lpips_model": syncnet})
+    agreed = plan(evaluate={"lpips_model": syncnet}, accept=["syncnet-v2"])
+    assert agreed.accept_flags("syncnet-v2") == "--accept syncnet-v2"
+    with pytest.raises(UserError, match="accept that by its name"):
+        plan().accept_flags("syncnet-v2")
 
 
 def test_static_portraits_are_shared_along_bases():
@@ -200,8 +244,12 @@ def test_tables_that_are_asked_for():
             r"the path\.\nconfiguration: speech\.model: there is no file ds\.pth: ",
         ),
         (
-            {"variants": VARIANTS | {"less": {"dynamic": {"lpips_trunk": "no.pth"}}}},
-            r"^configuration: variants\.less\.dynamic\.lpips_trunk: there is no file no\.pth: put",
+            {"variants": VARIANTS | {"less": {"dynamic": {"lpips_model": "no.pth"}}}},
+            r"^configuration: variants\.less\.dynamic\.lpips_model: there is no file no\.pth: put",
+        ),
+        (
+            {"accept": ["lpips"]},
+            r"^configuration: accept\[0\]: 'lpips' is not one of \['syncnet-v2'",
         ),
         ({"clip": "tables.mp4"}, "^sheet of subjects, tables: subject: 'tables' is reserved"),
     ],

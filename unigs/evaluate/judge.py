@@ -70,6 +70,7 @@ class Judge:
     flicker: dict[str, Flicker]
     faces: dict[str, FaceReader]
     perceptual: lpips.LPIPS | None
+    perceptual_backend: str
     distances: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
@@ -93,13 +94,14 @@ class Judge:
         moving = [TRUTH, *(name for name in pictured if name not in (NEAREST, MEAN))]
         searched = [name for name in WITH_FACES if name in methods]
         network = None
-        if settings.lpips_trunk:
-            network = lpips.load_lpips(settings.lpips_trunk, settings.lpips_heads, device)
+        if settings.lpips_model:
+            network = lpips.load_lpips(settings.lpips_model, device)
         return cls(
             images={name: ImageScores() for name in pictured},
             flicker={name: Flicker() for name in moving},
             faces={name: stack.enter_context(FaceReader()) for name in searched},
             perceptual=network,
+            perceptual_backend=lpips.backend_of(settings.lpips_model) if network else lpips.BACKEND,
             distances={name: [] for name in pictured},
         )
 
@@ -165,7 +167,7 @@ class Judge:
             lpips.NO_WEIGHTS,
             method=name,
             frames=len(values),
-            backend="LPIPS 0.1, AlexNet",
+            backend=self.perceptual_backend,
             how="mean of the frames' distance, full frame",
         )
 

@@ -20,6 +20,7 @@ from unigs.evaluate.regions import region_masks
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
 from unigs.media.video import read_video
+from unigs.pretrained.auto import settled_settings
 from unigs.settings.evaluate import ScoreSettings
 from unigs.stage import cli
 from unigs.stage.files import atomic, read_json, write_json
@@ -70,6 +71,9 @@ def evaluate(
     Raises:
         UserError: a file is missing or damaged, or describes another number of frames.
     """
+    settings, missing = settled_settings("evaluate", settings)
+    for sentence in missing:
+        log.info("%s", sentence)
     table = read_frame_table(frame_table)
     performance, marks = read_performance(table, pose, body), Landmarks.read(landmarks)
     table.check_rows(landmarks, marks)

@@ -1,30 +1,30 @@
-"""LPIPS (Zhang et al. 2018), AlexNet version 0.1, without torchvision.
+"""LPIPS (Zhang et al. 2018), AlexNet version 0.1, without torchvision and the lpips package.
 
-The trunk is AlexNet's five convolutions under torchvision's key names, so that its weight file
-(`alexnet-owt-7be5be79.pth`) loads as it is; the linear heads lie inside the `lpips` wheel, which is
-searched but not imported (its import needs torchvision). Differentiable in both images.
+One file holds AlexNet's five convolutions under torchvision's names (`features.*`) and the linear
+heads under those of the lpips package (`lin*.model.1.weight`). Differentiable in both images.
 """
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unigs.pretrained.weights import read_weights, weights_name
 from unigs.stage.errors import UserError
-from unigs.pretrained.weights import read_weights
 
-NO_WEIGHTS = (
-    "AlexNet's weights are not there: set lpips_trunk to a local copy of "
-    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
-)
+NO_WEIGHTS = "the weights of LPIPS are not there: unigs models fetch lpips-alex"
+BACKEND = "LPIPS 0.1, AlexNet"
+"""What figures say that they were measured with."""
 SHIFT = (-0.030, -0.088, -0.188)
 """Mean color of ImageNet, for inputs in [-1,1]."""
 SCALE = (0.458, 0.448, 0.450)
 """Standard deviation of the colors of ImageNet, for inputs in [-1,1]."""
 TAPS = (1, 4, 7, 9, 11)
 """Layers of `features` after which the activations are compared: the five rectifiers."""
+
+WIDTHS = (64, 192, 384, 256, 256)
+"""Channels of the activations there."""
 
 
 class AlexNetTrunk(nn.Module):
@@ -87,51 +87,36 @@ class LPIPS(nn.Module):
         return [tap / ((tap**2).sum(1, keepdim=True) + 1e-20).sqrt().add(1e-10) for tap in taps]
 
 
-def load_lpips(trunk: Path | str, heads: Path | str = "", device: str = "cpu") -> LPIPS:
-    """Build LPIPS from weight files.
+def load_lpips(path: Path | str, device: str = "cpu") -> LPIPS:
+    """Build LPIPS from its file of weights.
 
     Args:
-        trunk: AlexNet state (.pth or .safetensors) with `features.*` keys; others are ignored.
-        heads: LPIPS v0.1 heads for AlexNet; empty: those of the installed lpips package.
+        path: convolutions and heads (.safetensors or .pth).
         device: where it runs.
 
     Raises:
-        UserError: a file is missing or does not fit.
+        UserError: the file is missing, or does not hold LPIPS.
     """
-    path = Path(heads) if heads else packaged_heads()
-    if not Path(trunk).is_file():
-        raise UserError(f"{trunk} does not exist: {NO_WEIGHTS}")
-    weights, linear = read_weights(Path(trunk)), read_weights(path)
-    network = AlexNetTrunk()
+    if not Path(path).is_file():
+        raise UserError(f"{path} does not exist: {NO_WEIGHTS}.")
+    weights = read_weights(Path(path))
+    trunk = AlexNetTrunk()
     try:
-        network.load_state_dict({k: v for k, v in weights.items() if k.startswith("features.")})
-    except RuntimeError:
+        trunk.load_state_dict({k: v for k, v in weights.items() if k.startswith("features.")})
+        heads = [weights[f"lin{index}.model.1.weight"] for index in range(len(TAPS))]
+        if [tuple(head.shape) for head in heads] != [(1, width, 1, 1) for width in WIDTHS]:
+            raise ValueError
+    except (RuntimeError, KeyError, ValueError):
         raise UserError(
-            f"{trunk} does not hold AlexNet's convolutions under torchvision's names: {NO_WEIGHTS}"
+            f"{path} does not hold LPIPS, AlexNet's convolutions and linear heads in one file: "
+            "unigs models fetch lpips-alex gets it."
         ) from None
-    try:
-        tensors = [linear[f"lin{index}.model.1.weight"] for index in range(len(TAPS))]
-    except KeyError as error:
-        raise UserError(
-            f"{path} lacks {error}: give the alex.pth of LPIPS version 0.1 as evaluate.lpips_heads."
-        ) from None
-    return LPIPS(network, tensors).to(device)
+    return LPIPS(trunk, heads).to(device)
 
 
-def packaged_heads() -> Path:
-    """The heads inside the installed lpips package, found without importing it.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    spec = importlib.util.find_spec("lpips")
-    path = Path(spec.origin).parent / "weights/v0.1/alex.pth" if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise UserError(
-            "the heads of LPIPS are not there: pip install --no-deps lpips==0.1.4, or set "
-            "evaluate.lpips_heads to its weights/v0.1/alex.pth"
-        )
-    return path
+def backend_of(path: Path | str) -> str:
+    """What figures say that they were measured with: LPIPS, and the beginning of its checksum."""
+    return f"{BACKEND} ({weights_name(Path(path))})"
 
 
 @torch.no_grad()

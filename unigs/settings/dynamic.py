@@ -79,16 +79,17 @@ class DynamicSettings:
     lambda_motion: NotNegative = 1e-5
     """lambda_motion of eq. 10: weight of the mean absolute deltas, position in centimeters, all
     others in raw units."""
-    lambda_lpips: NotNegative = 0.0
-    """lambda_2 of eq. 11: weight of LPIPS (the paper has 0.2; 0: off). Needs
-    `dynamic.lpips_trunk`."""
+    lambda_lpips: NotNegative = 0.2
+    """lambda_2 of eq. 11: weight of LPIPS (0: off). Where `dynamic.lpips_model` is auto and the
+    weights are not there, the loss goes without LPIPS."""
     lpips_from: Share = 0.9
     """Share of the iterations after which LPIPS (eq. 11) joins the loss (the paper gives none)."""
     lpips_patch: Annotated[int, Bounds(32, 1024)] = 64
     """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
     none)."""
-    lpips_trunk: str = ""
-    """Path of the AlexNet weights for LPIPS (eq. 11): alexnet-owt-7be5be79.pth of torchvision."""
+    lpips_model: str = "auto"
+    """Path of the weights of LPIPS (eq. 11), AlexNet's convolutions and the linear heads in one
+    file. auto: resources/models/lpips-alex.safetensors if it is there."""
     lambda_alpha: NotNegative = 0.0
     """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
     speech_dim: Annotated[int, Bounds(1, 1024)] = 32

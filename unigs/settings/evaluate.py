@@ -28,12 +28,9 @@ class ScoreSettings(RenderSettings):
     baselines: bool = True
     """Also judge the mean frame, the nearest frame by pose and the static model (not in the
     paper)."""
-    lpips_trunk: str = ""
-    """Path of AlexNet weights under torchvision's key names (.pth or .safetensors). Empty: LPIPS is
-    not measured."""
-    lpips_heads: str = ""
-    """Path of the LPIPS v0.1 linear heads for AlexNet. Empty: the heads inside the installed lpips
-    package."""
+    lpips_model: str = "auto"
+    """Path of the weights of LPIPS, AlexNet's convolutions and the linear heads in one file. auto:
+    resources/models/lpips-alex.safetensors if it is there. Empty: LPIPS is not measured."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
+from unigs.losses.lpips import backend_of
 from unigs.model.deformation import Encoded
 from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.storage import load_portrait, save_portrait
+from unigs.pretrained.auto import settled_settings
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
@@ -67,6 +69,9 @@ def train_dynamic(
     """
     if files.speech is None or files.eyes is None:
         raise UserError("the dynamic stage needs --speech and --eyes: name both files.")
+    settings, missing = settled_settings("dynamic", settings)
+    for sentence in missing:
+        log.info("%s", sentence)
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
@@ -74,10 +79,12 @@ def train_dynamic(
     portrait = load_portrait(static, device)
     ensure_compiled(device.type)
     task = DynamicTask(dataset, portrait, settings, device)
-    weights = [Path(settings.lpips_trunk)] if settings.lambda_lpips else []
+    weights = [Path(settings.lpips_model)] if settings.lambda_lpips else []
     checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights))
     summary = train(task, curve, checkpoint)
     info = run_record("dynamic", settings, summary, device, dataset)
+    if weights:
+        info["backends"] = {**info["backends"], "LPIPS loss": backend_of(settings.lpips_model)}
     portrait.meta = {**portrait.meta, "dynamic": timeless(info)}
     save_portrait(portrait, out)
     write_json(record, {**info, "static": portrait.meta.get("static")})

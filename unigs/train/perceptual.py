@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from unigs.losses.lpips import NO_WEIGHTS, load_lpips
+from unigs.pretrained.auto import settled_settings
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 
@@ -22,16 +23,20 @@ class Perceptual:
 
     @classmethod
     def of(cls, settings: DynamicSettings, device: torch.device) -> Perceptual | None:
-        """The loss that the settings ask for; None where its weight is 0.
+        """The loss that the settings ask for, or None.
+
+        There is none where its weight is 0, and where the file is left to the catalogue of
+        pretrained weights and not there.
 
         Raises:
-            UserError: the loss has a weight, but the trunk's weight file is not there.
+            UserError: the loss has a weight, but no file of weights is named.
         """
+        settings, _ = settled_settings("dynamic", settings)
         if not settings.lambda_lpips:
             return None
-        if not settings.lpips_trunk:
-            raise UserError(f"lambda_lpips is {settings.lambda_lpips}, but {NO_WEIGHTS}")
-        return cls(load_lpips(settings.lpips_trunk, device=str(device)), settings.lpips_patch)
+        if not settings.lpips_model:
+            raise UserError(f"lambda_lpips is {settings.lambda_lpips}, but {NO_WEIGHTS}.")
+        return cls(load_lpips(settings.lpips_model, device=str(device)), settings.lpips_patch)
 
     def __call__(self, image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Distance of a patch at the same random place of both images [H,W,3]."""

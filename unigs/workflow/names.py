@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from unigs.pretrained.catalogue import FOLDER, check_accepted, models
 from unigs.stage.errors import UserError
 
 ALL = "all"
@@ -36,22 +37,39 @@ def run_tables(config: Mapping[str, Any]) -> list[str]:
     return [chosen] if isinstance(chosen, str) else chosen
 
 
-def check_model_files(named: Mapping[str, str]) -> None:
-    """Stop if a setting names a file that is not there.
+def check_model_files(named: Mapping[str, str], accepted: Iterable[str]) -> None:
+    """Stop if a setting names a file that is not there, and that no rule can fetch.
 
     Args:
         named: setting, as in `speech.model` -> path of a file or folder; empty: none is wanted.
+        accepted: names of pretrained weights whose terms are accepted.
 
     Raises:
         UserError: one line for each file that is missing.
     """
     lines = [
-        f"configuration: {setting}: there is no file {path}: put it there, or correct the path."
+        f"configuration: {setting}: {fault}"
         for setting, path in named.items()
-        if path and not Path(path).exists()
+        if path and not Path(path).exists() and (fault := _why_missing(path, accepted))
     ]
     if lines:
         raise UserError("\n".join(lines))
+
+
+def _why_missing(path: str, accepted: Iterable[str]) -> str | None:
+    """What to do about a file that is not there; None where a rule can fetch it.
+
+    Args:
+        path: where it should be.
+        accepted: names of pretrained weights whose terms are accepted.
+    """
+    for entry in models().values():
+        if entry.sources and path == f"{FOLDER}/{entry.name}.safetensors":
+            try:
+                return check_accepted(entry, accepted)
+            except UserError as error:
+                return str(error)
+    return f"there is no file {path}: put it there, or correct the path."
 
 
 def files_of(path: str) -> list[str]:

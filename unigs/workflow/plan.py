@@ -6,11 +6,13 @@ All paths are relative to the working directory, where the results are.
 import dataclasses
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unigs.pretrained import catalogue
+from unigs.pretrained.auto import CHOICES, settle
 from unigs.settings.subject import Subject
 from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
@@ -49,11 +51,19 @@ class Plan:
     ) -> dict[str, Any]:
         """The settings of a stage, defaults filled in, in the order of their dataclass.
 
+        Where a setting is `auto`, it is the path of the pretrained weights if they are there.
+
         Args:
             section: name of a section.
             variant: the variant whose overrides and those of its bases apply; None: no overrides.
             reader: dataclass of those settings of the section that the stage reads; None: all.
         """
+        return settle(section, self._as_given(section, variant, reader))[0]
+
+    def _as_given(
+        self, section: str, variant: str | None = None, reader: type | None = None
+    ) -> dict[str, Any]:
+        """The same with every `auto` that is left to the catalogue of weights."""
         given = variants.settings(self.config, section, self.chains.get(variant, []))
         return complete(given, reader or SECTIONS[section])
 
@@ -62,6 +72,35 @@ class Plan:
         settings = self.settings(section, variant)
         named = [settings[name] for name in MODEL_FILES[section] if settings.get(name)]
         return [file for path in named for file in files_of(path)]
+
+    def accept_flags(self, model: str) -> str:
+        """The flag that accepts the terms of pretrained weights, if the configuration does.
+
+        Raises:
+            UserError: the weights have terms, and the configuration does not accept them.
+        """
+        entry, accepted = catalogue.model(model), self.config.get("accept", ())
+        catalogue.check_accepted(entry, accepted)
+        return as_flags({"accept": model} if entry.terms else {})
+
+    def missing_models(self) -> list[str]:
+        """A sentence for each of the pretrained weights that runs would use and that are not there.
+
+        Where a setting names a file, a missing one is an error instead.
+        """
+        missing = [name for part in self._readers() for name in settle(*part)[1]]
+        return [catalogue.not_there(name) for name in dict.fromkeys(missing)]
+
+    def _readers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Sections that may leave a file to the catalogue, with their settings, by variant."""
+        for section in CHOICES:
+            for variant in self.trained() if section in PER_VARIANT else (None,):
+                yield section, self._as_given(section, variant)
+
+    def trained(self) -> list[str]:
+        """The variants of the tables that are made, each once."""
+        chosen = [self.config["tables"][table]["variants"] for table in self.tables()]
+        return list(dict.fromkeys(name for names in chosen for name in names))
 
     def sheet_flags(self, subject: str, columns: tuple[str, ...]) -> str:
         """Flags of those columns of the sheet that are filled in for a subject."""
@@ -211,18 +250,17 @@ def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
         chains={name: variants.bases(config["variants"], name) for name in config["variants"]},
         spoken=sounds.spoken([*config["videos"]["audio"], *audio]),
     )
-    check_model_files(_model_settings(plan))
+    check_model_files(_model_settings(plan), config.get("accept", ()))
     return plan
 
 
 def _model_settings(plan: Plan) -> dict[str, str]:
     """Name of each setting that is the path of a model's file -> that path, as the runs have it."""
-    chosen = [name for table in plan.tables() for name in plan.config["tables"][table]["variants"]]
     found = {}
     for section, names in MODEL_FILES.items():
         shared = plan.settings(section)
         found |= {f"{section}.{name}": shared.get(name, "") for name in names}
-        for variant in dict.fromkeys(chosen) if section in PER_VARIANT else ():
+        for variant in plan.trained() if section in PER_VARIANT else ():
             own = plan.settings(section, variant)
             changed = [name for name in names if own.get(name) != shared.get(name)]
             found |= {f"variants.{variant}.{section}.{name}": own.get(name, "") for name in changed}

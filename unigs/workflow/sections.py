@@ -39,8 +39,8 @@ SECTIONS: dict[str, type] = {
 PER_VARIANT = ("static", "dynamic")
 """Sections that a variant may override; all others are shared by a subject's variants."""
 MODEL_FILES = {
-    "dynamic": ("lpips_trunk",),
-    "evaluate": ("lpips_trunk", "lpips_heads"),
+    "dynamic": ("lpips_model",),
+    "evaluate": ("lpips_model",),
     "pose": ("model",),
     "regions": ("model",),
     "speech": ("model",),

@@ -13,6 +13,7 @@ sys.path.insert(0, str(REPO))
 from unigs.stage.errors import UserError
 from unigs.workflow.fingerprint import code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
+from unigs.pretrained.catalogue import models
 from unigs.workflow.plan import read_plan
 
 
@@ -31,12 +32,17 @@ except UserError as error:
 
 TABLES = PLAN.tables()
 
+if workflow.is_main_process:
+    for sentence in PLAN.missing_models():
+        logger.warning(sentence)
+
 
 wildcard_constraints:
     subject="|".join(map(re.escape, PLAN.subjects)),
     variant="|".join(map(re.escape, PLAN.chains)),
     table="|".join(map(re.escape, config["tables"])),
     audio=r"[^/]+",
+    model="|".join(map(re.escape, models())),
 
 
 # A command runs the package of this checkout, with the interpreter that runs Snakemake unless

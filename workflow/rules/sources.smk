@@ -20,6 +20,26 @@ rule fetch_video:
         " {params.flags} {params.checksum} > {log:q} 2>&1"
 
 
+rule fetch_model:
+    """Fetch pretrained weights that a setting names; `unigs models` lists them."""
+    output:
+        # Like a downloaded video: no change of code or settings fetches it again or deletes it.
+        weights=protected(update("resources/models/{model}.safetensors")),
+    log:
+        "logs/fetch_model/{model}.log",
+    localrule: True
+    conda:
+        "../envs/models.yaml"
+    params:
+        # Accepting other terms changes no weights: a function of the output is not compared.
+        accept=lambda wildcards, output: PLAN.accept_flags(wildcards.model),
+    shell:
+        "python -m unigs.pretrained.fetch"
+        " --name {wildcards.model:q}"
+        " --out {output.weights:q}"
+        " {params.accept} > {log:q} 2>&1"
+
+
 rule make_speaker:
     """Render the synthetic long-haired speaker, with the truth about it."""
     output:

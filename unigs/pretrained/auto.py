@@ -1,0 +1,73 @@
+"""Settings that say `auto`: the file of the catalogue where it is there, else nothing.
+
+The workflow calls `settle` while planning, so that a file that is there becomes an input of its
+rule; a stage calls it for people who start it by hand.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+from unigs.pretrained.catalogue import find_model, not_there
+
+AUTO = "auto"
+"""Value of a setting that leaves the choice of the file to the catalogue."""
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that may say `auto`."""
+
+    setting: str
+    """Name of the setting, a path."""
+    model: str
+    """Name of the weights in the catalogue."""
+    weight: str = ""
+    """The weight of a loss which needs the file: at 0 the file is not looked for, and where the
+    file is not there it is 0. Empty: no loss needs it."""
+
+
+CHOICES: dict[str, tuple[Choice, ...]] = {
+    "dynamic": (Choice("lpips_model", "lpips-alex", weight="lambda_lpips"),),
+    "evaluate": (Choice("lpips_model", "lpips-alex"),),
+}
+"""Section of the configuration -> its settings that may say `auto`."""
+
+
+def settle(section: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Settings in which no `auto` is left.
+
+    Args:
+        section: name of the section.
+        values: settings of the section, perhaps not all of them.
+
+    Returns:
+        The settings, with a path or an empty text in the place of each `auto`, and the names of
+        the weights that are not there.
+    """
+    settled, missing = dict(values), []
+    for choice in CHOICES.get(section, ()):
+        if choice.weight and not settled.get(choice.weight, 1):
+            settled |= {choice.setting: ""} if choice.setting in settled else {}
+        elif settled.get(choice.setting) == AUTO:
+            found = find_model(choice.model)
+            settled[choice.setting] = str(found or "")
+            if found is None:
+                missing.append(choice.model)
+                settled |= {choice.weight: 0.0} if choice.weight else {}
+    return settled, missing
+
+
+def settled_settings(section: str, settings: Settings) -> tuple[Settings, list[str]]:
+    """The same for a settings object, as a stage is given it.
+
+    Args:
+        section: name of the section.
+        settings: a dataclass of settings of the section.
+
+    Returns:
+        The settings without any `auto`, and a sentence for each file that is not there.
+    """
+    values, missing = settle(section, asdict(settings))
+    return replace(settings, **values), [not_there(name) for name in missing]
