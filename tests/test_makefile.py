@@ -73,6 +73,19 @@ def test_setup_takes_the_next_place_without_an_error_of_pip(
     assert (folder / "torch.log").read_text().count("ResolutionImpossible") == refusals
 
 
+def test_setup_without_a_network_is_a_sentence_and_no_failure(environment, tmp_path):
+    """pip is a stand-in that finds everything; the weights are really looked for."""
+    folder, program = environment
+    real = f'case "$*" in "-m unigs models"*) exec "{sys.executable}" "$@" ;; esac'
+    program("python", PIP.replace('echo "$*"', f'{real}\necho "$*"'))
+    blocked = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1")
+    blocked |= {"no_proxy": "", "NO_PROXY": "", "UNIGS_MODELS": str(tmp_path / "models")}
+    done = make(folder, "setup", CALLS=str(folder / "calls"), FOUND="wheels", **blocked)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.stdout.count("Not fetched: whisper-tiny-en, lpips-alex, face-landmarks-68") == 1
+    assert (folder / ".unigs-ready").exists() and not list((tmp_path / "models").glob("*"))
+
+
 def test_portrait_hands_on_what_people_say(environment, tmp_path):
     folder, program = environment
     program("python", f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')

@@ -161,6 +161,12 @@ def test_no_source_at_all_names_them_all(shop):
         fetch_model("tiny")
 
 
+def test_a_folder_that_cannot_be_is_a_sentence(shop, monkeypatch):
+    shop.open()
+    monkeypatch.setenv("UNIGS_MODELS", "/dev/null/models")
+    refused("/dev/null/models cannot be made: Not a directory")
+
+
 def test_a_host_out_of_reach_is_tried_once(shop, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     refused("127.0.0.1:1/simple/small-carrier/ cannot be fetched")

@@ -95,7 +95,7 @@ def test_lpips_joins_the_loss_at_the_end_and_is_recorded(
 
     monkeypatch.setenv("UNIGS_MODELS", str(tmp_path / "models"))
     record, curve = trained("without")
-    assert record["settings"]["lambda_lpips"] == 0 and "LPIPS loss" not in record["backends"]
+    assert record["settings"]["lambda_lpips"] == 0 and "loss" not in record["backends"]
     assert not [column for column in curve if "lpips" in column]
     assert "is not there, so LPIPS is not measured, and the loss" in caplog.text
     (tmp_path / "models").mkdir()
@@ -105,7 +105,7 @@ def test_lpips_joins_the_loss_at_the_end_and_is_recorded(
     save_file(AlexNetTrunk().state_dict() | heads, path)
     record, curve = trained("with")
     assert record["settings"]["lpips_model"] == str(path)
-    assert record["backends"]["LPIPS loss"].startswith("LPIPS 0.1, AlexNet (lpips-alex, sha256 ")
+    assert record["backends"]["loss"].startswith("LPIPS 0.1, AlexNet (lpips-alex, sha256 ")
     (column,) = [column for column in curve if "lpips" in column]
     assert not curve[column].iloc[:-2].fillna(0).any() and curve[column].iloc[-1] > 0
 

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from unigs.pretrained.archives import take_member
 from unigs.pretrained.catalogue import (
+    VARIABLE,
     Model,
     Source,
     SourceFile,
@@ -102,7 +104,7 @@ def _from_source(chosen: Model, source: Source, out: Path, given: Mapping[str, P
     Raises:
         UserError: a file cannot be had, or is not what it should be.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(out.parent)
     with tempfile.TemporaryDirectory(prefix=f".{chosen.name}.", dir=out.parent) as folder:
         files = {
             part: _unpacked(file, Path(folder) / part, given, out.with_name(f".{chosen.name}"))
@@ -115,6 +117,20 @@ def _from_source(chosen: Model, source: Source, out: Path, given: Mapping[str, P
         _keep(chosen, tensors, out, source.origin, source.origin)
     for leftover in out.parent.glob(f".{chosen.name}.*.part"):
         leftover.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the weights.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder} is write-protected: set {VARIABLE} to another folder.")
 
 
 def _unpacked(file: SourceFile, out: Path, given: Mapping[str, Path], stem: Path) -> Path:

@@ -84,7 +84,7 @@ def train_dynamic(
     summary = train(task, curve, checkpoint)
     info = run_record("dynamic", settings, summary, device, dataset)
     if weights:
-        info["backends"] = {**info["backends"], "LPIPS loss": backend_of(settings.lpips_model)}
+        info["backends"] = {**info["backends"], "loss": backend_of(settings.lpips_model)}
     portrait.meta = {**portrait.meta, "dynamic": timeless(info)}
     save_portrait(portrait, out)
     write_json(record, {**info, "static": portrait.meta.get("static")})
