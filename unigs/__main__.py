@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,10 +30,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         with interrupts.raised():
             words.run(words)
+            sys.stdout.flush()
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does; Python would complain once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except interrupts.Interrupted as stop:
         print(stop, file=sys.stderr)
         sys.exit(stop.code)

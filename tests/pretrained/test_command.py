@@ -67,6 +67,12 @@ def test_without_a_network_it_says_so_once_and_succeeds(tmp_path):
     assert not list((tmp_path / "models").glob("*"))
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f'"{sys.executable}" -m unigs models | head -n 1; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr and done.stdout.startswith("whisper-tiny-en")
+
+
 @pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help(capsys, words):
     with pytest.raises(SystemExit) as stopped:
