@@ -14,6 +14,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 # Stages that tests run find no pretrained weights, so that they do the same on every machine.
 REAL_MODELS = Path(os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models")
 os.environ["UNIGS_MODELS"] = os.devnull
+# What `auto` takes must not depend on the models that this machine has. Tests of real ones look here.
+MODELS = os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models"
+os.environ.setdefault("UNIGS_TEST_MODELS", str(MODELS))
+os.environ["UNIGS_MODELS"] = str(Path(__file__).parent / "no-models")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
