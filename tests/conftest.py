@@ -15,6 +15,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 REAL_MODELS = Path(os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models")
 os.environ["UNIGS_MODELS"] = os.devnull
 # What `auto` takes must not depend on the models that this machine has. Tests of real ones look here.
+# What `auto` takes must not depend on this machine's models. Tests of real ones look here.
 MODELS = os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models"
 os.environ.setdefault("UNIGS_TEST_MODELS", str(MODELS))
 os.environ["UNIGS_MODELS"] = str(Path(__file__).parent / "no-models")

@@ -10,12 +10,17 @@ from unigs.stage.bounds import Bounds
 class SpeechSettings:
     """Section 3.2 of the paper; the choice of features is measured in docs/method.md."""
 
-    backend: Literal["logmel", "mfcc", "deepspeech", "wav2vec2"] = "logmel"
+    backend: Literal["auto", "logmel", "mfcc", "whisper", "deepspeech", "wav2vec2"] = "auto"
     """Speech features. logmel: energies of mel bands in dB. mfcc: cepstra of the mel bands.
-    deepspeech, wav2vec2: outputs of a network that is read from `speech.model`."""
+    whisper, deepspeech, wav2vec2: what a network hears, read from `speech.model`. auto: whisper
+    where its model is there, else logmel."""
     model: str = ""
-    """Path of a deepspeech.pytorch checkpoint (back-end deepspeech), or of a wav2vec2 or HuBERT
-    folder of transformers (back-end wav2vec2)."""
+    """Path of the network: a file with the encoder of OpenAI's Whisper (empty: whisper-tiny-en of
+    the pretrained models), a deepspeech.pytorch checkpoint, or a wav2vec2 or HuBERT folder of
+    transformers."""
+    layer: Annotated[int, Bounds(0, 64)] = 0
+    """Layer whose hidden states are the features (back-ends whisper, wav2vec2); 1 is the first. 0:
+    the middle one of whisper (2 of 4 in the usual model), the last one of wav2vec2 and HuBERT."""
     bands: Annotated[int, Bounds(4, 256)] = 40
     """Number of mel bands (the paper has a 40-dimensional filter bank)."""
     coefficients: Annotated[int, Bounds(1, 256)] = 40

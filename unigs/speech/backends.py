@@ -1,18 +1,26 @@
-"""Speech back-ends: each turns samples into a row of features for every time step.
-
-torch is imported by the back-ends that run a network: the others do without.
-"""
+"""Speech back-ends: each turns samples into a row of features for every time step."""
 
 import importlib.util
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
+from unigs.speech.model_file import digest
+from unigs.speech.projection import find_projection
 from unigs.speech.spectral import dct_matrix, log_mel
+from unigs.speech.whisper import load_whisper
+from unigs.speech.whisper_mel import floor_of
+from unigs.speech.whisper_windows import Listener, LiveListener, hear
 from unigs.stage.errors import UserError
+from unigs.stage.models import SPEECH_MODEL, settle_speech
+
+log = logging.getLogger("unigs")
 
 PIECE = 3000
 """Columns that the spectral back-ends compute at once."""
@@ -26,6 +34,12 @@ class Backend(Protocol):
 
     model: str | None
     """What the setting speech.model must name; None: nothing."""
+
+    settings: SpeechSettings
+    """What the back-end was made of, with nothing left open."""
+
+    projection: str
+    """Checksum of the map from the network's states to the features; empty: there is none."""
 
     def __init__(self, settings: SpeechSettings) -> None:
         """Load what the back-end needs.
@@ -44,7 +58,7 @@ class Spectral:
     The floor makes complete silence and a quiet room the same, in every recording.
     """
 
-    spectral, model = True, None
+    spectral, model, projection = True, None, ""
 
     def __init__(self, settings: SpeechSettings) -> None:
         if settings.backend == "mfcc" and settings.coefficients > settings.bands:
@@ -60,7 +74,7 @@ class Spectral:
     def columns(self, samples: np.ndarray) -> np.ndarray:
         # Silence around: a reflected end would repeat speech.
         context = -(-self.n_fft // self.hop) * self.hop
-        padded = np.pad(samples, context).astype(np.float32)
+        padded = torch.from_numpy(np.pad(samples, context).astype(np.float32))
         count = len(samples) // self.hop + 1
         # In pieces, since a spectrum takes twenty times the memory of its sound.
         pieces = [
@@ -69,9 +83,9 @@ class Spectral:
             ]
             for k in range(0, count, PIECE)
         ]
-        return np.concatenate(pieces)[:count]
+        return torch.cat(pieces)[:count].numpy()
 
-    def _piece(self, samples: np.ndarray, context: int) -> np.ndarray:
+    def _piece(self, samples: torch.Tensor, context: int) -> torch.Tensor:
         """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
         s = self.settings
         bands = log_mel(
@@ -80,33 +94,54 @@ class Spectral:
         bands = bands[:, context // self.hop :]
         # White noise as loud as the speech has this power in every bin (the Hann window keeps 3/8).
         reference = 10 * np.log10(0.375 * self.window) + s.level_db
-        bands = np.maximum(bands, np.float32(reference - s.floor_db))
+        bands = bands.clamp(min=reference - s.floor_db)
         if s.backend == "mfcc":
-            bands = dct_matrix(s.coefficients, s.bands).astype(np.float32) @ bands
+            bands = dct_matrix(s.coefficients, s.bands) @ bands
         return bands.T
 
 
 class DeepSpeech:
     """Outputs of a deepspeech.pytorch checkpoint: logits of its letters, 50 per second."""
 
-    spectral, model = False, "checkpoint (.ckpt)"
+    spectral, model, projection = False, "checkpoint (.ckpt)", ""
 
     def __init__(self, settings: SpeechSettings) -> None:
         from unigs.speech.deepspeech import load_deepspeech
 
-        self.net, self.step_ms = load_deepspeech(Path(settings.model)), settings.step_ms
+        self.net, self.settings = load_deepspeech(Path(settings.model)), settings
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
-        import torch
-
         logits = self.net.transcribe(torch.from_numpy(samples)).numpy()
-        return resample_rows(logits, 20.0, self.step_ms, len(samples))
+        return resample_rows(logits, 20.0, self.settings.step_ms, len(samples))
+
+
+class Whisper:
+    """Hidden states of a layer of Whisper's encoder, 50 per second."""
+
+    spectral, model = False, "file of Whisper's encoder"
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        path = Path(settings.model)
+        net = load_whisper(path)
+        layer = pick_layer(settings, len(net.blocks), (len(net.blocks) + 1) // 2)
+        found = find_projection(digest(path), layer)
+        self.settings = replace(settings, layer=layer)
+        self.projection = found.sha256 if found else ""
+        self.listener = Listener(net, layer, floor_of(settings.level_db), found)
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        rows = hear(self.listener, samples)
+        return resample_rows(rows, 20.0, self.settings.step_ms, len(samples))
+
+    def live(self) -> LiveListener:
+        """What hears a recording while it is being made, in rows of 20 ms."""
+        return LiveListener(self.listener)
 
 
 class Transformer:
-    """Last hidden states of a wav2vec2 or HuBERT folder, 50 per second (needs transformers)."""
+    """Hidden states of a layer of a wav2vec2 or HuBERT folder, 50 per second, by transformers."""
 
-    spectral, model = False, "model's folder"
+    spectral, model, projection = False, "model's folder", ""
     PIECE, CONTEXT = 20 * RATE, RATE
     """Long recordings go through in pieces of 20 s with 1 s of context on both sides."""
 
@@ -124,11 +159,11 @@ class Transformer:
             raise UserError(
                 f"{settings.model} is not a wav2vec2 or HuBERT folder: {error}"
             ) from None
-        self.step_ms = settings.step_ms
+        layers = self.net.config.num_hidden_layers
+        self.settings = replace(settings, layer=pick_layer(settings, layers, layers))
 
+    @torch.no_grad()
     def columns(self, samples: np.ndarray) -> np.ndarray:
-        import torch
-
         rows = []
         for start in range(0, max(len(samples), 1), self.PIECE):
             left = min(start, self.CONTEXT)
@@ -136,11 +171,30 @@ class Transformer:
             piece = np.pad(piece, (0, max(0, 400 - len(piece))))
             heard = torch.from_numpy(piece)[None]
             heard = (heard - heard.mean()) / (heard.std() + 1e-7)
-            with torch.no_grad():
-                states = self.net(heard).last_hidden_state[0]
+            every = self.net(heard, output_hidden_states=True).hidden_states
+            states = every[self.settings.layer][0]  # 0 is what goes into the first layer
             keep = slice(left // 320, left // 320 + self.PIECE // 320)
             rows.append(states[keep].numpy())
-        return resample_rows(np.concatenate(rows), 20.0, self.step_ms, len(samples))
+        return resample_rows(np.concatenate(rows), 20.0, self.settings.step_ms, len(samples))
+
+
+def pick_layer(settings: SpeechSettings, layers: int, usual: int) -> int:
+    """The layer that the settings ask for.
+
+    Args:
+        settings: with the layer, or 0.
+        layers: number of layers of the model.
+        usual: what 0 stands for.
+
+    Raises:
+        UserError: the model has fewer layers.
+    """
+    if settings.layer > layers:
+        raise UserError(
+            f"layer is {settings.layer}, but {settings.model} has only {layers} layers: set "
+            f"speech.layer to one of them, from 1 to {layers}."
+        )
+    return settings.layer or usual
 
 
 def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) -> np.ndarray:
@@ -166,10 +220,20 @@ def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) 
 BACKENDS: dict[str, type[Backend]] = {
     "logmel": Spectral,
     "mfcc": Spectral,
+    "whisper": Whisper,
     "deepspeech": DeepSpeech,
     "wav2vec2": Transformer,
 }
 """Every speech back-end by the name that the setting speech.backend gives it."""
+
+
+def settle(settings: SpeechSettings) -> SpeechSettings:
+    """Settings whose back-end and model are not left open; the log says what auto has become."""
+    backend, model = settle_speech(settings.backend, settings.model)
+    if settings.backend == "auto":
+        missing = f"without {SPEECH_MODEL}: unigs models fetch {SPEECH_MODEL} gets it"
+        log.info("speech back-end auto: %s, %s", backend, model or missing)
+    return replace(settings, backend=backend, model=model)
 
 
 def make_backend(settings: SpeechSettings) -> Backend:
@@ -178,11 +242,13 @@ def make_backend(settings: SpeechSettings) -> Backend:
     Raises:
         UserError: its model is missing, cannot be read, or needs a package that is not there.
     """
+    settings = settle(settings)
     made = BACKENDS[settings.backend]
     if made.model and not (settings.model and Path(settings.model).exists()):
+        fetch = f" (unigs models fetch {SPEECH_MODEL})" if made is Whisper else ""
         raise UserError(
             f"speech back-end {settings.backend} needs a model, but model is "
-            f"{settings.model or 'empty'}: set speech.model to the {made.model}, or use the "
+            f"{settings.model or 'empty'}: set speech.model to the {made.model}{fetch}, or use the "
             "back-end logmel, which needs none."
         )
     return made(settings)

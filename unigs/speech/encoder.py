@@ -10,6 +10,7 @@ from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.backends import make_backend
 from unigs.speech.loudness import active_columns, normalize_level
+from unigs.speech.model_file import find_again, record
 from unigs.stage.errors import UserError
 
 __all__ = ["SpeechEncoder"]
@@ -48,8 +49,10 @@ class SpeechEncoder:
         std: np.ndarray | None = None,
         profile: SpectralProfile | None = None,
     ) -> None:
-        self.settings, self.mean, self.std, self.profile = settings, mean, std, profile
+        self.mean, self.std, self.profile = mean, std, profile
         self.backend = make_backend(settings)
+        # What was left open is settled: another day it might be settled in another way.
+        self.settings = self.backend.settings
         quiet = self.backend.columns(np.zeros(RATE, np.float32))
         self.quiet = quiet[len(quiet) // 4 : 3 * len(quiet) // 4 + 1].mean(0)
 
@@ -62,23 +65,41 @@ class SpeechEncoder:
             path: the file, for the message.
 
         Raises:
-            UserError: the text was written by another version.
+            UserError: the text was written by another version, or the model that it names is not
+                there.
         """
         try:
-            return cls.from_dict(json.loads(text))
+            return cls.from_dict(json.loads(text), str(path))
         except (KeyError, TypeError, json.JSONDecodeError):
             raise UserError(
                 f"{path} was written by another version: run encode_speech anew."
             ) from None
 
     @classmethod
-    def from_dict(cls, data: dict) -> "SpeechEncoder":
-        """The encoder that `to_dict` described."""
+    def from_dict(cls, data: dict, owner: str = "the speech") -> "SpeechEncoder":
+        """The encoder that `to_dict` described.
+
+        Args:
+            data: JSON values.
+            owner: what was encoded with it, for messages.
+
+        Raises:
+            UserError: the model that it names is not there, or is another one.
+        """
         mean, std = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
         profile = data["colour"] and SpectralProfile(
             **{k: np.asarray(v, np.float32) for k, v in data["colour"].items()}
         )
-        return cls(SpeechSettings(**data["settings"]), mean, std, profile)
+        settings, known = SpeechSettings(**data["settings"]), data.get("model")
+        if known:
+            settings = find_again(settings, known, owner)
+        made = cls(settings, mean, std, profile)
+        if known and made.backend.projection != known["projection"]:
+            raise UserError(
+                f"{owner} was encoded by another version, which keeps other numbers of "
+                f"{known['file']}: run encode_speech anew, and train anew."
+            )
+        return made
 
     def to_dict(self) -> dict:
         """JSON values that rebuild the encoder."""
@@ -88,6 +109,8 @@ class SpeechEncoder:
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
             "colour": profile,
+            "model": self.backend.model
+            and record(self.settings) | {"projection": self.backend.projection},
         }
 
     @property

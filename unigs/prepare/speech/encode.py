@@ -64,7 +64,7 @@ def encode_speech(
         encoder.normalize(raw),
         encoder.mean,
         encoder.std,
-        settings.backend,
+        encoder.settings.backend,
         1000 / settings.step_ms,
         encoder.silence,
         offset,

@@ -1,0 +1,52 @@
+"""The file of weights that an encoder hears with, found again years later by its checksum."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from unigs.settings.speech import SpeechSettings
+from unigs.stage.checksum import checksum
+from unigs.stage.errors import UserError
+from unigs.stage.models import models_folder
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, or of the names and checksums of all files of a folder."""
+    if not path.is_dir():
+        return checksum(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = [f"{file.relative_to(path).as_posix()} {checksum(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def record(settings: SpeechSettings) -> dict[str, str]:
+    """What is written down of a model: the name of its file, and its checksum."""
+    path = Path(settings.model)
+    return {"file": path.name, "sha256": digest(path)}
+
+
+def find_again(settings: SpeechSettings, known: dict[str, str], owner: str) -> SpeechSettings:
+    """The settings with the path of the model that was used once.
+
+    Args:
+        settings: of the encoder, with the path that the model had.
+        known: what was written down of it (`record`).
+        owner: what was encoded with it, for the message.
+
+    Raises:
+        UserError: the model lies neither where it was nor among the pretrained ones.
+    """
+    places = [Path(settings.model), models_folder() / known["file"]]
+    there = [path for path in dict.fromkeys(places) if path.exists()]
+    for path in there:
+        if digest(path) == known["sha256"]:
+            return replace(settings, model=str(path))
+    wanted = f"{known['file']} with the sha256 {known['sha256'][:12]}..."
+    if there:
+        found = f"{' and '.join(map(str, there))} is another one"
+    else:
+        found = f"it is neither at {places[0]} nor in {places[1].parent}"
+    raise UserError(
+        f"{owner} was encoded by the back-end {settings.backend} with {wanted}, but {found}: put "
+        "that file there, or run encode_speech anew."
+    )
