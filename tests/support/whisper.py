@@ -19,10 +19,12 @@ FLOOR = floor_of(-23.0)
 
 
 def made_net(width=64, layers=3, rows=500, bands=80, seed=0):
-    """An encoder with random weights that do something in every layer."""
+    """An encoder with random weights and Whisper's waves for positions."""
     torch.manual_seed(seed)
     net = WhisperEncoder(bands, width, layers, rows).eval()
-    torch.nn.init.normal_(net.positional_embedding, std=0.3)
+    speed = 10000 ** (-torch.arange(width // 2) / (width // 2 - 1))
+    phase = torch.arange(rows)[:, None] * speed
+    net.positional_embedding.data = torch.cat([phase.sin(), phase.cos()], 1)
     return net
 
 
