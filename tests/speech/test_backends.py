@@ -1,5 +1,9 @@
 """Speech back-ends."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -42,3 +46,32 @@ def test_deepspeech_backend_has_a_row_every_step(tmp_path):
 def test_more_coefficients_than_bands_are_refused():
     with pytest.raises(UserError, match="coefficients is 60, but there are only 40 bands"):
         make_backend(SpeechSettings(backend="mfcc", bands=40, coefficients=60))
+
+
+class FakeTransformer:
+    """Four layers, whose states tell the layer; 320 samples a row, as wav2vec2 has them."""
+
+    config = SimpleNamespace(num_hidden_layers=4)
+
+    def eval(self):
+        return self
+
+    def __call__(self, heard, output_hidden_states):
+        rows = (heard.shape[1] - 400) // 320 + 1
+        states = tuple(torch.full((1, rows, 6), float(k)) for k in range(5))
+        return SimpleNamespace(last_hidden_state=states[-1], hidden_states=states)
+
+
+@pytest.mark.parametrize(("layer", "heard"), [(0, 4), (3, 3)])
+def test_wav2vec2_gives_the_last_layer_or_the_chosen_one(tmp_path, monkeypatch, layer, heard):
+    loader = SimpleNamespace(from_pretrained=lambda path, local_files_only: FakeTransformer())
+    fake = ModuleType("transformers")
+    fake.AutoModel, fake.__spec__ = loader, ModuleSpec("transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    (tmp_path / "config.json").write_text("{}")
+    made = make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path), layer=layer))
+    assert made.settings.layer == heard
+    columns = made.columns(voice(2.0))
+    assert columns.shape == (101, 6) and (columns == heard).all()
+    with pytest.raises(UserError, match="layer is 5, but .* has only 4 layers"):
+        make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path), layer=5))

@@ -159,8 +159,8 @@ class Transformer:
             raise UserError(
                 f"{settings.model} is not a wav2vec2 or HuBERT folder: {error}"
             ) from None
-        layers = self.net.config.num_hidden_layers
-        self.settings = replace(settings, layer=pick_layer(settings, layers, layers))
+        self.layers = self.net.config.num_hidden_layers
+        self.settings = replace(settings, layer=pick_layer(settings, self.layers, self.layers))
 
     @torch.no_grad()
     def columns(self, samples: np.ndarray) -> np.ndarray:
@@ -171,8 +171,10 @@ class Transformer:
             piece = np.pad(piece, (0, max(0, 400 - len(piece))))
             heard = torch.from_numpy(piece)[None]
             heard = (heard - heard.mean()) / (heard.std() + 1e-7)
-            every = self.net(heard, output_hidden_states=True).hidden_states
-            states = every[self.settings.layer][0]  # 0 is what goes into the first layer
+            out = self.net(heard, output_hidden_states=True)
+            layer = self.settings.layer  # 0 of the states is what goes into the first layer
+            last = layer == self.layers  # which a model may still pass on to an adapter
+            states = (out.last_hidden_state if last else out.hidden_states[layer])[0]
             keep = slice(left // 320, left // 320 + self.PIECE // 320)
             rows.append(states[keep].numpy())
         return resample_rows(np.concatenate(rows), 20.0, self.settings.step_ms, len(samples))
