@@ -180,6 +180,23 @@ def test_weights_that_a_rule_can_fetch_may_be_missing():
     assert agreed.accept_flags("syncnet-v2") == "--accept syncnet-v2"
     with pytest.raises(UserError, match="accept that by its name"):
         plan().accept_flags("syncnet-v2")
+def test_what_auto_hears_with_is_settled_while_planning(tmp_path, monkeypatch):
+    monkeypatch.delenv("UNIGS_MODELS")
+    heard = plan().settings("speech")
+    assert (heard["backend"], heard["model"]) == ("logmel", "")
+    assert plan().model_files("speech") == []
+    with pytest.raises(UserError, match="speech.model: there is no file resources/models/whisper"):
+        plan(speech={"backend": "whisper"})
+    model = Path("resources/models/whisper-tiny-en.safetensors")
+    model.parent.mkdir(parents=True)
+    model.touch()
+    for given in ({}, {"speech": {"backend": "whisper"}}, {"speech": {"model": str(model)}}):
+        heard = plan(**given).settings("speech")
+        assert (heard["backend"], heard["model"]) == ("whisper", str(model))
+        assert plan(**given).model_files("speech") == [str(model)]
+    assert plan(speech={"backend": "mfcc"}).model_files("speech") == []
+    monkeypatch.setenv("UNIGS_MODELS", str(tmp_path / "none"))
+    assert plan().settings("speech")["backend"] == "logmel"
 
 
 def test_static_portraits_are_shared_along_bases():

@@ -23,9 +23,11 @@ import yaml
 
 from tests.support.workflow import FAKE_PYTHON, REPO, planned, snakemake, stages
 from unigs.media.video import VideoWriter
+from unigs.settings.speech import SpeechSettings
 from unigs.settings.subject import Subject
 from unigs.stage import cli
 from unigs.workflow.fingerprint import SETTINGS, TALK, closure
+from unigs.workflow.sections import settled
 
 PER_VARIANT_STAGES = ("unigs.train.static", "unigs.train.dynamic")
 DOWNLOADS = ("fetch_video", "fetch_model")
@@ -68,6 +70,21 @@ def test_every_target_can_be_asked_for(checkout, target):
     }
     assert wanted[target] <= set(jobs)
     assert ("train_static" in jobs) == (target != "prepare")
+
+
+def test_the_model_of_auto_is_an_input_of_what_hears_with_it(checkout, tmp_path):
+    model = tmp_path / "whisper-tiny-en.safetensors"
+    model.write_bytes(b"not looked into")
+    told = snakemake("-n", cwd=checkout).stdout
+    assert "--backend logmel --model ''" in told and str(model) not in told
+    told = snakemake("-n", cwd=checkout, UNIGS_MODELS=str(tmp_path)).stdout
+    assert f"--backend whisper --model {model}" in told and "--backend logmel" not in told
+    hearing = {
+        job.split(":")[0]
+        for job in re.split(r"^(?:local)?rule ", told, flags=re.M)[1:]
+        if re.search(rf"^ +input: .*{re.escape(str(model))}", job, flags=re.M)
+    }
+    assert hearing == {"encode_speech", "drive", "measure_speed"}
 
 
 def test_own_clip_needs_no_sheet(checkout, tmp_path):
@@ -334,6 +351,15 @@ def test_stages_understand_the_values_of_their_flags(commands, module):
     for value in settings if module not in PER_VARIANT_STAGES else ():
         named = {"lpips_model": WEIGHTS} if hasattr(value, "lpips_model") else {}
         assert value == dataclasses.replace(type(value)(), **named)
+    assert all(value == default(value) for value in settings if module not in PER_VARIANT_STAGES)
+
+
+def default(settings: object) -> object:
+    """Defaults of the same section, with what they leave open settled as a plan does it."""
+    usual = type(settings)()
+    if not isinstance(settings, SpeechSettings):
+        return usual
+    return SpeechSettings(**settled("speech", dataclasses.asdict(usual)))
 
 
 def test_code_that_counts_is_all_that_a_stage_imports():

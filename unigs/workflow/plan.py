@@ -19,7 +19,7 @@ from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
 from unigs.workflow.names import check_model_files, check_names, files_of, run_tables
-from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete
+from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
 """Schema of the configuration, as seen from the repository."""
@@ -49,7 +49,7 @@ class Plan:
     def settings(
         self, section: str, variant: str | None = None, reader: type | None = None
     ) -> dict[str, Any]:
-        """The settings of a stage, defaults filled in, in the order of their dataclass.
+        """The settings of a stage, complete and settled, in the order of their dataclass.
 
         Where a setting is `auto`, it is the path of the pretrained weights if they are there.
 
@@ -65,7 +65,7 @@ class Plan:
     ) -> dict[str, Any]:
         """The same with every `auto` that is left to the catalogue of weights."""
         given = variants.settings(self.config, section, self.chains.get(variant, []))
-        return complete(given, reader or SECTIONS[section])
+        return settled(section, complete(given, reader or SECTIONS[section]))
 
     def model_files(self, section: str, variant: str | None = None) -> list[str]:
         """Files that people supply and that a section's settings name."""

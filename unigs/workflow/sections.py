@@ -19,6 +19,7 @@ from unigs.settings.regions import RegionSettings
 from unigs.settings.screen import ScreenSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.settings.static import StaticSettings
+from unigs.stage.models import settle_speech
 
 SECTIONS: dict[str, type] = {
     "body": BodySettings,
@@ -66,6 +67,17 @@ def complete(given: Mapping[str, Any], reader: type) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None
     }
+
+
+def settled(section: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a section as its rules take them: what is left open is settled while planning.
+
+    So a model's file is an input of the rule, and a back-end that changes with it reruns the rule.
+    """
+    if section != "speech":
+        return settings
+    backend, model = settle_speech(settings["backend"], settings["model"])
+    return settings | {"backend": backend, "model": model}
 
 
 @functools.cache

@@ -4,6 +4,7 @@ rule drive:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         audio=lambda wildcards: PLAN.driving_audio(wildcards.subject, wildcards.audio),
+        model_files=model_files("speech"),
     output:
         video=report(
             "results/{subject}/{variant}/drive/{audio}.mp4",

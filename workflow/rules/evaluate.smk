@@ -99,6 +99,7 @@ rule measure_speed:
     input:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        model_files=model_files("speech"),
     output:
         speed="results/{subject}/{variant}/test/speed.json",
     log:
