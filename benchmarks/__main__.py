@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import kernels, playback, raster, training
+from benchmarks import kernels, playback, raster, speech, training
 
-for benchmark in (raster, kernels, playback, training):
+for benchmark in (raster, kernels, playback, training, speech):
     benchmark.main(arguments=sys.argv[1:])

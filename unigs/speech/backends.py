@@ -212,6 +212,8 @@ def resample_rows(rows: np.ndarray, from_ms: float, to_ms: float, samples: int) 
         float32 [samples at RATE // to_ms + 1, D].
     """
     count = int(samples * 1000 / RATE // to_ms) + 1
+    if from_ms == to_ms and count <= len(rows):
+        return rows[:count].astype(np.float32, copy=False)
     position = np.clip(np.arange(count) * to_ms / from_ms, 0, len(rows) - 1)
     low = np.floor(position).astype(int)
     high = np.minimum(low + 1, len(rows) - 1)

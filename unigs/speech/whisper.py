@@ -15,6 +15,8 @@ from unigs.stage.weights import read_weights
 
 HEAD = 64
 """Width of an attention head in every size of Whisper."""
+LEAST_ROWS = 500
+"""Rows that a window must be allowed to have: 10 s, of Whisper's 30."""
 PREFIX = "encoder."
 """How the names of the encoder's weights begin; a file may hold a decoder as well."""
 
@@ -118,10 +120,10 @@ def _fault(state: dict[str, torch.Tensor]) -> str | None:
         if name not in state or state[name].dim() != dimensions:
             return f"there is no {PREFIX}{name} with {dimensions} dimensions"
     bands, width, layers, rows = _sizes(state)
-    if not layers or not width or width % HEAD or not bands or not rows:
+    if not layers or not width or width % HEAD or not bands or rows < LEAST_ROWS:
         return (
-            f"{layers} layers of {width} numbers from {bands} bands (the width must be a multiple "
-            f"of {HEAD})"
+            f"{layers} layers of {width} numbers from {bands} bands, {rows} places (the width must "
+            f"be a multiple of {HEAD}, and there must be at least {LEAST_ROWS} places)"
         )
     with torch.device("meta"):
         wanted = WhisperEncoder(bands, width, layers, rows).state_dict()
