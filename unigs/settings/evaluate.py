@@ -31,6 +31,15 @@ class ScoreSettings(RenderSettings):
     lpips_model: str = "auto"
     """Path of the weights of LPIPS, AlexNet's convolutions and the linear heads in one file. auto:
     resources/models/lpips-alex.safetensors if it is there. Empty: LPIPS is not measured."""
+    landmarks_model: str = "auto"
+    """Weights of the 68-point network that judges lips beside the mesh: a path (not in the paper).
+    auto: resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
+    sync_model: str = "auto"
+    """Weights of Light-ASD, which judges sync: a path (not in the paper). auto:
+    resources/models/light-asd.safetensors if it is there. Empty: not judged."""
+    syncnet_model: str = "auto"
+    """Weights of SyncNet v2, for Sync-C: the path of syncnet_v2.model. auto:
+    resources/models/syncnet-v2.safetensors if it is there. Empty: not measured."""
 
 
 @dataclass(frozen=True)
