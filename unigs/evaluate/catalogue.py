@@ -41,6 +41,8 @@ class Figure:
     """Words under the figure's tile on the page; empty: no tile."""
     in_headline: bool = False
     """Whether the log of the evaluation shows the figure."""
+    second_of: str = ""
+    """Key of the figure that a second judge repeats here: the two stand side by side."""
     paper_tool: str = ""
     """What measured the figure in the paper, where that may be missing here; else empty."""
 
@@ -91,6 +93,17 @@ FIGURES = (
         tile=f"LMD, px at {PAPER_SIZE}",
         in_headline=True,
     ),
+    Figure(
+        "lmd_68",
+        "lmd_256_68",
+        "LMD-68",
+        "mouth",
+        digits=3,
+        factor=PAPER_SIZE / 256,
+        higher_is_better=False,
+        second_of="lmd",
+        tile=f"LMD by 68 points, px at {PAPER_SIZE}",
+    ),
     Figure("sync_c", "sync_c", "Sync-C", "mouth", digits=3, of_paper=True, paper_tool="SyncNet"),
     Figure("fps", "fps", "FPS", digits=1, of_paper=True, is_cost=True, tile="frames per second"),
     Figure("psnr_person", "psnr", "person", "person"),
@@ -108,9 +121,25 @@ FIGURES = (
         in_headline=True,
     ),
     Figure(
+        "opening_68",
+        "opening_correlation_68",
+        "opening-68 r",
+        "mouth",
+        second_of="opening",
+        tile="mouth opening by 68 points, r",
+    ),
+    Figure(
         "deaf", "opening_correlation_shuffled", "r, shuffled voice", "mouth", higher_is_better=None
     ),
     Figure("spread", "opening_spread", "opening spread", "mouth", higher_is_better=None),
+    Figure(
+        "spread_68",
+        "opening_spread_68",
+        "opening-68 spread",
+        "mouth",
+        higher_is_better=None,
+        second_of="spread",
+    ),
     Figure(
         "gain",
         "lmd_256_gain",
@@ -118,6 +147,24 @@ FIGURES = (
         "mouth",
         tile="gain of the right voice, px",
         in_headline=True,
+    ),
+    Figure("gain_68", "lmd_256_gain_68", "voice-68 gain", "mouth", second_of="gain"),
+    Figure("agreement_68", "opening_agreement_68", "judges' r", "mouth", higher_is_better=None),
+    Figure("sync_asd", "sync_asd", "Sync-ASD", "mouth", tile="sync by Light-ASD (coarse)"),
+    Figure(
+        "sync_asd_wrong",
+        "sync_asd_wrong",
+        "Sync-ASD, wrong sound",
+        "mouth",
+        higher_is_better=None,
+    ),
+    Figure(
+        "sync_asd_offset",
+        "sync_asd_offset",
+        "Sync-ASD offset",
+        "mouth",
+        digits=0,
+        higher_is_better=None,
     ),
     Figure("blink", "eye_correlation", "blink r", "eyes", tile="eye opening, r"),
 )

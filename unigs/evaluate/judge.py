@@ -18,11 +18,12 @@ from unigs.evaluate.eyes import (
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
+from unigs.evaluate.lip_networks import LipNetworks, Places
 from unigs.evaluate.mouth import (
+    POINTS68,
     landmark_distance,
     mouth_opening,
     mouth_records,
-    sync_record,
     voice_records,
 )
 from unigs.evaluate.records import (
@@ -71,6 +72,7 @@ class Judge:
     faces: dict[str, FaceReader]
     perceptual: lpips.LPIPS | None
     perceptual_backend: str
+    lips: LipNetworks
     distances: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
@@ -80,14 +82,16 @@ class Judge:
         device: str,
         methods: Iterable[str],
         stack: contextlib.ExitStack,
+        truth: Truth,
     ) -> "Judge":
         """Set up a judge.
 
         Args:
             settings: fields of the section `evaluate` that say how frames are compared.
-            device: where LPIPS is computed, "cpu" or "cuda".
+            device: where networks run, "cpu" or "cuda".
             methods: the methods to judge.
             stack: closes the face detectors.
+            truth: what is known of the true frames.
         """
         methods = list(methods)
         pictured = [name for name in methods if name != SHUFFLED]
@@ -102,6 +106,7 @@ class Judge:
             faces={name: stack.enter_context(FaceReader()) for name in searched},
             perceptual=network,
             perceptual_backend=lpips.backend_of(settings.lpips_model) if network else lpips.BACKEND,
+            lips=LipNetworks.build(settings, device, methods, Places(truth.points, truth.nearest)),
             distances={name: [] for name in pictured},
         )
 
@@ -128,14 +133,19 @@ class Judge:
             flicker.add(real if name == TRUTH else rendered[name], masks, follows)
         for name, reader in self.faces.items():
             reader.read(rendered[name])
+        self.lips.add(real, rendered)
 
-    def records(self, truth: Truth, size: int, device: str) -> list[Record]:
+    def records(
+        self, truth: Truth, size: int, device: str, split: Split, samples: np.ndarray | None = None
+    ) -> list[Record]:
         """All figures.
 
         Args:
             truth: what is known of the true frames.
             size: width of the frames, px.
             device: name of the device that measured, for each record.
+            split: the clip's test frames.
+            samples: the clip's sound, float [n] in [-1,1] at 16 kHz; None: sync is not judged.
         """
         found: list[Record] = []
         for name, scores in self.images.items():
@@ -152,7 +162,8 @@ class Judge:
                 found += au_records(*units, AU_BACKEND, name)
         both = points[PORTRAIT], points[SHUFFLED]
         found += voice_records(truth.points, *both, size, truth.backend)
-        return [record.labeled(device=device) for record in [*found, sync_record()]]
+        found += self.lips.mouth_records(size) + self.lips.sync_records(samples, split)
+        return [record.labeled(device=device) for record in found]
 
     def points(self, truth: Truth) -> dict[str, np.ndarray]:
         """Landmarks [n,478,3] by method."""
@@ -187,6 +198,12 @@ class Judge:
         for name, marks in {TRUTH: truth.points, **points}.items():
             columns[f"opening_{name}"] = mouth_opening(marks)
             columns[f"eye_{name}"] = eye_opening(marks)
+        second = self.lips.points68()
+        if second:
+            own = landmark_distance(second[TRUTH], second[PORTRAIT], POINTS68)
+            columns["lmd_68"] = own
+        for name, marks in second.items():
+            columns[f"opening_68_{name}"] = mouth_opening(marks, POINTS68)
         real, rendered = units_of_render(truth.clip, truth.test, points[PORTRAIT])
         for index, name in enumerate(ACTION_UNITS):
             columns[f"{name}_truth"], columns[f"{name}_portrait"] = (

@@ -1,60 +1,76 @@
 """Does the mouth move, and with the voice? Landmark distance and mouth opening.
 
 Landmark distance alone hardly notices a mouth that never moves (the mean shape is never far away),
-so the opening's correlation with the truth and its spread stand beside it. Sync-C, the confidence
-of SyncNet, has its slot here and stays empty: SyncNet judges lip and voice by a network trained on
-broadcast television, so there is no closed form, and its weights (`syncnet_v2.model`,
-non-commercial) cannot be shipped. `lmd_256_gain` and `opening_correlation` answer the same
-question without them.
+so the opening's correlation with the truth and its spread stand beside it. Each figure can be taken
+by two judges: by the mesh whose landmarks trained the portrait, and by a network of 68 points that
+had no part in its training.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from unigs.evaluate.records import PORTRAIT, Record, measured
+from unigs.face import landmarks68
 from unigs.face.mesh import IBUG68, MOUTH_OPENING
 
 LIPS = IBUG68[48:]
 """The mouth points (48..67) of the 68-point scheme on which the field measures LMD."""
 
+
+@dataclass(frozen=True)
+class LipPoints:
+    """Where a judge's landmarks have the lips."""
+
+    lips: tuple[int, ...]
+    """The 20 points of LMD: outer lips, then inner lips."""
+    opening: tuple[tuple[int, int], ...]
+    """Pairs (upper inner lip, lower inner lip)."""
+    suffix: str = ""
+    """What the judge's metrics end in."""
+
+
+MESH = LipPoints(LIPS, MOUTH_OPENING)
+"""The first judge: MediaPipe's mesh of 478 points."""
+POINTS68 = LipPoints(landmarks68.LIPS, landmarks68.OPENING, "_68")
+"""The second judge: a network of 68 points, see `unigs.face.landmarks68`."""
+
 REFERENCE_SIZE = 256
 """Image width, px, to which landmark distances are scaled."""
 
-NO_SYNCNET = (
-    "SyncNet v2 and its weights (syncnet_v2.model) are not part of this installation; "
-    "see lmd_256_gain and opening_correlation for whether the mouth follows the voice"
-)
-"""Why Sync-C is empty. Until the weights can be fetched with the user's consent it stays so."""
 
-
-def centered_lips(points: np.ndarray) -> np.ndarray:
+def centered_lips(points: np.ndarray, judge: LipPoints = MESH) -> np.ndarray:
     """Lip points relative to their mean in each frame, so that head motion cancels.
 
     Args:
-        points: landmarks [T,468 or 478,2|3], px.
+        points: the judge's landmarks [T,P,2|3], px.
+        judge: where they have the lips.
 
     Returns:
         float64 [T,20,2], px.
     """
-    lips = points[:, list(LIPS), :2].astype(np.float64)
+    lips = points[:, list(judge.lips), :2].astype(np.float64)
     return lips - lips.mean(axis=1, keepdims=True)
 
 
-def landmark_distance(truth: np.ndarray, render: np.ndarray) -> np.ndarray:
+def landmark_distance(truth: np.ndarray, render: np.ndarray, judge: LipPoints = MESH) -> np.ndarray:
     """LMD per frame [T], px: mean distance of the 20 centered lip points (Chen et al. 2018).
 
     Args:
-        truth: landmarks of the true frames, [T,468 or 478,2|3], px; NaN where no face was found.
+        truth: landmarks of the true frames, [T,P,2|3], px; NaN where no face was found.
         render: landmarks of the rendered frames, of the shape of `truth`.
+        judge: where the landmarks have the lips.
 
     Returns:
         float64 [T], NaN where either face is missing.
     """
-    return np.linalg.norm(centered_lips(truth) - centered_lips(render), axis=2).mean(axis=1)
+    apart = centered_lips(truth, judge) - centered_lips(render, judge)
+    return np.linalg.norm(apart, axis=2).mean(axis=1)
 
 
-def mouth_opening(points: np.ndarray) -> np.ndarray:
+def mouth_opening(points: np.ndarray, judge: LipPoints = MESH) -> np.ndarray:
     """Distance between the inner edges of the lips, mean of three pairs of points, [T], px."""
-    upper, lower = (list(side) for side in zip(*MOUTH_OPENING, strict=True))
+    upper, lower = (list(side) for side in zip(*judge.opening, strict=True))
     return np.linalg.norm(points[:, upper, :2] - points[:, lower, :2], axis=2).mean(axis=1)
 
 
@@ -74,44 +90,52 @@ def spread_ratio(truth: np.ndarray, render: np.ndarray) -> float | None:
     return float(render[both].std() / truth[both].std())
 
 
-def mean_distance(truth: np.ndarray, render: np.ndarray) -> tuple[float | None, int]:
+def mean_distance(
+    truth: np.ndarray, render: np.ndarray, judge: LipPoints = MESH
+) -> tuple[float | None, int]:
     """Mean LMD in px and the number of frames in which both faces were found."""
-    distance = landmark_distance(truth, render)
+    distance = landmark_distance(truth, render, judge)
     found = np.isfinite(distance)
     return (float(distance[found].mean()) if found.any() else None), int(found.sum())
 
 
 def mouth_records(
-    truth: np.ndarray, render: np.ndarray, size: int, backend: str, method: str = PORTRAIT
+    truth: np.ndarray,
+    render: np.ndarray,
+    size: int,
+    backend: str,
+    method: str = PORTRAIT,
+    judge: LipPoints = MESH,
 ) -> list[Record]:
     """LMD, and correlation and spread of the mouth opening, of one method's test frames.
 
     Args:
-        truth: landmarks of the true test frames, [n,478,3], px.
-        render: landmarks of the rendered test frames, [n,478,3], px.
+        truth: landmarks of the true test frames, [n,P,2|3], px.
+        render: landmarks of the rendered test frames, of the shape of `truth`.
         size: image width, px.
         backend: the landmark detector.
         method: what was rendered.
+        judge: where the landmarks have the lips.
     """
-    distance, frames = mean_distance(truth, render)
-    opened, opened_too = mouth_opening(truth), mouth_opening(render)
+    distance, frames = mean_distance(truth, render, judge)
+    opened, opened_too = mouth_opening(truth, judge), mouth_opening(render, judge)
     missing = "no test frame in which a face was found in both truth and render"
     flat = "the mouth opening is constant, or fewer than 3 test frames show a face"
     labels = {"region": "mouth", "frames": frames, "backend": backend, "method": method}
     how = "20 lip points centred by their mean, mean L2"
     scaled = None if distance is None else distance * REFERENCE_SIZE / size
     return [
-        measured("lmd", distance, missing, unit=f"px at {size}", how=how, **labels),
-        measured("lmd_256", scaled, missing, unit="px at 256", how=how, **labels),
+        measured(f"lmd{judge.suffix}", distance, missing, unit=f"px at {size}", how=how, **labels),
+        measured(f"lmd_256{judge.suffix}", scaled, missing, unit="px at 256", how=how, **labels),
         measured(
-            "opening_correlation",
+            f"opening_correlation{judge.suffix}",
             correlation(opened, opened_too),
             flat,
             how="Pearson, inner lip distance of render and truth",
             **labels,
         ),
         measured(
-            "opening_spread",
+            f"opening_spread{judge.suffix}",
             spread_ratio(opened, opened_too),
             flat,
             unit="of the truth's",
@@ -122,7 +146,12 @@ def mouth_records(
 
 
 def voice_records(
-    truth: np.ndarray, render: np.ndarray, shuffled: np.ndarray, size: int, backend: str
+    truth: np.ndarray,
+    render: np.ndarray,
+    shuffled: np.ndarray,
+    size: int,
+    backend: str,
+    judge: LipPoints = MESH,
 ) -> list[Record]:
     """LMD under speech shifted by half the test part, and what the right speech gains over it.
 
@@ -130,24 +159,26 @@ def voice_records(
     a face was found in all three.
 
     Args:
-        truth: landmarks of the true test frames, [n,478,3], px.
-        render: landmarks of the render with its own speech, [n,478,3].
-        shuffled: landmarks of the render with shifted speech, [n,478,3].
+        truth: landmarks of the true test frames, [n,P,2|3], px.
+        render: landmarks of the render with its own speech, of the shape of `truth`.
+        shuffled: landmarks of the render with shifted speech, of the shape of `truth`.
         size: image width, px.
         backend: the landmark detector.
+        judge: where the landmarks have the lips.
     """
-    right, wrong = landmark_distance(truth, render), landmark_distance(truth, shuffled)
+    right = landmark_distance(truth, render, judge)
+    wrong = landmark_distance(truth, shuffled, judge)
     both = np.isfinite(right) & np.isfinite(wrong)
     scale = REFERENCE_SIZE / size
     missing = "no test frame in which a face was found in truth and both renders"
     flat = "the mouth opening is constant, or fewer than 3 test frames show a face"
-    opened = correlation(mouth_opening(truth), mouth_opening(shuffled))
+    opened = correlation(mouth_opening(truth, judge), mouth_opening(shuffled, judge))
     labels = {"region": "mouth", "frames": int(both.sum()), "backend": backend}
     lmd = float(wrong[both].mean()) * scale if both.any() else None
     gain = float((wrong - right)[both].mean()) * scale if both.any() else None
     return [
         measured(
-            "lmd_256_shuffled",
+            f"lmd_256_shuffled{judge.suffix}",
             lmd,
             missing,
             unit="px at 256",
@@ -155,7 +186,7 @@ def voice_records(
             **labels,
         ),
         measured(
-            "lmd_256_gain",
+            f"lmd_256_gain{judge.suffix}",
             gain,
             missing,
             unit="px at 256",
@@ -163,15 +194,10 @@ def voice_records(
             **labels,
         ),
         measured(
-            "opening_correlation_shuffled",
+            f"opening_correlation_shuffled{judge.suffix}",
             opened,
             flat,
             how="what head pose and eyes alone explain of the mouth's opening",
             **labels,
         ),
     ]
-
-
-def sync_record() -> Record:
-    """The empty Sync-C record of the portrait, with its reason."""
-    return Record("sync_c", None, region="mouth", backend="SyncNet v2", reason=NO_SYNCNET)

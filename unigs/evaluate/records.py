@@ -54,8 +54,8 @@ class Record:
         if (self.value is None) == (self.reason is None):
             raise ValueError(f"{self.metric}/{self.region}: give either a value or a reason")
 
-    def labeled(self, **changes: str) -> "Record":
-        """The same record for another method or device."""
+    def labeled(self, **changes: object) -> "Record":
+        """The same record for another method or device, or without its value and with a reason."""
         return replace(self, **changes)
 
 

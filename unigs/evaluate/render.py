@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.compute.device import pick_device
-from unigs.evaluate.split import Split, split_of
+from unigs.evaluate.split import Split, sound_of_frames, split_of
 from unigs.evaluate.streams import pick
 from unigs.media.audio import RATE, read_audio, write_wav
 from unigs.media.video import VideoWriter, read_video
@@ -104,14 +104,6 @@ def render_test(
 def shuffled_rows(test: np.ndarray) -> np.ndarray:
     """The frames whose speech drives the shuffled render: the test part rolled by half."""
     return np.roll(test, len(test) // 2)
-
-
-def sound_of_frames(samples: np.ndarray, split: Split) -> np.ndarray:
-    """The sound of the test frames alone, float32 [n], frame by frame as the picture shows them."""
-    table = split.table
-    edges = np.rint(np.arange(len(table) + 1) / table.fps * RATE).astype(int)
-    samples = np.pad(samples, (0, max(0, edges[-1] - len(samples))))
-    return np.concatenate([samples[edges[row] : edges[row + 1]] for row in split.test])
 
 
 def _writer(

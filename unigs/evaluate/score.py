@@ -19,6 +19,7 @@ from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
+from unigs.media.audio import RATE, read_audio
 from unigs.media.video import read_video
 from unigs.pretrained.auto import settled_settings
 from unigs.settings.evaluate import ScoreSettings
@@ -47,6 +48,7 @@ def evaluate(
     rows: Path,
     settings: ScoreSettings,
     body: Path | None = None,
+    audio: Path | None = None,
     static: Path | None = None,
     static_run: Path | None = None,
 ) -> None:
@@ -65,6 +67,7 @@ def evaluate(
         rows: figures per test frame (.csv).
         settings: fields of the section `evaluate` that say how frames are compared.
         body: motion of the torso (.npz), for the static portrait.
+        audio: the clip's sound (.wav), for figures of sync.
         static: the static portrait, as a baseline.
         static_run: run.json of the static stage, whose time is added to the training time.
 
@@ -91,11 +94,12 @@ def evaluate(
             streams |= picture_streams(video, split, nearest, scratch / "nearest.raw")
         if settings.baselines and static is not None:
             streams[STATIC] = static_stream(static, device, performance, split)
-        judge = Judge.build(settings, device, streams, stack)
+        beside = None if nearest is None else marks.points[nearest]
+        truth = Truth(marks.points, split.test, marks.backend, beside)
+        judge = Judge.build(settings, device, streams, stack, truth)
         size = score_frames(judge, streams, split, video, labels, settings)
-    beside = None if nearest is None else marks.points[nearest]
-    truth = Truth(marks.points, split.test, marks.backend, beside)
-    records = judge.records(truth, size, device_name(device))
+    samples = None if audio is None else read_audio(audio, RATE)
+    records = judge.records(truth, size, device_name(device), split, samples)
     content = document(records, split, truth, trained, device_name(device), size)
     write_json(out, content)
     with atomic(rows) as temporary:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unigs.media.audio import RATE
 from unigs.stage.errors import UserError
 from unigs.subject.frame_table import TEST, TRAIN, FrameTable
 
@@ -49,3 +50,11 @@ def split_of(table: FrameTable, posed: np.ndarray) -> Split:
                 f"{table.path} keeps no {name} frame: screen less strictly or film longer."
             )
     return Split(table, test, train)
+
+
+def sound_of_frames(samples: np.ndarray, split: Split) -> np.ndarray:
+    """The sound of the test frames alone, float32 [n], frame by frame as the picture shows them."""
+    table = split.table
+    edges = np.rint(np.arange(len(table) + 1) / table.fps * RATE).astype(int)
+    samples = np.pad(samples, (0, max(0, edges[-1] - len(samples))))
+    return np.concatenate([samples[edges[row] : edges[row + 1]] for row in split.test])

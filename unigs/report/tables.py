@@ -9,7 +9,7 @@ import pandas as pd
 
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
-from unigs.evaluate.records import PORTRAIT, STATIC
+from unigs.evaluate.records import PORTRAIT, STATIC, TRUTH
 from unigs.report.runs import METHOD_NAMES, Run, earlier_runs, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -61,14 +61,18 @@ def is_first(run: Run, runs: list[Run]) -> bool:
 def run_rows(run: Run, first: bool = True) -> list[dict]:
     """The rows of one run: the portrait, its static model, and the pictures of the clip.
 
+    The true frames have a row where a figure was taken of them, too: figures of sync.
+
     Args:
         run: figures of a subject and variant.
         first: whether to list the pictures of the clip, too.
     """
     rows = [figure_row(run, PORTRAIT, run.variant)]
     methods = {row["method"] for row in run.metrics["metrics"]}
-    for method, words in METHOD_NAMES.items():
+    for method, words in {TRUTH: "true frames", **METHOD_NAMES}.items():
         if method not in methods or (method != STATIC and not first):
+            continue
+        if all(run.shown(figure, method) is None for figure in catalogue.FIGURES):
             continue
         name = f"{words} of {run.variant}" if method == STATIC else words
         rows.append(figure_row(run, method, name))
@@ -185,8 +189,11 @@ def to_markdown(table: pd.DataFrame, runs: list[Run], title: str) -> str:
     """
     text = [f"# {plain(title)}", "", *_grid(table, paper_columns()), ""]
     here = table[table["source"] != "paper"]
-    ours = [figure.key for figure in catalogue.FIGURES if not figure.of_paper]
-    text += ["## PSNR by region, mouth and eyes", "", *_grid(here, ours), ""]
+    twice = [figure for figure in catalogue.FIGURES if figure.second_of]
+    own = [f.key for f in catalogue.FIGURES if not (f.of_paper or f.second_of)]
+    text += ["## PSNR by region, mouth and eyes", "", *_grid(here, own), ""]
+    both = [key for figure in twice for key in (figure.second_of, figure.key)]
+    text += ["## The mouth by two judges", "", *_grid(here, both), ""]
     text += ["## Read with it", "", *(f"- {plain(line)}" for line in notes(runs, table)), ""]
     return "\n".join(text)
 
@@ -229,6 +236,10 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
         f"LMD is in pixels at {PAPER_SIZE}; voice gain is LMD with shuffled minus LMD with the "
         'right speech, pixels at 256 (0: the mouth does not listen); "r, shuffled voice" is what '
         "head pose and eyes alone explain of the mouth's opening.",
+        "Figures with -68 are a second judge's, a network of 68 points that had no part in the "
+        "portrait's training; judges' r is how far both agree on the opening of the true mouth.",
+        "Sync-ASD is coarse: read it beside the true frames' and the wrong sound's score; the "
+        "offset is in frames, positive where the sound is late.",
     ]
     if "paper" not in set(table["source"]):
         del found[1]

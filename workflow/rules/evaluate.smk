@@ -54,6 +54,7 @@ rule evaluate:
         body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
+        audio="results/{subject}/speech/audio.wav",
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
@@ -85,6 +86,7 @@ rule evaluate:
         " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
+        " --audio {input.audio:q}"
         " --render {input.render:q}"
         " --shuffled {input.shuffled:q}"
         " --run {input.run:q}"
