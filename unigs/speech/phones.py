@@ -1,0 +1,77 @@
+"""Phone times: which sound is spoken when, of speech whose text a synthesizer knew."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from unigs.stage.errors import UserError
+
+BILABIALS = frozenset("pbm")
+"""Sounds for which the lips must meet, in flite's symbols and in those of the synthetic speaker."""
+PAUSES = frozenset({"pau", "_"})
+"""Silence, in flite's symbols and in those of the synthetic speaker."""
+
+
+class Phone(NamedTuple):
+    """A sound and its time."""
+
+    symbol: str
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+
+
+def read_flite(text: str) -> list[Phone]:
+    """Phones of what `flite -psdur` prints: `pau:0.210 hh:0.269 ...`, each with its END.
+
+    A recording of several utterances starts its clock anew with each of them.
+
+    Args:
+        text: the output.
+
+    Raises:
+        UserError: it holds no phones.
+    """
+    found, begin, last = [], 0.0, 0.0
+    for symbol, number in re.findall(r"([a-z]+):([\d.]+)", text):
+        end = float(number)
+        if end < last:
+            begin, last = begin + last, 0.0
+        found.append(Phone(symbol, begin + last, begin + end))
+        last = end
+    if not found:
+        raise UserError("there are no phone times in the text: give what flite -psdur prints.")
+    return found
+
+
+def read_speaker(truth: Path) -> list[Phone]:
+    """Phones of the synthetic speaker, from the ground truth beside its video.
+
+    Args:
+        truth: the .npz file that make_speaker writes, with `phones` and `phone_starts`.
+
+    Raises:
+        UserError: the file is missing or holds no phones.
+    """
+    try:
+        with np.load(truth, allow_pickle=False) as content:
+            symbols, edges = content["phones"].tolist(), content["phone_starts"].tolist()
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{truth} holds no phones of the synthetic speaker ({error}).") from None
+    return [Phone(*row) for row in zip(symbols, edges[:-1], edges[1:], strict=True)]
+
+
+def merged_pauses(phones: list[Phone]) -> list[Phone]:
+    """The pauses, those that follow each other without a gap as one."""
+    found: list[Phone] = []
+    for phone in phones:
+        if phone.symbol not in PAUSES:
+            continue
+        if found and phone.start <= found[-1].end + 1e-6:
+            found[-1] = found[-1]._replace(end=phone.end)
+        else:
+            found.append(phone)
+    return found
