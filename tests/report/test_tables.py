@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.support.runs import REASON, table_of, write_run
+from unigs.evaluate.records import Record, to_json
 from unigs.report.runs import read_runs, run_of
 from unigs.report.tables import duration, plain
 from unigs.stage.errors import UserError
@@ -120,3 +121,34 @@ def test_portraits_made_before_stay_in_the_table_and_damaged_ones_do_not(tmp_pat
     earlier = tuple(run / "metrics.json" for run in runs[1:])
     table, _ = table_of(tmp_path, runs[:1], earlier=earlier)
     assert table[table["source"] == "here"]["subject"].tolist() == ["mean of 2", "zoe", "ann"]
+
+
+def test_true_frames_have_a_row_where_a_figure_was_taken_of_them(tmp_path):
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    content = read_json(run / "metrics.json")
+    scores = [("sync_asd", "portrait", 0.5), ("sync_asd", "truth", 1.5), ("flicker", "truth", 2.0)]
+    content["metrics"] += to_json(
+        [Record(m, value, region="mouth", method=who) for m, who, value in scores]
+    )
+    write_json(run / "metrics.json", content)
+    table, text = table_of(tmp_path, [run])
+    row = table[table["method"] == "true frames"].iloc[0]
+    assert (row["source"], row["sync_asd"]) == ("baseline", 1.5) and pd.isna(row["psnr"])
+    content["metrics"] = [r for r in content["metrics"] if r["metric"] != "sync_asd"]
+    write_json(run / "metrics.json", content)
+    table, _ = table_of(tmp_path, [run])
+    assert "true frames" not in set(table["method"]), "flicker is in no column"
+
+
+def test_both_judges_stand_side_by_side_and_no_reason_stands_twice(tmp_path):
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    content = read_json(run / "metrics.json")
+    content["metrics"] += to_json([Record("lmd_256_68", 2.0, region="mouth")])
+    write_json(run / "metrics.json", content)
+    _, text = table_of(tmp_path, [run])
+    both = text.split("## The mouth by two judges")[1]
+    assert "| LMD ↓ | LMD-68 | opening r | opening-68 r |" in both
+    assert "| ann | unigs | 2.812 | 3.750 |" in both
+    lines = text.splitlines()
+    notes = [line for line in lines if line.startswith("- ")]
+    assert len(notes) == len(set(notes))

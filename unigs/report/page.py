@@ -109,7 +109,8 @@ def measurement(run: Run) -> list[str]:
             f"{run.speed['threads']} threads"
         )
     empty = [figure for figure in catalogue.FIGURES if run.shown(figure) is None]
-    return lines + [f"{figure.name} is empty: {run.why_empty(figure)}" for figure in empty]
+    lines += [f"{figure.name} is empty: {run.why_empty(figure)}" for figure in empty]
+    return list(dict.fromkeys(lines))
 
 
 def table(name: str, frame: pd.DataFrame, files: list[Path]) -> Table:

@@ -237,7 +237,7 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
         'right speech, pixels at 256 (0: the mouth does not listen); "r, shuffled voice" is what '
         "head pose and eyes alone explain of the mouth's opening.",
         "Figures with -68 are a second judge's, a network of 68 points that had no part in the "
-        "portrait's training; judges' r is how far both agree on the opening of the true mouth.",
+        "portrait's training; agreement r is how far both agree on the opening of the true mouth.",
         "Sync-ASD is coarse: read it beside the true frames' and the wrong sound's score; the "
         "offset is in frames, positive where the sound is late.",
     ]
@@ -254,7 +254,7 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     for figure in catalogue.FIGURES:
         reasons = {run.why_empty(figure) for run in runs} - {None}
         found += [f"{figure.name} is empty where {reason}." for reason in sorted(reasons)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 if __name__ == "__main__":
