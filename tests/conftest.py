@@ -11,13 +11,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 # Tests share the first GPU with what runs there, where a stage would wait for a free one.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-# Stages that tests run find no pretrained weights, so that they do the same on every machine.
-REAL_MODELS = Path(os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models")
-os.environ["UNIGS_MODELS"] = os.devnull
-# What `auto` takes must not depend on the models that this machine has. Tests of real ones look here.
 # What `auto` takes must not depend on this machine's models. Tests of real ones look here.
 MODELS = os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resources/models"
 os.environ.setdefault("UNIGS_TEST_MODELS", str(MODELS))
+REAL_MODELS = Path(os.environ["UNIGS_TEST_MODELS"])
 os.environ["UNIGS_MODELS"] = str(Path(__file__).parent / "no-models")
 
 

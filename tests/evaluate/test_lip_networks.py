@@ -8,9 +8,10 @@ from tests.support.lip_models import write_lip_models
 from tests.support.sounds import voice
 from tests.support.subject import write_table
 from unigs.evaluate.lip_networks import LipNetworks, Places
-from unigs.evaluate.models import chosen_model, find_model
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.split import Split
+from unigs.pretrained.auto import chosen_model
+from unigs.pretrained.catalogue import find_model
 from unigs.settings.evaluate import ScoreSettings
 from unigs.stage.errors import UserError
 

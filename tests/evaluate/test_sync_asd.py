@@ -17,8 +17,9 @@ from unigs.evaluate.light_asd import (
     load_light_asd,
     own_name,
 )
-from unigs.evaluate.models import LIGHT_ASD, find_model
 from unigs.evaluate.records import find, to_json
+from unigs.pretrained.auto import LIGHT_ASD
+from unigs.pretrained.catalogue import find_model
 from unigs.stage.errors import UserError
 
 

@@ -7,7 +7,6 @@ from skimage import data
 
 from tests.support.lip_models import landmarks68_state
 from unigs.evaluate.faces import FaceReader
-from unigs.evaluate.models import LANDMARKS68, find_model
 from unigs.face.landmarks68 import (
     DOWN,
     MEAN_COLOR,
@@ -18,6 +17,8 @@ from unigs.face.landmarks68 import (
 )
 from unigs.face.mesh import IBUG68
 from unigs.face.squares import cut_square, face_squares, from_square
+from unigs.pretrained.auto import LANDMARKS68
+from unigs.pretrained.catalogue import find_model
 from unigs.stage.errors import UserError
 
 

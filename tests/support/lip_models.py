@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from unigs.evaluate.light_asd import LightASD
-from unigs.evaluate.models import LANDMARKS68, LIGHT_ASD, SYNCNET
 from unigs.evaluate.syncnet import SyncNet
 from unigs.face.landmarks68 import WIDTHS
+from unigs.pretrained.auto import LANDMARKS68, LIGHT_ASD, SYNCNET
 
 
 def landmarks68_state(seed: int = 0) -> dict[str, torch.Tensor]:

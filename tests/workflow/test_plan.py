@@ -180,6 +180,8 @@ def test_weights_that_a_rule_can_fetch_may_be_missing():
     assert agreed.accept_flags("syncnet-v2") == "--accept syncnet-v2"
     with pytest.raises(UserError, match="accept that by its name"):
         plan().accept_flags("syncnet-v2")
+
+
 def test_what_auto_hears_with_is_settled_while_planning(tmp_path, monkeypatch):
     monkeypatch.delenv("UNIGS_MODELS")
     heard = plan().settings("speech")

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
 
 BACKEND = "Light-ASD (AVA)"
 """Name of the network, for the records."""

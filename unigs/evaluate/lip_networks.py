@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from unigs.evaluate import light_asd, sync_asd, sync_c, syncnet
-from unigs.evaluate.models import LANDMARKS68, LIGHT_ASD, SYNCNET, chosen_model
 from unigs.evaluate.mouth import (
     MESH,
     POINTS68,
@@ -31,6 +30,7 @@ from unigs.evaluate.records import (
 from unigs.evaluate.split import Split, sound_of_frames
 from unigs.face import landmarks68
 from unigs.face.squares import cut_square, face_squares, from_square
+from unigs.pretrained.auto import LANDMARKS68, LIGHT_ASD, SYNCNET, chosen_model
 from unigs.settings.evaluate import ScoreSettings
 
 BATCH = 32

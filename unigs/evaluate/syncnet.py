@@ -12,8 +12,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
 
 BACKEND = "SyncNet v2"
 """Name of the network, for the records."""

@@ -6,12 +6,17 @@ rule; a stage calls it for people who start it by hand.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from unigs.pretrained.catalogue import find_model, not_there
+from unigs.pretrained.catalogue import find_model, model_path, not_there
 
 AUTO = "auto"
 """Value of a setting that leaves the choice of the file to the catalogue."""
+SPEECH_MODEL = "whisper-tiny-en"
+"""Name of the weights that the speech back-end whisper takes unless it is told."""
+LANDMARKS68, LIGHT_ASD, SYNCNET = "face-landmarks-68", "light-asd", "syncnet-v2"
+"""Names of the networks that look at lips."""
 Settings = TypeVar("Settings")
 
 
@@ -26,11 +31,18 @@ class Choice:
     weight: str = ""
     """The weight of a loss which needs the file: at 0 the file is not looked for, and where the
     file is not there it is 0. Empty: no loss needs it."""
+    usual: bool = True
+    """Whether setup fetches the file, so that people are told where it is not there."""
 
 
 CHOICES: dict[str, tuple[Choice, ...]] = {
     "dynamic": (Choice("lpips_model", "lpips-alex", weight="lambda_lpips"),),
-    "evaluate": (Choice("lpips_model", "lpips-alex"),),
+    "evaluate": (
+        Choice("lpips_model", "lpips-alex"),
+        Choice("landmarks_model", LANDMARKS68),
+        Choice("sync_model", LIGHT_ASD, usual=False),
+        Choice("syncnet_model", SYNCNET, usual=False),
+    ),
 }
 """Section of the configuration -> its settings that may say `auto`."""
 
@@ -53,9 +65,10 @@ def settle(section: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         elif settled.get(choice.setting) == AUTO:
             found = find_model(choice.model)
             settled[choice.setting] = str(found or "")
-            if found is None:
+            if found is None and choice.usual:
                 missing.append(choice.model)
-                settled |= {choice.weight: 0.0} if choice.weight else {}
+            if found is None and choice.weight:
+                settled[choice.weight] = 0.0
     return settled, missing
 
 
@@ -71,3 +84,29 @@ def settled_settings(section: str, settings: Settings) -> tuple[Settings, list[s
     """
     values, missing = settle(section, asdict(settings))
     return replace(settings, **values), [not_there(name) for name in missing]
+
+
+def settle_speech(backend: str, model: str) -> tuple[str, str]:
+    """Back-end and model of speech, with nothing left open.
+
+    Args:
+        backend: setting `speech.backend`. auto: whisper where its file is there or a model is
+            named, else logmel.
+        model: setting `speech.model`. Empty: whisper takes the file of `SPEECH_MODEL`.
+    """
+    usual = model_path(SPEECH_MODEL)
+    if backend == AUTO:
+        backend = "whisper" if model or usual.is_file() else "logmel"
+    return backend, model or (str(usual) if backend == "whisper" else "")
+
+
+def chosen_model(setting: str, name: str) -> Path | None:
+    """The file that a setting names: its own, the fetched one (auto), or none (empty).
+
+    Args:
+        setting: a path, "auto", or empty.
+        name: of the network.
+    """
+    if setting == AUTO:
+        return find_model(name)
+    return Path(setting) if setting else None

@@ -32,13 +32,13 @@ class ScoreSettings(RenderSettings):
     """Path of the weights of LPIPS, AlexNet's convolutions and the linear heads in one file. auto:
     resources/models/lpips-alex.safetensors if it is there. Empty: LPIPS is not measured."""
     landmarks_model: str = "auto"
-    """Weights of the 68-point network that judges lips beside the mesh: a path (not in the paper).
+    """Path of the 68-point network that judges lips beside the mesh (not in the paper).
     auto: resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
     sync_model: str = "auto"
-    """Weights of Light-ASD, which judges sync: a path (not in the paper). auto:
+    """Path of Light-ASD, which judges sync (not in the paper). auto:
     resources/models/light-asd.safetensors if it is there. Empty: not judged."""
     syncnet_model: str = "auto"
-    """Weights of SyncNet v2, for Sync-C: the path of syncnet_v2.model. auto:
+    """Path of the weights of SyncNet v2, for Sync-C. auto:
     resources/models/syncnet-v2.safetensors if it is there. Empty: not measured."""
 
 

@@ -1,24 +1,26 @@
-"""Speech back-ends: each turns samples into a row of features for every time step."""
+"""Speech back-ends: each turns samples into a row of features for every time step.
+
+torch is imported by the back-ends that run a network: the others do without.
+"""
 
 import importlib.util
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
 from unigs.media.audio import RATE
+from unigs.pretrained.auto import SPEECH_MODEL, settle_speech
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.model_file import digest
 from unigs.speech.projection import find_projection
 from unigs.speech.spectral import dct_matrix, log_mel
-from unigs.speech.whisper import load_whisper
-from unigs.speech.whisper_mel import floor_of
-from unigs.speech.whisper_windows import Listener, LiveListener, hear
 from unigs.stage.errors import UserError
-from unigs.stage.models import SPEECH_MODEL, settle_speech
+
+if TYPE_CHECKING:
+    from unigs.speech.whisper_windows import LiveListener
 
 log = logging.getLogger("unigs")
 
@@ -74,7 +76,7 @@ class Spectral:
     def columns(self, samples: np.ndarray) -> np.ndarray:
         # Silence around: a reflected end would repeat speech.
         context = -(-self.n_fft // self.hop) * self.hop
-        padded = torch.from_numpy(np.pad(samples, context).astype(np.float32))
+        padded = np.pad(samples, context).astype(np.float32)
         count = len(samples) // self.hop + 1
         # In pieces, since a spectrum takes twenty times the memory of its sound.
         pieces = [
@@ -83,9 +85,9 @@ class Spectral:
             ]
             for k in range(0, count, PIECE)
         ]
-        return torch.cat(pieces)[:count].numpy()
+        return np.concatenate(pieces)[:count]
 
-    def _piece(self, samples: torch.Tensor, context: int) -> torch.Tensor:
+    def _piece(self, samples: np.ndarray, context: int) -> np.ndarray:
         """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
         s = self.settings
         bands = log_mel(
@@ -94,9 +96,9 @@ class Spectral:
         bands = bands[:, context // self.hop :]
         # White noise as loud as the speech has this power in every bin (the Hann window keeps 3/8).
         reference = 10 * np.log10(0.375 * self.window) + s.level_db
-        bands = bands.clamp(min=reference - s.floor_db)
+        bands = np.maximum(bands, np.float32(reference - s.floor_db))
         if s.backend == "mfcc":
-            bands = dct_matrix(s.coefficients, s.bands) @ bands
+            bands = dct_matrix(s.coefficients, s.bands).astype(np.float32) @ bands
         return bands.T
 
 
@@ -111,6 +113,8 @@ class DeepSpeech:
         self.net, self.settings = load_deepspeech(Path(settings.model)), settings
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        import torch
+
         logits = self.net.transcribe(torch.from_numpy(samples)).numpy()
         return resample_rows(logits, 20.0, self.settings.step_ms, len(samples))
 
@@ -121,6 +125,10 @@ class Whisper:
     spectral, model = False, "file of Whisper's encoder"
 
     def __init__(self, settings: SpeechSettings) -> None:
+        from unigs.speech.whisper import load_whisper
+        from unigs.speech.whisper_mel import floor_of
+        from unigs.speech.whisper_windows import Listener
+
         path = Path(settings.model)
         net = load_whisper(path)
         layer = pick_layer(settings, len(net.blocks), (len(net.blocks) + 1) // 2)
@@ -130,11 +138,15 @@ class Whisper:
         self.listener = Listener(net, layer, floor_of(settings.level_db), found)
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        from unigs.speech.whisper_windows import hear
+
         rows = hear(self.listener, samples)
         return resample_rows(rows, 20.0, self.settings.step_ms, len(samples))
 
-    def live(self) -> LiveListener:
+    def live(self) -> "LiveListener":
         """What hears a recording while it is being made, in rows of 20 ms."""
+        from unigs.speech.whisper_windows import LiveListener
+
         return LiveListener(self.listener)
 
 
@@ -162,8 +174,9 @@ class Transformer:
         self.layers = self.net.config.num_hidden_layers
         self.settings = replace(settings, layer=pick_layer(settings, self.layers, self.layers))
 
-    @torch.no_grad()
     def columns(self, samples: np.ndarray) -> np.ndarray:
+        import torch
+
         rows = []
         for start in range(0, max(len(samples), 1), self.PIECE):
             left = min(start, self.CONTEXT)
@@ -171,7 +184,8 @@ class Transformer:
             piece = np.pad(piece, (0, max(0, 400 - len(piece))))
             heard = torch.from_numpy(piece)[None]
             heard = (heard - heard.mean()) / (heard.std() + 1e-7)
-            out = self.net(heard, output_hidden_states=True)
+            with torch.no_grad():
+                out = self.net(heard, output_hidden_states=True)
             layer = self.settings.layer  # 0 of the states is what goes into the first layer
             last = layer == self.layers  # which a model may still pass on to an adapter
             states = (out.last_hidden_state if last else out.hidden_states[layer])[0]

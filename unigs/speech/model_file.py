@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+from unigs.pretrained.catalogue import models_folder
 from unigs.settings.speech import SpeechSettings
 from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
-from unigs.stage.models import models_folder
 
 
 def digest(path: Path) -> str:

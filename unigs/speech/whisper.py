@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
-from unigs.stage.weights import read_weights
 
 HEAD = 64
 """Width of an attention head in every size of Whisper."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from unigs.pretrained.auto import settle_speech
 from unigs.settings.body import BodySettings
 from unigs.settings.crop import CropSettings
 from unigs.settings.demo import DemoSettings
@@ -19,7 +20,6 @@ from unigs.settings.regions import RegionSettings
 from unigs.settings.screen import ScreenSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.settings.static import StaticSettings
-from unigs.stage.models import settle_speech
 
 SECTIONS: dict[str, type] = {
     "body": BodySettings,
@@ -41,7 +41,7 @@ PER_VARIANT = ("static", "dynamic")
 """Sections that a variant may override; all others are shared by a subject's variants."""
 MODEL_FILES = {
     "dynamic": ("lpips_model",),
-    "evaluate": ("lpips_model",),
+    "evaluate": ("lpips_model", "landmarks_model", "sync_model", "syncnet_model"),
     "pose": ("model",),
     "regions": ("model",),
     "speech": ("model",),
