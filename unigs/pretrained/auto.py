@@ -39,7 +39,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     "dynamic": (Choice("lpips_model", "lpips-alex", weight="lambda_lpips"),),
     "evaluate": (
         Choice("lpips_model", "lpips-alex"),
-        Choice("landmarks_model", LANDMARKS68),
+        Choice("landmarks_model", LANDMARKS68, usual=False),
         Choice("sync_model", LIGHT_ASD, usual=False),
         Choice("syncnet_model", SYNCNET, usual=False),
     ),
