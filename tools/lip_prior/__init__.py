@@ -1,0 +1,1 @@
+"""Learns the lip prior that the package ships, from synthetic speech alone."""
