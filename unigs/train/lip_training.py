@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from unigs.model.speech_net import LipNets, SpeechNet
-from unigs.stage.errors import UserError
-from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
+from unigs.model.lip_nets import LipNets
+from unigs.model.speech_net import SpeechNet
+from unigs.train.lip_folds import (
+    LARGEST_GAIN,
+    SILENT_SHARE,
+    Folds,
+    LipTraining,
+    contiguous_folds,
+    resting_shape,
+)
 
-FOLD_GAP = 10
-"""Frames around a fold that its members do not use either, since neighboring windows share most of
-their speech."""
-FOLDS = FEWEST_TRAINING_FRAMES // (2 * FOLD_GAP)
-"""Contiguous parts of the training frames; each member of the ensemble leaves one out. A fold is at
-least as long as the two gaps around it."""
-SILENT_SHARE = 0.06
-"""Share of a batch that is silence, with the mouth at rest."""
 FEWEST_STEPS, MOST_STEPS, STEPS_PER_FRAME = 900, 4000, 1.5
 """Limits of the number of steps, and steps per training frame between them."""
-LARGEST_GAIN = 2.5
-"""Largest gain of the calibration: predictions without information must not be amplified to the
-full spread of the lips."""
-
-
-@dataclass(frozen=True)
-class LipTraining:
-    """Result of pre-training."""
-
-    out_of_fold: np.ndarray
-    """Calibrated predictions for every frame, float32 [T,K]. Training frames are predicted by
-    networks that have not seen them or their neighbors, so that the field learns how reliable
-    speech is; other frames by all networks."""
-    correlation: np.ndarray
-    """Correlation of out-of-fold predictions with the truth over the training frames [K]."""
-    rest: np.ndarray
-    """Lip shape of silence [K]."""
 
 
 def pretrain(
@@ -84,7 +65,7 @@ def pretrain(
     nets = net.lip_net
     used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
     steps = steps or int(np.clip(STEPS_PER_FRAME * len(used), FEWEST_STEPS, MOST_STEPS))
-    fold = _folds(used, nets.members)
+    fold = contiguous_folds(used, nets.members)
     rest = resting_shape(lips[used])
     generator = torch.Generator().manual_seed(seed)
     windows, targets = torch.from_numpy(features), torch.from_numpy(lips)
@@ -122,35 +103,6 @@ def _rate(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise)))
 
 
-def resting_shape(lips: np.ndarray) -> np.ndarray:
-    """Closed lips, float32 [K]: the mean of the twentieth of the frames that open them least."""
-    opening = lips[:, 0]
-    return lips[opening <= np.quantile(opening, 0.05)].mean(0).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class _Folds:
-    """Assignment of the used frames to the members of the ensemble."""
-
-    frames: np.ndarray
-    edges: np.ndarray
-    members: int
-
-    def of(self, member: int) -> int:
-        return member % (len(self.edges) - 1)
-
-    def left_out(self, member: int) -> np.ndarray:
-        """Positions in `frames` that the member does not see, [n] bool."""
-        position = np.arange(len(self.frames))
-        first, last = self.edges[self.of(member)], self.edges[self.of(member) + 1]
-        return (position >= first) & (position < last)
-
-    def allowed(self, member: int) -> np.ndarray:
-        """Positions in `frames` that the member learns from, [n] bool."""
-        out = self.frames[self.left_out(member)]
-        return (self.frames < out[0] - FOLD_GAP) | (self.frames > out[-1] + FOLD_GAP)
-
-
 def _partly_whitened(windows: np.ndarray) -> np.ndarray:
     """Matrix [D,D] of the principal axes of windows [n,W,D], each over the root of its deviation.
 
@@ -160,16 +112,6 @@ def _partly_whitened(windows: np.ndarray) -> np.ndarray:
     power, axes = np.linalg.eigh(np.cov(columns.T))
     view = axes * np.maximum(power / power.mean(), 1e-3) ** -0.25
     return (view / np.sqrt(np.square(columns @ view).mean())).astype(np.float32)
-
-
-def _folds(frames: np.ndarray, members: int) -> _Folds:
-    count = min(FOLDS, members)
-    if len(frames) < count * 2 * FOLD_GAP:
-        raise UserError(
-            f"{len(frames)} training frames with a face are too few to learn the lips from, "
-            f"{count * 2 * FOLD_GAP} are needed: use a longer or cleaner clip."
-        )
-    return _Folds(frames, np.linspace(0, len(frames), count + 1).astype(int), members)
 
 
 def _disturbed(windows: torch.Tensor, noise: float) -> torch.Tensor:
@@ -186,7 +128,7 @@ def _calibrate(
     windows: torch.Tensor,
     lips: np.ndarray,
     used: np.ndarray,
-    fold: _Folds,
+    fold: Folds,
     rest: np.ndarray,
 ) -> LipTraining:
     """Set gain and bias so that predictions of unseen speech spread as the truth does."""

@@ -1,0 +1,106 @@
+"""What predicts the lips of a speech window: a linear map, or an ensemble of small networks."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from unigs.speech.lip_prior import HALF
+
+
+class CalibratedLips(nn.Module):
+    """Raw predictions, and what gives them the spread and the range of a person's lips.
+
+    Args:
+        lip_dim: numbers that describe the lips, K.
+
+    Attributes:
+        gain: factor [K] that gives raw predictions the spread of the measured lips.
+        bias: offset [K] subtracted before the gain is applied.
+        low: lower limit [K] of predictions, from the measured lips.
+        high: upper limit [K] of predictions, from the measured lips.
+    """
+
+    def __init__(self, lip_dim: int) -> None:
+        super().__init__()
+        self.lip_dim = lip_dim
+        self.register_buffer("gain", torch.ones(lip_dim))
+        self.register_buffer("bias", torch.zeros(lip_dim))
+        self.register_buffer("low", torch.full((lip_dim,), -4.0))
+        self.register_buffer("high", torch.full((lip_dim,), 4.0))
+
+    def calibrated(self, raw: torch.Tensor) -> torch.Tensor:
+        """Raw predictions [B,K], with the spread and within the range of the measured lips."""
+        return ((raw - self.bias) * self.gain).clamp(self.low, self.high)
+
+
+class LipMap(CalibratedLips):
+    """A linear map of the middle of a window: all that is needed where features carry the lips.
+
+    Args:
+        dim: D, coefficients of a column.
+        lip_dim: K, numbers that describe the lips.
+
+    Attributes:
+        weights: matrix [(2 HALF + 1) D, K].
+    """
+
+    def __init__(self, dim: int, lip_dim: int) -> None:
+        super().__init__(lip_dim)
+        self.register_buffer("weights", torch.zeros((2 * HALF + 1) * dim, lip_dim))
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Calibrated lip shapes [B,K] of speech windows [B,W,D]."""
+        middle = windows.shape[1] // 2
+        heard = windows[:, middle - HALF : middle + HALF + 1].flatten(1)
+        return self.calibrated(heard @ self.weights)
+
+
+class LipNets(CalibratedLips):
+    """An ensemble of small convolutional networks, run as one by grouped convolutions.
+
+    The second half of the members sees the features partly whitened, so that their errors
+    correlate less with those of the first half.
+
+    Attributes:
+        view: matrix [D,D] that partly whitens the features of the second half.
+    """
+
+    def __init__(self, window: int, dim: int, lip_dim: int, members: int, hidden: int) -> None:
+        super().__init__(lip_dim)
+        self.members = members
+        g, h = members, hidden
+        self.conv1 = nn.Conv1d(g * dim, g * h, 3, stride=2, padding=1, groups=g)
+        self.conv2 = nn.Conv1d(g * h, g * h, 3, stride=2, padding=1, groups=g)
+        self.conv3 = nn.Conv1d(g * h, g * h, 3, padding=1, groups=g)
+        length = ((window + 1) // 2 + 1) // 2
+        # Kernels as long as the remaining sequence: a dense layer for each member.
+        self.dense = nn.Conv1d(g * h, g * h, length, groups=g)
+        self.out = nn.Conv1d(g * h, g * lip_dim, 1, groups=g)
+        self.register_buffer("view", torch.eye(dim))
+
+    def views(self, windows: torch.Tensor) -> torch.Tensor:
+        """Inputs of the members [B,G,W,D], of windows [B,W,D] for all or [B,G,W,D] for each."""
+        if windows.dim() == 3:
+            windows = windows[:, None].expand(-1, self.members, -1, -1)
+        half = self.members - self.members // 2
+        return torch.cat([windows[:, :half], windows[:, half:] @ self.view], 1)
+
+    def each(self, windows: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
+        """Predictions [B,G,K] of every member, uncalibrated.
+
+        Args:
+            windows: [B,G,W,D], from `views`.
+            dropout: share of the channels' values that is dropped, in pre-training alone. The
+                module's training mode does not switch it, since while the field trains the lip
+                networks are frozen and predict without dropout.
+        """
+        x = windows.transpose(2, 3).flatten(1, 2)
+        for layer in (self.conv1, self.conv2, self.conv3, self.dense):
+            x = functional.dropout(functional.gelu(layer(x)), dropout)
+        return self.out(x)[..., 0].unflatten(1, (self.members, self.lip_dim))
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Calibrated lip shapes [B,K]."""
+        return self.calibrated(self.each(self.views(windows)).mean(1))
