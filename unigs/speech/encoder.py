@@ -9,6 +9,7 @@ import numpy as np
 from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.backends import make_backend
+from unigs.speech.lip_prior import LipPrior, find_prior
 from unigs.speech.loudness import active_columns, normalize_level
 from unigs.speech.model_file import find_again, record
 from unigs.stage.errors import UserError
@@ -140,7 +141,7 @@ class SpeechEncoder:
         active = active_columns(samples, len(columns), self.settings.step_ms)
         if self.profile is None or not active.any():
             return columns
-        if self.backend.spectral:
+        if self.backend.spectral or self.backend.projection:
             columns = columns + self.profile.mean - columns[active].mean(0)
         return columns.clip(self.profile.low, self.profile.high)
 
@@ -155,12 +156,17 @@ class SpeechEncoder:
         mean = columns[active].mean(0) if active.any() else columns.mean(0)
         self.profile = SpectralProfile(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
 
+    @property
+    def prior(self) -> LipPrior | None:
+        """What the package knows of lips from these features; None: nothing."""
+        return find_prior(self.backend.projection)
+
     def windows(
         self,
         columns: np.ndarray,
         frames: int,
         fps: float,
-        offset: int = 0,
+        offset: float = 0,
         outside: np.ndarray | None = None,
     ) -> np.ndarray:
         """Raw windows [frames,W,D] of features, one for each video frame.
@@ -171,7 +177,7 @@ class SpeechEncoder:
             columns: features [N,D] every `step_ms`, the first at 0 s.
             frames: number of video frames.
             fps: frames per second.
-            offset: frames by which the sound comes later than the picture.
+            offset: frames by which the sound comes later than the picture; need not be whole.
             outside: column [D] that fills windows beyond the recording's ends; None: silence.
         """
         half = self.width // 2
@@ -187,6 +193,9 @@ class SpeechEncoder:
         """Measure mean and standard deviation per coefficient over raw windows [n,W,D]."""
         flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
         self.mean, self.std = flat.mean(0), flat.std(0)
+        if self.backend.projection:
+            # Scaled for everybody: maps from them hold for every person.
+            self.std = np.ones_like(self.std)
         # A constant coefficient carries no information; it stays at zero.
         self.std = np.where(self.std > 1e-6, self.std, 1.0)
 
@@ -197,3 +206,20 @@ class SpeechEncoder:
     def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
         """Normalized windows [frames,W,D] of another recording [n] at RATE."""
         return self.normalize(self.windows(self.foreign_columns(samples), frames, fps))
+
+
+def projection_of(text: str) -> str:
+    """Digest of the projection in the JSON of an encoder; empty: its features have none."""
+    return (json.loads(text).get("model") or {}).get("projection", "")
+
+
+def centered(columns: np.ndarray, samples: np.ndarray, step_ms: float = 20.0) -> np.ndarray:
+    """Features [N,D] less their mean over active speech, by which one voice differs from another.
+
+    Args:
+        columns: raw features of a recording.
+        samples: the recording [n] at RATE.
+        step_ms: milliseconds from one row to the next.
+    """
+    active = active_columns(samples, len(columns), step_ms)
+    return columns - (columns[active] if active.any() else columns).mean(0)

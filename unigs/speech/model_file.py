@@ -11,12 +11,38 @@ from unigs.stage.errors import UserError
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, or of the names and checksums of all files of a folder."""
+    """The sha256 of a file's tensors, or of the names and checksums of all files of a folder.
+
+    Where a .safetensors file was fetched from is written into it, so equal weights can lie in files
+    that differ: there names, types, shapes and numbers count.
+    """
+    if path.suffix == ".safetensors":
+        return _tensor_digest(path)
     if not path.is_dir():
         return checksum(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     lines = [f"{file.relative_to(path).as_posix()} {checksum(file)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _tensor_digest(path: Path) -> str:
+    """The sha256 of what the tensors of a .safetensors file are called and hold.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found = hashlib.sha256()
+    try:
+        with safe_open(path, "np") as file:
+            for name in sorted(file.keys()):
+                tensor = file.get_tensor(name)
+                found.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
+                found.update(tensor.tobytes())
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read as weights ({error}): get it anew.") from None
+    return found.hexdigest()
 
 
 def record(settings: SpeechSettings) -> dict[str, str]:

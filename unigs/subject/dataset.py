@@ -70,6 +70,7 @@ class Dataset:
         performance: what moves the portrait in every frame; without eyes and speech where their
             files were not given.
         landmarks: face landmarks of every frame.
+        encoder: JSON of the speech encoder; an empty object without speech.
         silence: the normalized window of silence, float32 [W,D]; None without speech.
         backends: back-ends of landmarks, poses and speech, by name.
         train: indices of the kept training frames.
@@ -127,6 +128,7 @@ class Dataset:
             self.table.check_rows(path, read)
         self.performance = performance_of(self.poses, motion, eyes, speech)
         self.silence = None if speech is None else speech.silence
+        self.encoder = "{}" if speech is None else speech.encoder
         made = {"landmarks": self.landmarks, "pose": self.poses, "speech": speech}
         self.backends = {name: read.backend for name, read in made.items() if read is not None}
 

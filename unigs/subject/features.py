@@ -49,7 +49,7 @@ SPEECH = {
     "backend": TEXT,
     "rate": ONE_NUMBER,
     "silence": Array(("W", "D")),
-    "offset": Array(kind="whole"),
+    "offset": Array(),
     "encoder": TEXT,
 }
 
@@ -201,7 +201,7 @@ class SpeechFeatures:
     """Columns of a window per second."""
     silence: np.ndarray
     """The normalized window of complete silence, float32 [W,D]."""
-    offset: int
+    offset: float
     """Frames by which the sound came later than the picture, undone in the windows."""
     encoder: str
     """JSON from which `unigs.speech.encoder` rebuilds the encoder for other recordings."""
@@ -224,7 +224,7 @@ class SpeechFeatures:
             str(data["backend"]),
             float(data["rate"]),
             _float(data["silence"]),
-            int(data["offset"]),
+            float(data["offset"]),
             str(data["encoder"]),
         )
 

@@ -9,11 +9,13 @@ import torch
 
 from unigs.face.lips import OPENING, lip_code, lip_shape
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.model.lip_nets import LipMap
 from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS
-from unigs.train.lip_training import LipTraining, pretrain
+from unigs.train.lip_regression import fit_map, prior_of
+from unigs.train.lip_training import pretrain
 
 log = logging.getLogger("unigs")
 
@@ -63,15 +65,20 @@ class LipGuide:
         if not settings.lip_code:
             return None
         measured = lip_code(dataset.landmarks.points, frames, settings.lip_code - 2)
-        training: LipTraining = pretrain(
-            motion.speech_net.cpu(),
-            dataset.performance.speech,
-            measured,
-            frames,
-            dataset.silence,
-            seed=settings.seed,
-            steps=steps,
-        )
+        net, heard = motion.speech_net.cpu(), dataset.performance.speech
+        if isinstance(net.lip_net, LipMap):
+            prior = prior_of(dataset, settings.lip_prior)
+            training = fit_map(net, heard, measured, frames, dataset.silence, prior)
+        else:
+            training = pretrain(
+                net,
+                heard,
+                measured,
+                frames,
+                dataset.silence,
+                seed=settings.seed,
+                steps=steps,
+            )
         motion.speech_net.to(device)
         log.info(
             "lips from speech, out of fold: correlation of opening %.2f, width %.2f",

@@ -14,6 +14,7 @@ from unigs.model.portrait import Portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
+from unigs.train.lip_regression import prior_of
 
 BOX_QUANTILE = 0.005
 """Share of the centers that lie outside of the tri-plane's box on each side, before its margin."""
@@ -98,6 +99,7 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
             "dim": dim,
             "feature_dim": s.speech_dim,
             "lip_dim": s.lip_code,
+            "lips": "networks" if prior_of(dataset, s.lip_prior) is None else "map",
         },
         "lip_code": bool(s.lip_code),
         "eyes": dataset.performance.eyes.shape[1],

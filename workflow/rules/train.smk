@@ -56,6 +56,7 @@ rule train_dynamic:
         runtime=720,
     params:
         *code_words("unigs.train.dynamic"),
+        *content_words(REPO.glob("unigs/speech/p*/*.safetensors")),
         flags=flags("dynamic"),
     shell:
         "python -m unigs.train.dynamic"

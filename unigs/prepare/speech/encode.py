@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.media.audio import RATE, read_audio
+from unigs.prepare.speech.offset import find_offset
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
@@ -49,14 +50,15 @@ def encode_speech(
     average = columns.mean(0)
     raw = encoder.windows(columns, len(table), fps, outside=average)
     encoder.fit(raw[train])
-    offset = 0
+    offset = 0.0
     if landmarks is not None and settings.max_offset:
-        # Imported here: without landmarks the stage needs no network.
-        from unigs.prepare.speech.offset import find_offset
-
         marks = Landmarks.read(landmarks)
         table.check_rows(landmarks, marks)
-        offset = find_offset(encoder.normalize(raw), marks.points, train, settings.max_offset)
+
+        def heard(frames: float) -> np.ndarray:
+            return encoder.normalize(encoder.windows(columns, len(table), fps, frames, average))
+
+        offset = find_offset(heard, encoder.prior, marks.points, train, settings.max_offset)
         raw = encoder.windows(columns, len(table), fps, offset, average)
         encoder.fit(raw[train])
     encoder.learn_profile(samples, columns)

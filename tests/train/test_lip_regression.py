@@ -1,0 +1,96 @@
+"""Lips from speech by a linear map that a prior holds, on made-up speech whose lips are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from unigs.model.speech_net import SpeechNet
+from unigs.speech.lip_prior import HALF, LipPrior
+from unigs.train.lip_regression import STRENGTH, fit_map, regression
+
+W, D = 2 * HALF + 1, 6
+
+
+def talk(frames, noise, seed=0):
+    """Windows [T,W,D], their lips [T,2], and the map between them."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(frames + W, D))
+    windows = np.stack([rows[k : k + frames] for k in range(W)], 1).astype(np.float32)
+    weights = rng.normal(size=(W, D, 2)) * np.hanning(W + 2)[1:-1, None, None]
+    lips = windows.reshape(frames, -1) @ weights.reshape(-1, 2)
+    lips = lips + noise * lips.std(0) * rng.normal(size=lips.shape)
+    scale = lips.std(0)
+    lips = ((lips - lips.mean(0)) / scale).astype(np.float32)
+    return windows, lips, (weights / scale).astype(np.float32)
+
+
+def net():
+    return SpeechNet(W, D, feature_dim=2, lip_dim=2, lips="map")
+
+
+def prior_of(weights):
+    return LipPrior(weights, weights[..., 0], 0.0, "")
+
+
+def correlation(a, b):
+    return np.corrcoef(a, b)[0, 1]
+
+
+def test_the_regression_is_least_squares_with_rows_that_pull_to_the_prior():
+    rng = np.random.default_rng(3)
+    heard, lips, start = rng.normal(size=(50, 8)), rng.normal(size=(50, 2)), rng.normal(size=(8, 2))
+    weights, bias = regression(heard, lips, start, None, np.zeros(2))
+    x, y = heard - heard.mean(0), lips - lips.mean(0)
+    pull = np.sqrt(STRENGTH * np.square(x).sum() / 8)
+    rows, targets = np.vstack([x, pull * np.eye(8)]), np.vstack([y, pull * start])
+    expected = np.linalg.lstsq(rows, targets, rcond=None)[0]
+    assert np.allclose(weights, expected)
+    assert np.allclose(heard.mean(0) @ weights + bias, lips.mean(0))
+
+
+def test_unheard_speech_moves_the_lips_as_lively_as_the_truth():
+    windows, lips, weights = talk(700, noise=0.5)
+    blind, taught = net(), net()
+    train = np.arange(400)
+    fit_map(blind, windows, lips, train, None, prior_of(0 * weights))
+    result = fit_map(taught, windows, lips, train, None, prior_of(weights))
+    for k in range(2):
+        seen = [m.lips(torch.from_numpy(windows[420:])).numpy()[:, k] for m in (blind, taught)]
+        right = [correlation(s, lips[420:, k]) for s in seen]
+        assert right[1] > right[0] and right[1] > 0.8
+        assert 0.8 < seen[1].std() / lips[420:, k].std() < 1.2
+        assert abs(result.correlation[k] - right[1]) < 0.1
+        assert 0.9 < result.out_of_fold[train, k].std() / lips[train, k].std() < 1.1
+
+
+def test_out_of_fold_predictions_do_not_know_their_frames():
+    windows, _, weights = talk(400, noise=0)
+    noise = np.random.default_rng(5).normal(size=(400, 2)).astype(np.float32)
+    result = fit_map(net(), windows, noise, np.arange(400), None, prior_of(0 * weights))
+    assert np.abs(result.correlation).max() < 0.25
+
+
+def test_silence_rests_and_nothing_goes_beyond_what_was_seen():
+    windows, lips, weights = talk(500, noise=0.3)
+    silence = np.full((W, D), -1.5, np.float32)
+    speaker = net()
+    result = fit_map(speaker, windows, lips, np.arange(450), silence, prior_of(weights))
+    quiet = speaker.lips(torch.from_numpy(silence)[None]).numpy()[0]
+    assert quiet[0] < np.quantile(lips[:, 0], 0.25)
+    loud = speaker.lips(torch.from_numpy(20 * windows)).numpy()
+    assert (loud.max(0) <= lips[:450].max(0)).all()
+    assert (loud.min(0) >= np.minimum(lips[:450].min(0), result.rest)).all()
+
+
+def test_more_numbers_than_opening_and_width_start_from_nothing():
+    windows, lips, weights = talk(300, noise=0.3)
+    three = np.concatenate([lips, lips[:, :1]], 1)
+    speaker = SpeechNet(W, D, feature_dim=2, lip_dim=3, lips="map")
+    fit_map(speaker, windows, three, np.arange(300), None, prior_of(weights))
+    assert speaker.lips(torch.from_numpy(windows)).shape == (300, 3)
+
+
+def test_short_windows_are_refused():
+    windows, lips, weights = talk(300, noise=0.3)
+    with pytest.raises(Exception, match="context_ms"):
+        fit_map(net(), windows[:, :9], lips, np.arange(300), None, prior_of(weights))

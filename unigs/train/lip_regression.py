@@ -1,0 +1,141 @@
+"""Lips from speech by a linear map that a prior holds: closed form, for a person's few minutes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from unigs.model.speech_net import SpeechNet
+from unigs.speech.encoder import projection_of
+from unigs.speech.lip_prior import LipPrior, central, find_prior
+from unigs.subject.dataset import Dataset
+from unigs.train.lip_folds import (
+    FOLDS,
+    LARGEST_GAIN,
+    SILENT_SHARE,
+    LipTraining,
+    contiguous_folds,
+    resting_shape,
+)
+
+STRENGTH = 3.0
+"""Penalty of a weight's distance from the prior, in units of the clip's mean variance of a
+feature, so that the prior weighs as much for a short clip as for a long one."""
+
+
+def prior_of(dataset: Dataset, choice: str) -> LipPrior | None:
+    """What is known of lips from the speech features of a subject before its clip is seen.
+
+    Args:
+        dataset: the subject, with speech.
+        choice: shipped or none (`unigs.settings.dynamic.DynamicSettings.lip_prior`).
+
+    Returns:
+        None: nothing, since the features have no prior or none is wanted.
+    """
+    return None if choice == "none" else find_prior(projection_of(dataset.encoder))
+
+
+def fit_map(
+    net: SpeechNet,
+    features: np.ndarray,
+    lips: np.ndarray,
+    train: np.ndarray,
+    silence: np.ndarray | None,
+    prior: LipPrior,
+) -> LipTraining:
+    """Fit `net.lip_net`, a `LipMap`, in place.
+
+    Args:
+        net: its lip map is set; its audio network is not touched.
+        features: speech windows [T,W,D].
+        lips: z-scored lip shapes [T,K] (`lips.lip_code`); rows with NaN are not used.
+        train: training frames, indices in order.
+        silence: the window [W,D] of silence, at which the lips rest; None: not learned.
+        prior: where the weights of opening and width start; those of other numbers start at 0.
+
+    Returns:
+        Out-of-fold predictions, their correlation with the truth, and the lips at rest.
+
+    Raises:
+        UserError: too few training frames show a face, or the windows are too short.
+    """
+    used = np.asarray(train)[np.isfinite(lips[train]).all(1)]
+    fold = contiguous_folds(used, FOLDS)
+    heard, rest = central(features).astype(np.float64), resting_shape(lips[used])
+    quiet = None if silence is None else central(np.asarray(silence)[None])[0]
+    start = np.zeros((heard.shape[1], lips.shape[1]))
+    start[:, :2] = prior.lips.reshape(-1, 2)
+
+    def fitted(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return regression(heard[frames], lips[frames], start, quiet, rest)
+
+    unseen = np.zeros((len(used), lips.shape[1]))
+    for member in range(fold.members):
+        weights, bias = fitted(used[fold.allowed(member)])
+        out = fold.left_out(member)
+        unseen[out] = heard[used[out]] @ weights + bias
+    weights, bias = fitted(used)
+    raw = heard @ weights + bias
+    raw[used] = unseen
+    return _calibrate(net, raw, weights, bias, lips[used], used, rest)
+
+
+def regression(
+    heard: np.ndarray,
+    lips: np.ndarray,
+    start: np.ndarray,
+    quiet: np.ndarray | None,
+    rest: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [I,K] and bias [K] that are least in squared error plus distance from the prior.
+
+    Args:
+        heard: features [n,I].
+        lips: lip shapes [n,K].
+        start: weights [I,K] of the prior.
+        quiet: features [I] of silence, worth a share of all frames; None: left out.
+        rest: lip shape [K] of silence.
+    """
+    weight = np.ones(len(heard))
+    if quiet is not None:
+        heard, lips = np.vstack([heard, quiet]), np.vstack([lips, rest])
+        weight = np.append(weight, SILENT_SHARE * len(weight))
+    weight = weight[:, None]
+    mean, level = ((weight * part).sum(0) / weight.sum() for part in (heard, lips))
+    x, y = heard - mean, lips - level
+    gram = (weight * x).T @ x
+    penalty = STRENGTH * np.trace(gram) / len(gram)
+    gram[np.diag_indices_from(gram)] += penalty
+    weights = np.linalg.solve(gram, (weight * x).T @ y + penalty * start)
+    return weights, level - mean @ weights
+
+
+def _calibrate(
+    net: SpeechNet,
+    raw: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    truth: np.ndarray,
+    used: np.ndarray,
+    rest: np.ndarray,
+) -> LipTraining:
+    """Set the map, with gain and bias so that predictions of unseen speech spread as the truth."""
+    unseen = raw[used]
+    mean, spread = unseen.mean(0), np.maximum(unseen.std(0), 1e-6)
+    correlation = ((unseen - mean) * (truth - truth.mean(0))).mean(0) / spread / truth.std(0)
+    gain = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
+    lip_map = net.lip_net
+    # Amplified silence would press the lips together more than they can be.
+    limits = np.minimum(np.quantile(truth, 0.005, 0), rest), np.quantile(truth, 0.995, 0)
+    values = {
+        "weights": weights,
+        "gain": gain,
+        "bias": mean - bias - truth.mean(0) / gain,
+        "low": limits[0],
+        "high": limits[1],
+    }
+    for name, value in values.items():
+        getattr(lip_map, name).copy_(torch.from_numpy(np.asarray(value, np.float32)))
+    predicted = ((raw - mean) * gain + truth.mean(0)).clip(*limits)
+    return LipTraining(predicted.astype(np.float32), correlation, rest)
