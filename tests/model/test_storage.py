@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from tests.support.full_disk import full_disk
-from tests.support.portraits import one_frame, portrait
+from tests.support.portraits import CONFIG, SPEECH, one_frame, portrait
 from unigs.model.deformation import ATTRIBUTES
+from unigs.model.motion import Motion
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.playback.play import Playback
 from unigs.settings.dynamic import DEFORMABLE
@@ -29,6 +30,18 @@ def test_saved_portrait_plays_the_same(tmp_path):
     loaded = load_portrait(tmp_path / "portrait.safetensors")
     np.testing.assert_array_equal(Playback(loaded).frame(one_frame(), 0), frame)
     assert loaded.meta == original.meta and loaded.fps == 25.0 and loaded.has_dynamics
+
+
+def test_a_portrait_whose_lips_are_a_linear_map_speaks_the_same(tmp_path):
+    made = portrait()
+    made.motion = Motion({**CONFIG, "speech": {**SPEECH, "window": 13, "lips": "map"}})
+    made.motion.speech_net.lip_net.weights.normal_()
+    path = tmp_path / "portrait.safetensors"
+    save_portrait(made, path)
+    windows = torch.randn(4, 13, SPEECH["dim"])
+    assert torch.equal(load_portrait(path).motion.lips(windows), made.motion.lips(windows))
+    with pytest.raises(ValueError, match="hears 11 columns"):
+        Motion({**CONFIG, "speech": {**SPEECH, "lips": "map"}})
 
 
 def test_equal_portraits_give_equal_files(tmp_path):

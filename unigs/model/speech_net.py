@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from unigs.model.lip_nets import LipMap, LipNets
+from unigs.speech.lip_prior import HALF
 
 
 class SpeechNet(nn.Module):
@@ -25,6 +26,9 @@ class SpeechNet(nn.Module):
             prediction is their mean.
         hidden: channels of one lip network.
         lips: what predicts the lips, "networks" (`LipNets`) or "map" (`LipMap`).
+
+    Raises:
+        ValueError: the window is shorter than what a lip map hears.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class SpeechNet(nn.Module):
         if not lip_dim:
             self.lip_net = None
         elif lips == "map":
+            if window < 2 * HALF + 1:
+                raise ValueError(f"a lip map hears {2 * HALF + 1} columns, a window has {window}")
             self.lip_net = LipMap(dim, lip_dim)
         else:
             self.lip_net = LipNets(window, dim, lip_dim, members, hidden)
