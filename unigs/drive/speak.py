@@ -109,7 +109,8 @@ def performances(
         settings: section `drive`.
     """
     columns = encoder.foreign_columns(samples)
-    rest = pauses(samples, count, fps, settings)
+    scores = encoder.speech_scores(columns, count, fps)
+    rest = pauses(samples, count, fps, settings, scores)
     for first in range(0, count, FRAMES_AT_ONCE):
         chosen = np.arange(first, min(first + FRAMES_AT_ONCE, count))
         windows = encoder.normalize(encoder.windows(columns, len(chosen), fps, offset=first))

@@ -145,6 +145,24 @@ class SpeechEncoder:
             columns = columns + self.profile.mean - columns[active].mean(0)
         return columns.clip(self.profile.low, self.profile.high)
 
+    def speech_scores(self, columns: np.ndarray, frames: int, fps: float) -> np.ndarray | None:
+        """Score of each video frame [frames], positive where someone speaks.
+
+        Args:
+            columns: raw features [N,D] of a recording, from `foreign_columns`.
+            frames: number of video frames.
+            fps: frames per second.
+
+        Returns:
+            None where the features do not tell.
+        """
+        prior = self.prior
+        if prior is None or self.profile is None:
+            return None
+        scores = prior.speech_scores((columns - self.profile.mean).astype(np.float32))
+        middle = (np.arange(frames) + 0.5) / fps * 1000 / self.settings.step_ms
+        return scores[np.floor(middle + 0.5).astype(int).clip(0, len(scores) - 1)]
+
     def learn_profile(self, samples: np.ndarray, columns: np.ndarray) -> None:
         """Measure the profile of the training clip.
 
