@@ -14,7 +14,7 @@ import tyro
 from safetensors.numpy import save_file
 
 from tools.lip_prior.disturbances import disturbed
-from tools.lip_prior.visemes import PAUSE, Phone, lip_curves, speaking
+from tools.lip_prior.visemes import PAUSE, lip_curves, speaking
 from tools.lip_prior.voices import Voice, all_voices
 from unigs.media.audio import RATE
 from unigs.speech import lip_prior, projection
@@ -22,6 +22,7 @@ from unigs.speech.encoder import centered
 from unigs.speech.lip_prior import HALF, LipPrior, flat_windows
 from unigs.speech.loudness import normalize_level
 from unigs.speech.model_file import digest
+from unigs.speech.phones import Phone
 from unigs.speech.whisper import load_whisper
 from unigs.speech.whisper_mel import floor_of
 from unigs.speech.whisper_windows import Listener, hear
@@ -76,7 +77,7 @@ def _read(voice: Voice, sentences: np.ndarray, rng: np.random.Generator) -> Reco
     pause(0.7)
     for sentence in sentences:
         sound, said = voice(str(sentence))
-        phones.extend(Phone(p.name, clock + p.start, clock + p.end) for p in said)
+        phones.extend(Phone(p.symbol, clock + p.start, clock + p.end) for p in said)
         pieces.append(sound / np.sqrt(np.mean(np.square(sound))) * 0.07)
         clock += len(sound) / RATE
         pause(0.8)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from unigs.speech.phones import Phone
+
 FINE = 200
 """Steps of a second in which phones are laid out."""
 REACH = 0.055
@@ -72,18 +74,6 @@ VISEMES = {
 """Visemes of the phones of English, by their ARPABET names; made by hand, refined on nobody."""
 
 
-@dataclass(frozen=True)
-class Phone:
-    """A phone of a recording."""
-
-    name: str
-    """Key of `VISEMES`."""
-    start: float
-    """Seconds."""
-    end: float
-    """Seconds."""
-
-
 def lip_curves(phones: list[Phone], times: np.ndarray) -> np.ndarray:
     """Opening and width of the lips [T,2] at some times.
 
@@ -91,13 +81,13 @@ def lip_curves(phones: list[Phone], times: np.ndarray) -> np.ndarray:
     Cohen and Massaro 1993).
 
     Args:
-        phones: in order, without gaps.
+        phones: keys of `VISEMES` with their times, in order, without gaps.
         times: seconds [T].
     """
     count = int(phones[-1].end * FINE) + FINE
     pulled, pull = np.zeros((count, 2)), np.full(count, 1e-6)
     for phone in phones:
-        viseme = VISEMES[phone.name]
+        viseme = VISEMES[phone.symbol]
         first = int(phone.start * FINE)
         inside = slice(first, max(first + 1, int(phone.end * FINE)))
         pulled[inside] += viseme.pull * np.array([viseme.opening, viseme.width])
@@ -112,6 +102,6 @@ def speaking(phones: list[Phone], times: np.ndarray) -> np.ndarray:
     """Whether a phone other than a pause sounds at each of some times, bool [T]."""
     spoken = np.zeros(len(times), bool)
     for phone in phones:
-        if phone.name != PAUSE:
+        if phone.symbol != PAUSE:
             spoken |= (times >= phone.start) & (times < phone.end)
     return spoken

@@ -4,7 +4,6 @@ Both are packages of Debian and of other systems (apt-get install flite espeak-n
 """
 
 import ctypes
-import re
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from tools.lip_prior.visemes import PAUSE, VISEMES, Phone
+from tools.lip_prior.visemes import PAUSE, VISEMES
 from unigs.media.audio import RATE, read_audio
+from unigs.speech.phones import Phone, read_flite
 
 FLITE = (("slt", (150, 190, 230)), ("rms", (85, 105)), ("awb", (100, 130)), ("kal16", (90, 120)))
 """Voices of flite, each with pitches in Hz."""
@@ -67,21 +67,9 @@ def _flite(voice: str, pitch: float, stretch: float) -> Voice:
             command += ["--setf", f"duration_stretch={stretch}"]
             command += ["--setf", f"int_f0_target_mean={pitch}"]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            return read_audio(sound, RATE), flite_phones(said)
+            return read_audio(sound, RATE), read_flite(said)
 
     return speak
-
-
-def flite_phones(said: str) -> list[Phone]:
-    """Phones of what flite -psdur prints: `name:end` in seconds, from 0 again in each phrase."""
-    phones, phrase, last = [], 0.0, 0.0
-    for name, time in re.findall(r"([a-z]+):([\d.]+)", said):
-        end = float(time)
-        if end < last:
-            phrase, last = phrase + last, 0.0
-        phones.append(Phone(name, phrase + last, phrase + end))
-        last = end
-    return phones
 
 
 class _Identity(ctypes.Union):
