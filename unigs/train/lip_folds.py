@@ -42,6 +42,20 @@ def resting_shape(lips: np.ndarray) -> np.ndarray:
     return lips[opening <= np.quantile(opening, 0.05)].mean(0).astype(np.float32)
 
 
+def correlation(unseen: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Correlation [K] of out-of-fold predictions [n,K] with the truth [n,K]."""
+    mean, spread = unseen.mean(0), np.maximum(unseen.std(0), 1e-6)
+    return ((unseen - mean) * (truth - truth.mean(0))).mean(0) / spread / truth.std(0)
+
+
+def limits(truth: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Range [K], [K] of measured lips [n,K], the lips at rest [K] included.
+
+    Amplified silence would press the lips together more than they can be.
+    """
+    return np.minimum(np.quantile(truth, 0.005, 0), rest), np.quantile(truth, 0.995, 0)
+
+
 @dataclass(frozen=True)
 class Folds:
     """Assignment of the used frames to the members of the ensemble."""

@@ -15,6 +15,8 @@ from unigs.train.lip_folds import (
     SILENT_SHARE,
     LipTraining,
     contiguous_folds,
+    correlation,
+    limits,
     resting_shape,
 )
 
@@ -123,19 +125,17 @@ def _calibrate(
     """Set the map, with gain and bias so that predictions of unseen speech spread as the truth."""
     unseen = raw[used]
     mean, spread = unseen.mean(0), np.maximum(unseen.std(0), 1e-6)
-    correlation = ((unseen - mean) * (truth - truth.mean(0))).mean(0) / spread / truth.std(0)
     gain = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
     lip_map = net.lip_net
-    # Amplified silence would press the lips together more than they can be.
-    limits = np.minimum(np.quantile(truth, 0.005, 0), rest), np.quantile(truth, 0.995, 0)
+    low, high = limits(truth, rest)
     values = {
         "weights": weights,
         "gain": gain,
         "bias": mean - bias - truth.mean(0) / gain,
-        "low": limits[0],
-        "high": limits[1],
+        "low": low,
+        "high": high,
     }
     for name, value in values.items():
         getattr(lip_map, name).copy_(torch.from_numpy(np.asarray(value, np.float32)))
-    predicted = ((raw - mean) * gain + truth.mean(0)).clip(*limits)
-    return LipTraining(predicted.astype(np.float32), correlation, rest)
+    predicted = ((raw - mean) * gain + truth.mean(0)).clip(low, high)
+    return LipTraining(predicted.astype(np.float32), correlation(unseen, truth), rest)

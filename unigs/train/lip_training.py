@@ -15,6 +15,8 @@ from unigs.train.lip_folds import (
     Folds,
     LipTraining,
     contiguous_folds,
+    correlation,
+    limits,
     resting_shape,
 )
 
@@ -138,18 +140,17 @@ def _calibrate(
     hidden = np.stack([fold.left_out(m) for m in range(nets.members)], 0)
     oof = (unseen * hidden[..., None]).sum(0) / hidden.sum(0)[:, None]
     mean, spread = oof.mean(0), np.maximum(oof.std(0), 1e-6)
-    correlation = ((oof - mean) * (truth - truth.mean(0))).mean(0) / spread / truth.std(0)
     ensemble = _ensemble_spread(unseen, hidden)
     gain = np.minimum(truth.std(0) / ensemble, LARGEST_GAIN)
     nets.gain.copy_(torch.from_numpy(gain.astype(np.float32)))
     nets.bias.copy_(torch.from_numpy((mean - truth.mean(0) / gain).astype(np.float32)))
-    # Amplified silence would press the lips together more than they can be.
-    nets.low.copy_(torch.from_numpy(np.minimum(np.quantile(truth, 0.005, 0), rest)))
-    nets.high.copy_(torch.from_numpy(np.quantile(truth, 0.995, 0)))
+    low, high = limits(truth, rest)
+    nets.low.copy_(torch.from_numpy(low))
+    nets.high.copy_(torch.from_numpy(high))
     predicted = nets.calibrated(torch.from_numpy(each.mean(1))).numpy()
     own = np.minimum(truth.std(0) / spread, LARGEST_GAIN)
     predicted[used] = ((oof - mean) * own + truth.mean(0)).clip(nets.low.numpy(), nets.high.numpy())
-    return LipTraining(predicted.astype(np.float32), correlation, rest)
+    return LipTraining(predicted.astype(np.float32), correlation(oof, truth), rest)
 
 
 def _ensemble_spread(unseen: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -58,15 +58,15 @@ def find_offset(
     """
     code = lip_code(points, train)
     if prior is None:
-        offsets, ahead, smallest, gain = np.arange(-largest, largest + 1), LEAD, SMALLEST, GAIN
+        step, ahead, smallest, gain = 1, LEAD, SMALLEST, GAIN
+        offsets = np.arange(-largest, largest + step)
         scores = offset_scores(heard(0), code, train, offsets)
     else:
-        offsets, ahead = np.arange(-largest, largest + PRIOR_STEP, PRIOR_STEP), 0
-        smallest, gain = PRIOR_STEP, PRIOR_GAIN
+        step, ahead, smallest, gain = PRIOR_STEP, 0, PRIOR_STEP, PRIOR_GAIN
+        offsets = np.arange(-largest, largest + step, step)
         scores = prior_scores(heard, prior, code, train, offsets)
     best, now = scores.max(), scores[offsets == 0][0]
     good = offsets[scores >= 0.95 * best]
-    step = 1 if prior is None else PRIOR_STEP
     offset = round((float(good.mean()) - ahead) / step) * step
     trusted = abs(offset) >= smallest and best > 0.3 and best - now > gain
     log.info(
