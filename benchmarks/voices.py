@@ -17,14 +17,14 @@ import numpy as np
 import torch
 
 from unigs.face.lips import lip_code
+from unigs.lips.networks import pretrain
+from unigs.lips.regression import fit_map
 from unigs.media.audio import RATE, read_audio
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks, SpeechFeatures
 from unigs.subject.frame_table import TEST, TRAIN, FrameTable, read_frame_table
-from unigs.train.lip_regression import fit_map
-from unigs.train.lip_training import pretrain
 
 COLUMNS = "portrait,voice,opening_r,width_r"
 

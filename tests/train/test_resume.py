@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.train.test_dynamic import DYNAMIC
-from unigs.train import lip_training
+from unigs.lips import networks
 from unigs.train.checkpoint import Checkpoint
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.static import StaticTask, train_static
@@ -77,8 +77,8 @@ def test_static_stage(files, static_run, tmp_path, seed):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_dynamic_stage_with_a_running_average(files, static_run, tmp_path, seed, monkeypatch):
-    monkeypatch.setattr(lip_training, "FEWEST_STEPS", 40)
-    monkeypatch.setattr(lip_training, "STEPS_PER_FRAME", 0)
+    monkeypatch.setattr(networks, "FEWEST_STEPS", 40)
+    monkeypatch.setattr(networks, "STEPS_PER_FRAME", 0)
 
     def stage(folder="killed"):
         names = ("portrait.safetensors", "curve.csv", "run.json")

@@ -2,7 +2,7 @@
 
 The audio feature is learned from pictures, through the whole field. On minutes of video that
 gradient is too weak: the field ignores speech. So the lips have networks of their own, which learn
-from landmarks in seconds, before the field is trained (`unigs.train.lip_training`).
+from landmarks in seconds, before the field is trained (`unigs.lips.networks`).
 """
 
 from __future__ import annotations

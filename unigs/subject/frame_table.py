@@ -28,7 +28,7 @@ COLUMNS = {
 }
 FEWEST_TRAINING_FRAMES = 120
 """Kept training frames that a portrait needs: with fewer, the folds by which the lip networks are
-validated (`unigs.train.lip_training`) would be shorter than the pauses left between them."""
+validated (`unigs.lips.networks`) would be shorter than the pauses left between them."""
 
 
 @dataclass(frozen=True)

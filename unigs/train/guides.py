@@ -9,13 +9,13 @@ import torch
 
 from unigs.face.lips import OPENING, lip_code, lip_shape
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.lips.networks import pretrain
+from unigs.lips.regression import fit_map, prior_of
 from unigs.model.lip_nets import LipMap
 from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS
-from unigs.train.lip_regression import fit_map, prior_of
-from unigs.train.lip_training import pretrain
 
 log = logging.getLogger("unigs")
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from unigs.face.mesh import LIPS
+from unigs.lips.regression import prior_of
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.kernels.deform_kernels import WIDTH_STEP
@@ -14,7 +15,6 @@ from unigs.model.portrait import Portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
-from unigs.train.lip_regression import prior_of
 
 BOX_QUANTILE = 0.005
 """Share of the centers that lie outside of the tri-plane's box on each side, before its margin."""

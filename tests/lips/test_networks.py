@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from unigs.lips import folds
+from unigs.lips.networks import pretrain, resting_shape
 from unigs.model.speech_net import SpeechNet
 from unigs.stage.errors import UserError
 from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
-from unigs.train import lip_folds
-from unigs.train.lip_training import pretrain, resting_shape
 
 W, D = 9, 6
 
@@ -70,16 +70,16 @@ def test_nothing_is_learnt_from_noise_though_it_could_be_memorised():
     result = pretrain(net, features, lips, np.arange(300), steps=150)
     assert np.abs(result.correlation).max() < 0.3
     assert np.abs(correlation(result.out_of_fold[:, 0], lips[:, 0])) < 0.3
-    assert float(net.lip_net.gain.max()) <= lip_folds.LARGEST_GAIN
+    assert float(net.lip_net.gain.max()) <= folds.LARGEST_GAIN
 
 
 def test_a_member_never_sees_its_fold_nor_its_neighbours():
     frames = np.delete(np.arange(200), np.arange(60, 80))
-    fold = lip_folds.contiguous_folds(frames, 12)
+    fold = folds.contiguous_folds(frames, 12)
     left = np.zeros(len(frames), int)
     for member in range(12):
         out, seen = frames[fold.left_out(member)], frames[fold.allowed(member)]
-        assert np.abs(out[:, None] - seen[None]).min() > lip_folds.FOLD_GAP
+        assert np.abs(out[:, None] - seen[None]).min() > folds.FOLD_GAP
         left += fold.left_out(member)
     # Every frame is predicted by as many members.
     assert (left == 2).all()

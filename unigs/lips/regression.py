@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from unigs.model.speech_net import SpeechNet
-from unigs.speech.encoder import projection_of
-from unigs.speech.lip_prior import LipPrior, central, find_prior
-from unigs.subject.dataset import Dataset
-from unigs.train.lip_folds import (
+from unigs.lips.folds import (
     FOLDS,
     LARGEST_GAIN,
     SILENT_SHARE,
@@ -19,6 +15,10 @@ from unigs.train.lip_folds import (
     limits,
     resting_shape,
 )
+from unigs.model.speech_net import SpeechNet
+from unigs.speech.encoder import projection_of
+from unigs.speech.lip_prior import LipPrior, central, find_prior
+from unigs.subject.dataset import Dataset
 
 STRENGTH = 3.0
 """Penalty of a weight's distance from the prior, in units of the clip's mean variance of a

@@ -7,9 +7,7 @@ import math
 import numpy as np
 import torch
 
-from unigs.model.lip_nets import LipNets
-from unigs.model.speech_net import SpeechNet
-from unigs.train.lip_folds import (
+from unigs.lips.folds import (
     LARGEST_GAIN,
     SILENT_SHARE,
     Folds,
@@ -19,6 +17,8 @@ from unigs.train.lip_folds import (
     limits,
     resting_shape,
 )
+from unigs.model.lip_nets import LipNets
+from unigs.model.speech_net import SpeechNet
 
 FEWEST_STEPS, MOST_STEPS, STEPS_PER_FRAME = 900, 4000, 1.5
 """Limits of the number of steps, and steps per training frame between them."""

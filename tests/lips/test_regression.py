@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from unigs.lips.regression import STRENGTH, fit_map, regression
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.lip_prior import HALF, LipPrior
-from unigs.train.lip_regression import STRENGTH, fit_map, regression
 
 W, D = 2 * HALF + 1, 6
 
