@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.lips.regression import STRENGTH, fit_map, regression
+from unigs.lips.regression import fit_map, regression
 from unigs.model.speech_net import SpeechNet
-from unigs.speech.lip_prior import HALF, LipPrior
+from unigs.speech.lip_prior import HALF, STRENGTH, LipPrior
 
 W, D = 2 * HALF + 1, 6
 
@@ -39,7 +39,7 @@ def correlation(a, b):
 def test_the_regression_is_least_squares_with_rows_that_pull_to_the_prior():
     rng = np.random.default_rng(3)
     heard, lips, start = rng.normal(size=(50, 8)), rng.normal(size=(50, 2)), rng.normal(size=(8, 2))
-    weights, bias = regression(heard, lips, start, None, np.zeros(2))
+    weights, bias = regression(heard, lips, start, None, np.zeros(2), STRENGTH)
     x, y = heard - heard.mean(0), lips - lips.mean(0)
     pull = np.sqrt(STRENGTH * np.square(x).sum() / 8)
     rows, targets = np.vstack([x, pull * np.eye(8)]), np.vstack([y, pull * start])

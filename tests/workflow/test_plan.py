@@ -282,3 +282,20 @@ def test_the_shipped_configuration_is_a_plan():
     config = yaml.safe_load((REPO / "config/config.yaml").read_text())
     shipped = read_plan(config, REPO)
     assert list(shipped.subjects) == ["speaker"] and shipped.tables() == ["overview"]
+
+
+def test_a_pool_is_of_all_others_and_only_for_variants_that_want_it():
+    pooling = {
+        "variants": VARIANTS | {"pool": {"base": "plus", "dynamic": {"lip_prior": "pooled"}}}
+    }
+    made = plan(**pooling)
+    assert made.others("ann") == ["bea"]
+    assert made.others("bea", "x/y") == ["results/ann/x/y"]
+    assert made.pooled_prior("ann", "plus") == []
+    assert made.pooled_prior("ann", "pool") == ["results/ann/speech/lip_prior.safetensors"]
+
+
+def test_a_pool_of_nobody_is_refused(work, tmp_path):
+    (tmp_path / "people.tsv").write_text("subject\tdataset\tvideo\nann\tlonghair\ta.mp4\n")
+    with pytest.raises(UserError, match="no subject beside ann"):
+        plan(dynamic={"lip_prior": "pooled"}).pooled_prior("ann", "unigs")

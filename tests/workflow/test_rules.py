@@ -289,6 +289,7 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     config = {"subjects": "people.tsv"}
     config |= {"videos": {"variants": ["unigs"], "audio": ["./words.wav"]}}
     config |= {"evaluate": {"lpips_model": WEIGHTS}}
+    config |= {"variants": {"unigs_plus": {"dynamic": {"lip_prior": "pooled"}}}}
     (work / "full.yaml").write_text(yaml.safe_dump(config))
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--configfile", "full.yaml"]
     done = snakemake("--dry-run", "--printshellcmds", *snakefile, cwd=work)

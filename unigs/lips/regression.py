@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -18,24 +20,37 @@ from unigs.lips.folds import (
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.encoder import projection_of
 from unigs.speech.lip_prior import LipPrior, central, find_prior
-from unigs.subject.dataset import Dataset
-
-STRENGTH = 3.0
-"""Penalty of a weight's distance from the prior, in units of the clip's mean variance of a
-feature, so that the prior weighs as much for a short clip as for a long one."""
+from unigs.stage.errors import UserError
 
 
-def prior_of(dataset: Dataset, choice: str) -> LipPrior | None:
+def prior_of(encoder: str, choice: str, pooled: Path | None = None) -> LipPrior | None:
     """What is known of lips from the speech features of a subject before its clip is seen.
 
     Args:
-        dataset: the subject, with speech.
-        choice: shipped or none (`unigs.settings.dynamic.DynamicSettings.lip_prior`).
+        encoder: JSON of the subject's speech encoder.
+        choice: shipped, pooled or none (`unigs.settings.dynamic.DynamicSettings.lip_prior`).
+        pooled: the prior that other people's clips taught (`unigs.lips.pool`).
 
     Returns:
         None: nothing, since the features have no prior or none is wanted.
+
+    Raises:
+        UserError: a pooled prior is wanted and not given, or belongs to other features.
     """
-    return None if choice == "none" else find_prior(projection_of(dataset.encoder))
+    projection = projection_of(encoder)
+    if choice != "pooled":
+        return None if choice == "none" else find_prior(projection)
+    if pooled is None:
+        raise UserError(
+            "lip_prior is pooled, but no prior is given: name the file that pool_lips wrote."
+        )
+    prior = LipPrior.read(pooled)
+    if prior.projection != projection:
+        raise UserError(
+            f"{pooled} was learned from other speech features than the subject's: run "
+            "pool_lips anew."
+        )
+    return prior
 
 
 def fit_map(
@@ -70,7 +85,7 @@ def fit_map(
     start[:, :2] = prior.lips.reshape(-1, 2)
 
     def fitted(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return regression(heard[frames], lips[frames], start, quiet, rest)
+        return regression(heard[frames], lips[frames], start, quiet, rest, prior.strength)
 
     unseen = np.zeros((len(used), lips.shape[1]))
     for member in range(fold.members):
@@ -89,6 +104,7 @@ def regression(
     start: np.ndarray,
     quiet: np.ndarray | None,
     rest: np.ndarray,
+    strength: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights [I,K] and bias [K] that are least in squared error plus distance from the prior.
 
@@ -98,6 +114,7 @@ def regression(
         start: weights [I,K] of the prior.
         quiet: features [I] of silence, worth a share of all frames; None: left out.
         rest: lip shape [K] of silence.
+        strength: of the prior, see `LipPrior.strength`.
     """
     weight = np.ones(len(heard))
     if quiet is not None:
@@ -107,7 +124,7 @@ def regression(
     mean, level = ((weight * part).sum(0) / weight.sum() for part in (heard, lips))
     x, y = heard - mean, lips - level
     gram = (weight * x).T @ x
-    penalty = STRENGTH * np.trace(gram) / len(gram)
+    penalty = strength * np.trace(gram) / len(gram)
     gram[np.diag_indices_from(gram)] += penalty
     weights = np.linalg.solve(gram, (weight * x).T @ y + penalty * start)
     return weights, level - mean @ weights

@@ -98,10 +98,11 @@ class DynamicSettings:
     """Numbers of a lip shape that a separate network predicts from speech and that are appended to
     the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal
     shapes. The network learns from the landmarks before the field is trained."""
-    lip_prior: Literal["shipped", "none"] = "shipped"
+    lip_prior: Literal["shipped", "pooled", "none"] = "shipped"
     """What is known of lips before the clip is seen (not in the paper), for the speech features of
     whisper. shipped: a map that was learned from synthetic voices, to which the clip is fitted.
-    none: networks learn from the clip alone."""
+    pooled: a map from the clips of all other subjects of the sheet. none: networks learn from the
+    clip alone."""
     lip_teacher: Share = 0.5
     """Share of the training steps that see the measured lip shape; the others see the out-of-fold
     prediction from speech (not in the paper)."""

@@ -18,6 +18,8 @@ HALF = 5
 """Rows of features before and after a row that the maps hear: 100 ms each."""
 NAMES = ("lips", "speech")
 """Tensors of a file."""
+STRENGTH = 3.0
+"""Strength of a prior whose file states none: of one learned from synthetic voices."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class LipPrior:
     """Bias of that score."""
     projection: str
     """Digest of the projection that makes the features."""
+    strength: float = STRENGTH
+    """Penalty of a fitted weight's distance from the prior, in units of the clip's mean variance of
+    a feature, so that the prior weighs as much for a short clip as for a long one."""
 
     @classmethod
     def read(cls, path: Path) -> "LipPrior":
@@ -45,26 +50,31 @@ class LipPrior:
         try:
             with safe_open(path, "np") as file:
                 known, (lips, speech) = file.metadata() or {}, map(file.get_tensor, NAMES)
-                made = cls(lips, speech, float(known["bias"]), known["projection"])
+                numbers = float(known["bias"]), float(known.get("strength", STRENGTH))
+                made = cls(lips, speech, numbers[0], known["projection"], numbers[1])
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(f"{path} is no lip prior ({error}): learn it anew.") from None
         window = (2 * HALF + 1, lips.shape[1] if lips.ndim == 3 else -1)
-        if lips.shape != (*window, 2) or speech.shape != window or not made.is_finite:
+        shaped = lips.shape == (*window, 2) and speech.shape == window
+        if not shaped or not made.is_finite or made.strength < 0:
             raise UserError(f"{path} is no lip prior (shape or values): learn it anew.")
         return made
 
     @property
     def is_finite(self) -> bool:
         """Whether all numbers are finite."""
-        return all(np.isfinite(part).all() for part in (self.lips, self.speech, self.bias))
+        return all(
+            np.isfinite(part).all() for part in (self.lips, self.speech, self.bias, self.strength)
+        )
 
     def write(self, path: Path) -> None:
         """Write the file as a whole or not at all."""
         from safetensors.numpy import save_file
 
         tensors = {"lips": self.lips, "speech": self.speech}
+        numbers = {"bias": repr(self.bias), "strength": repr(self.strength)}
         with atomic(path) as temporary:
-            save_file(tensors, temporary, {"bias": repr(self.bias), "projection": self.projection})
+            save_file(tensors, temporary, numbers | {"projection": self.projection})
 
     def lips_of(self, windows: np.ndarray) -> np.ndarray:
         """Opening and width [n,2] that windows [n,W',D] of features announce, W' at least W."""

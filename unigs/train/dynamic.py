@@ -9,6 +9,7 @@ import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
+from unigs.lips.regression import prior_of
 from unigs.losses.lpips import backend_of
 from unigs.model.deformation import Encoded
 from unigs.model.portrait import Portrait, PosedField, Rendering
@@ -16,6 +17,7 @@ from unigs.model.storage import load_portrait, save_portrait
 from unigs.pretrained.auto import settled_settings
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
+from unigs.speech.lip_prior import LipPrior
 from unigs.stage import cli
 from unigs.stage.bounds import fault
 from unigs.stage.errors import UserError
@@ -52,6 +54,7 @@ def train_dynamic(
     curve: Path,
     record: Path,
     settings: DynamicSettings,
+    pooled: Path | None = None,
 ) -> None:
     """Learn how each Gaussian moves with speech, eyes and head pose (eqs. 6, 9-11).
 
@@ -62,6 +65,7 @@ def train_dynamic(
         curve: training curve to write (CSV).
         record: JSON file to write, with settings, versions, device and time.
         settings: settings of the dynamic stage.
+        pooled: lip prior that other people's clips taught (.safetensors), for lip_prior pooled.
 
     Raises:
         UserError: a file is missing or does not fit the others, a setting asks for weights that
@@ -78,9 +82,11 @@ def train_dynamic(
     refuse_unknown(dataset)
     portrait = load_portrait(static, device)
     ensure_compiled(device.type)
-    task = DynamicTask(dataset, portrait, settings, device)
+    prior = prior_of(dataset.encoder, settings.lip_prior, pooled)
+    task = DynamicTask(dataset, portrait, settings, device, prior)
     weights = [Path(settings.lpips_model)] if settings.lambda_lpips else []
-    checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights))
+    pools = [pooled] if settings.lip_prior == "pooled" else []
+    checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights, *pools))
     summary = train(task, curve, checkpoint)
     info = run_record("dynamic", settings, summary, device, dataset)
     if weights:
@@ -109,6 +115,7 @@ class DynamicTask(Task):
         portrait: portrait of the static stage; it gets a fresh deformation.
         settings: settings of the dynamic stage.
         device: device of the portrait.
+        prior: what is known of lips before the clip is seen; None: networks learn from it alone.
         lip_steps: steps of the lip networks' own training; None: by the number of frames.
     """
 
@@ -120,6 +127,7 @@ class DynamicTask(Task):
         portrait: Portrait,
         settings: DynamicSettings,
         device: torch.device,
+        prior: LipPrior | None = None,
         lip_steps: int | None = None,
     ) -> None:
         self.dataset, self.settings, self.device = dataset, settings, device
@@ -129,9 +137,12 @@ class DynamicTask(Task):
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         self.perceptual = Perceptual.of(settings, device)
         portrait.requires_grad_(True)
-        portrait.motion = new_motion(dataset, self.frames, portrait, settings).to(device)
+        lips = "networks" if prior is None else "map"
+        portrait.motion = new_motion(dataset, self.frames, portrait, settings, lips).to(device)
         self.portrait = portrait
-        self.lips = LipGuide.of(dataset, self.frames, portrait.motion, settings, device, lip_steps)
+        self.lips = LipGuide.of(
+            dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
+        )
         self.regions = region_weights(settings)
         self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()

@@ -10,10 +10,11 @@ import torch
 from unigs.face.lips import OPENING, lip_code, lip_shape
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.lips.networks import pretrain
-from unigs.lips.regression import fit_map, prior_of
+from unigs.lips.regression import fit_map
 from unigs.model.lip_nets import LipMap
 from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
+from unigs.speech.lip_prior import LipPrior
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS
 
@@ -50,6 +51,7 @@ class LipGuide:
         motion: Motion,
         settings: DynamicSettings,
         device: torch.device,
+        prior: LipPrior | None = None,
         steps: int | None = None,
     ) -> LipGuide | None:
         """Train the lip networks of `motion` on the frames; None if the settings have no code.
@@ -60,6 +62,7 @@ class LipGuide:
             motion: the deformation, whose lip networks are trained in place.
             settings: settings of the dynamic stage.
             device: device of the lip codes.
+            prior: what is known of lips before, for a motion with a lip map.
             steps: steps of the lip networks' training; None: by the number of frames.
         """
         if not settings.lip_code:
@@ -67,7 +70,6 @@ class LipGuide:
         measured = lip_code(dataset.landmarks.points, frames, settings.lip_code - 2)
         net, heard = motion.speech_net.cpu(), dataset.performance.speech
         if isinstance(net.lip_net, LipMap):
-            prior = prior_of(dataset, settings.lip_prior)
             training = fit_map(net, heard, measured, frames, dataset.silence, prior)
         else:
             training = pretrain(

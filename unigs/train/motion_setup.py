@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from unigs.face.mesh import LIPS
-from unigs.lips.regression import prior_of
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
 from unigs.model.kernels.deform_kernels import WIDTH_STEP
@@ -28,7 +27,11 @@ FACE_FEATURES = 2
 
 
 def new_motion(
-    dataset: Dataset, frames: np.ndarray, portrait: Portrait, settings: DynamicSettings
+    dataset: Dataset,
+    frames: np.ndarray,
+    portrait: Portrait,
+    settings: DynamicSettings,
+    lips: str = "networks",
 ) -> Motion:
     """Build the deformation; a fresh one moves nothing.
 
@@ -37,12 +40,13 @@ def new_motion(
         frames: training frames, over which e and p are z-scored.
         portrait: portrait of the static stage.
         settings: settings of the dynamic stage.
+        lips: map or networks (`unigs.model.speech_net.SpeechNet`).
 
     Raises:
         UserError: the settings name an unknown attribute to deform, a width that the kernels do
             not take, or a tri-plane whose finest level is coarser than its coarsest.
     """
-    config = _config(dataset, settings)
+    config = _config(dataset, settings, lips)
     try:
         motion = Motion(config)
     except ValueError as error:
@@ -72,7 +76,7 @@ def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return low, means.quantile(1 - BOX_QUANTILE, 0) + BOX_MARGIN
 
 
-def _config(dataset: Dataset, s: DynamicSettings) -> dict:
+def _config(dataset: Dataset, s: DynamicSettings, lips: str) -> dict:
     if s.hidden < WIDTH_STEP or s.hidden % WIDTH_STEP:
         raise UserError(f"hidden is {s.hidden}: choose a multiple of {WIDTH_STEP}.")
     planes = [
@@ -99,7 +103,7 @@ def _config(dataset: Dataset, s: DynamicSettings) -> dict:
             "dim": dim,
             "feature_dim": s.speech_dim,
             "lip_dim": s.lip_code,
-            "lips": "networks" if prior_of(dataset, s.lip_prior) is None else "map",
+            "lips": lips,
         },
         "lip_code": bool(s.lip_code),
         "eyes": dataset.performance.eyes.shape[1],

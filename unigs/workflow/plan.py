@@ -14,6 +14,7 @@ from typing import Any
 from unigs.pretrained import catalogue
 from unigs.pretrained.auto import CHOICES, settle
 from unigs.settings.subject import Subject
+from unigs.stage.errors import UserError
 from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
@@ -27,6 +28,8 @@ PLOTS = ("curve", "quality", "motion", "regions")
 """Plots of a run."""
 SHEETS = ("sheet", "curves")
 """Pictures of a subject's preparation."""
+POOLED = "pooled"
+"""What `dynamic.lip_prior` says for a prior from the other subjects."""
 PLACE_OF_SUBJECT = "{subject}"
 """What stands in the path of a sound for the name of the subject that speaks it."""
 
@@ -123,6 +126,26 @@ class Plan:
         """Folder of the static portrait that a variant uses: its own, or its base's."""
         owner = variants.static_owner(self.config["variants"], self.chains[variant])
         return f"results/{subject}/{owner}/static"
+
+    def others(self, subject: str, file: str | None = None) -> list[str]:
+        """All subjects but one: their names, or that file of each."""
+        names = [name for name in self.subjects if name != subject]
+        return names if file is None else [f"results/{name}/{file}" for name in names]
+
+    def pooled_prior(self, subject: str, variant: str) -> list[str]:
+        """The lip prior that the other subjects teach, for variants that want it; else nothing.
+
+        Raises:
+            UserError: there is no other subject.
+        """
+        if self.settings("dynamic", variant)["lip_prior"] != POOLED:
+            return []
+        if not self.others(subject):
+            raise UserError(
+                f"variant {variant}: dynamic.lip_prior is {POOLED}, but there is no subject beside "
+                f"{subject} to learn from: add rows to the sheet, or choose shipped."
+            )
+        return [f"results/{subject}/speech/lip_prior.safetensors"]
 
     def driving_audio(self, subject: str, name: str) -> str:
         """Path of the sound of a subject's talking video."""

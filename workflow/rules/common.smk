@@ -76,6 +76,11 @@ def sheet_flags(*columns):
     return lambda wildcards: PLAN.sheet_flags(wildcards.subject, columns)
 
 
+def others(file):
+    """Input function: that file of every subject but the job's own."""
+    return lambda wildcards: PLAN.others(wildcards.subject, file)
+
+
 def static_file(name):
     """Input function: that file of the static stage whose portrait the job's variant uses."""
     return lambda wildcards: f"{PLAN.static_folder(wildcards.subject, wildcards.variant)}/{name}"

@@ -31,6 +31,31 @@ rule train_static:
         " {params.flags} > {log:q} 2>&1"
 
 
+rule pool_lips:
+    """A lip prior from the clips of all other subjects (`dynamic.lip_prior: pooled`)."""
+    input:
+        frame_table=others("clip/frames.csv"),
+        landmarks=others("face/landmarks.npz"),
+        speech=others("speech/features.npz"),
+    output:
+        prior="results/{subject}/speech/lip_prior.safetensors",
+    log:
+        "logs/pool_lips/{subject}.log",
+    localrule: True
+    conda:
+        "../envs/portrait.yaml"
+    params:
+        *code_words("unigs.lips.pool"),
+        subjects=lambda wildcards: PLAN.others(wildcards.subject),
+    shell:
+        "python -m unigs.lips.pool"
+        " --subjects {params.subjects:q}"
+        " --frame-table {input.frame_table:q}"
+        " --landmarks {input.landmarks:q}"
+        " --speech {input.speech:q}"
+        " --out {output.prior:q} > {log:q} 2>&1"
+
+
 rule train_dynamic:
     """How each Gaussian moves with speech, eyes and head pose (eqs. 4-7 and 9-11)."""
     input:
@@ -38,6 +63,7 @@ rule train_dynamic:
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
         static=static_file("portrait.safetensors"),
+        pooled=lambda wildcards: PLAN.pooled_prior(wildcards.subject, wildcards.variant),
         model_files=model_files("dynamic"),
     output:
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
@@ -58,6 +84,7 @@ rule train_dynamic:
         *code_words("unigs.train.dynamic"),
         *content_words(REPO.glob("unigs/speech/p*/*.safetensors")),
         flags=flags("dynamic"),
+        pooled=lambda wildcards, input: as_flags({"pooled": input.pooled} if input.pooled else {}),
     shell:
         "python -m unigs.train.dynamic"
         " --static {input.static:q}"
@@ -67,4 +94,4 @@ rule train_dynamic:
         " --out {output.portrait:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.pooled} > {log:q} 2>&1"
