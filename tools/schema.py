@@ -150,6 +150,28 @@ def config_schema() -> dict:
                 "description": "The table that is made, or a list of tables in the order of the "
                 f"page; {ALL}, or absent: every table.",
             },
+            "voices": {
+                "type": "object",
+                "description": "The table of voices: what portraits make of other people's speech.",
+                "additionalProperties": False,
+                "required": ["variant"],
+                "properties": {
+                    "variant": {"type": "string", "description": "Whose portraits are judged."},
+                    "rendered": {
+                        **chosen,
+                        "type": ["string", "array"],
+                        "description": "Pairs portrait/voice of subjects whose videos are made and "
+                        f"judged, or {ALL}; lips alone are judged for all pairs.",
+                    },
+                    "phones": {
+                        "type": "object",
+                        "description": "Name of a talking video -> file with the phone times of "
+                        "its sound, as flite -psdur prints them; synthetic: the own phones of the "
+                        "synthetic speaker.",
+                        "additionalProperties": {"type": "string", "minLength": 1},
+                    },
+                },
+            },
             "videos": {
                 "type": "object",
                 "description": "Talking videos of every subject.",

@@ -84,7 +84,7 @@ def test_the_model_of_auto_is_an_input_of_what_hears_with_it(checkout, tmp_path)
         for job in re.split(r"^(?:local)?rule ", told, flags=re.M)[1:]
         if re.search(rf"^ +input: .*{re.escape(str(model))}", job, flags=re.M)
     }
-    assert hearing == {"encode_speech", "drive", "measure_speed"}
+    assert hearing == {"encode_speech", "drive", "measure_speed", "compare_voices"}
 
 
 def test_own_clip_needs_no_sheet(checkout, tmp_path):
@@ -286,10 +286,12 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
         sheet.writerows([row, made_up])
     (work / "units.csv").touch()
     (work / "words.wav").touch()
+    (work / "words.phones").touch()
     config = {"subjects": "people.tsv"}
     config |= {"videos": {"variants": ["unigs"], "audio": ["./words.wav"]}}
     config |= {"evaluate": {"lpips_model": WEIGHTS}}
-    config |= {"variants": {"unigs_plus": {"dynamic": {"lip_prior": "pooled"}}}}
+    config |= {"variants": {"unigs": {"dynamic": {"lip_prior": "pooled"}}}}
+    config |= {"voices": {"rendered": ["ann/bea"], "phones": {"words": "words.phones"}}}
     (work / "full.yaml").write_text(yaml.safe_dump(config))
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--configfile", "full.yaml"]
     done = snakemake("--dry-run", "--printshellcmds", *snakefile, cwd=work)
@@ -355,9 +357,9 @@ def test_stages_understand_the_values_of_their_flags(commands, module):
 def default(settings: object) -> object:
     """Defaults of the same section, with what they leave open settled as a plan does it."""
     usual = type(settings)()
-    if hasattr(usual, "lpips_model"):
-        judges = dict.fromkeys(("landmarks_model", "sync_model", "syncnet_model"), "")
-        return dataclasses.replace(usual, lpips_model=WEIGHTS, **judges)
+    models = {"landmarks_model": "", "sync_model": "", "syncnet_model": "", "lpips_model": WEIGHTS}
+    if found := {name: path for name, path in models.items() if hasattr(usual, name)}:
+        return dataclasses.replace(usual, **found)
     if not isinstance(settings, SpeechSettings):
         return usual
     return SpeechSettings(**settled("speech", dataclasses.asdict(usual)))

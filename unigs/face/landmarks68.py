@@ -30,6 +30,8 @@ LIPS = tuple(range(48, 68))
 """The mouth: outer lips, then inner lips."""
 OPENING = ((61, 67), (62, 66), (63, 65))
 """Pairs (upper inner lip, lower inner lip) whose mean distance is the opening of the mouth."""
+RIGID = (*range(27, 31), *range(36, 48))
+"""Points that follow the skull: the bridge of the nose, and the eyes."""
 MEAN_COLOR = (122.782, 117.001, 104.298)
 """Subtracted from 8-bit colors before they are divided by 255."""
 WIDTHS = (32, 64, 128, 256)

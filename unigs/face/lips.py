@@ -1,5 +1,7 @@
 """The shape of the lips as a few numbers, read off face landmarks without the head's motion."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from unigs.face.mesh import (
@@ -43,18 +45,40 @@ def lip_points(points: np.ndarray) -> np.ndarray:
     found = np.isfinite(rigid).all((1, 2))
     if not found.any():
         return np.full((len(points), len(LIPS), 3), np.nan)
-    target = rigid[found][0] - rigid[found][0].mean(0)
-    target /= np.sqrt(np.square(target).sum(-1).mean())
-    lips = np.full((len(points), len(LIPS), 3), np.nan)
-    for k in np.flatnonzero(found):
-        center = rigid[k].mean(0)
-        source = rigid[k] - center
-        scale = np.sqrt(np.square(source).sum(-1).mean())
-        # Kabsch: the rotation that best lays this face on the first one.
-        u, _, vt = np.linalg.svd(source.T @ target)
-        sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        lips[k] = (points[k, list(LIPS)] - center) / scale @ (u @ sign @ vt)
-    return lips
+    return in_face_frame(points, RIGID, LIPS, normalized(rigid[found][0])[0])
+
+
+def in_face_frame(
+    points: np.ndarray, rigid: Sequence[int], chosen: Sequence[int], face: np.ndarray
+) -> np.ndarray:
+    """Some landmarks of every frame, moved with the head onto one face (similarity fit).
+
+    Args:
+        points: landmarks [T,P,C], C of 2 or 3; NaN where no face.
+        rigid: landmarks that follow the skull, R of them.
+        chosen: landmarks that are wanted, L of them.
+        face: places [R,C] of the rigid landmarks in the common frame, from `normalized`.
+
+    Returns:
+        float64 [T,L,C] in units of the face's own size; NaN where no face.
+    """
+    points = np.asarray(points, np.float64)
+    moved = np.full((len(points), len(chosen), points.shape[2]), np.nan)
+    mirror = np.ones(points.shape[2])
+    for k in np.flatnonzero(np.isfinite(points[:, list(rigid)]).all((1, 2))):
+        source, center, scale = normalized(points[k, list(rigid)])
+        # Kabsch: the rotation that best lays this face on the common one.
+        u, _, vt = np.linalg.svd(source.T @ face)
+        mirror[-1] = np.sign(np.linalg.det(u @ vt))
+        moved[k] = (points[k, list(chosen)] - center) / scale @ (u * mirror @ vt)
+    return moved
+
+
+def normalized(face: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """A face's points [R,C] about their mean, in units of their spread; the mean, the spread."""
+    center = face.mean(0)
+    spread = float(np.sqrt(np.square(face - center).sum(-1).mean()))
+    return (face - center) / spread, center, spread
 
 
 def lip_code(points: np.ndarray, train: np.ndarray, extra: int = 0) -> np.ndarray:

@@ -14,35 +14,15 @@ from matplotlib.figure import Figure
 
 from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
 from unigs.evaluate.regions import REGIONS
-from unigs.report.palette import BLUE, GREEN, GRID, INK, ORANGE, RED, VIOLET
+from unigs.report.palette import BLUE, GREEN, INK, ORANGE, RED, VIOLET
 from unigs.report.runs import METHOD_NAMES, Run, run_of
+from unigs.report.style import STYLE, save
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, read_json
+from unigs.stage.files import read_json
 
 METHOD_COLORS = {PORTRAIT: BLUE, STATIC: ORANGE, NEAREST: GREEN, MEAN: INK}
 """Color of every method."""
-
-STYLE = {
-    "svg.hashsalt": "unigs",  # the same data give the same file
-    "font.size": 11,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": GRID,
-    "legend.frameon": False,
-    "lines.linewidth": 1.4,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-}
-"""Look of all figures of this module, as Matplotlib's settings."""
 
 
 def plot(
@@ -226,13 +206,6 @@ def region_figure(run: Run) -> Figure:
     axes.grid(axis="x", visible=False)
     axes.legend(fontsize=9.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure and forget it."""
-    with atomic(path) as temporary:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
-    plt.close(figure)
 
 
 if __name__ == "__main__":

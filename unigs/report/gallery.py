@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 import unigs
-from unigs.report.page import Table, render, stand_ins, table
+from unigs.report.page import Table, VoicesCard, render, stand_ins, table
 from unigs.report.poster import poster
 from unigs.report.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
+from unigs.report.voices import shown_rows
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
@@ -47,6 +48,7 @@ def gallery(
     drives: tuple[Path, ...] = (),
     preparation: tuple[Path, ...] = (),
     tables: tuple[Path, ...] = (),
+    voices: Path | None = None,
     earlier: tuple[Path, ...] = (),
     earlier_drives: tuple[Path, ...] = (),
     title: str = "UniGS results",
@@ -63,6 +65,7 @@ def gallery(
         drives: videos of portraits that speak other audio (.mp4).
         preparation: pictures of the subjects' preparation (.png).
         tables: tables (.csv), each with a .md of the same name beside it.
+        voices: table of voices (.csv), with a .md and a picture (.svg) of the same name beside it.
         earlier: metrics.json of runs that were made before and stay on the page, with what lies
             beside them; those that cannot be shown are left out.
         earlier_drives: talking videos that were made before and stay on the page.
@@ -86,6 +89,7 @@ def gallery(
         subjects=list(subjects.values()),
         posters=posters(list(subjects.values()), root),
         tables=[table_of(path, root) for path in tables],
+        voices=None if voices is None else voices_of(voices, root),
         stand_ins=stand_ins([e.run for s in subjects.values() for e in s.runs.values()]),
         version=unigs.__version__,
     )
@@ -197,6 +201,21 @@ def table_of(path: Path, root: Path) -> Table:
     """
     files = [file for file in (path, path.with_suffix(".md")) if file.is_file()]
     return table(path.stem, pd.read_csv(path), [below(file, root) for file in files])
+
+
+def voices_of(path: Path, root: Path) -> VoicesCard:
+    """The table of voices: its picture, what was measured on pictures, links to its files.
+
+    Args:
+        path: the table (.csv).
+        root: the page's folder.
+
+    Raises:
+        UserError: the table or its picture is not below the page's folder.
+    """
+    titles, rows = shown_rows(pd.read_csv(path))
+    files = [below(file, root) for file in (path, path.with_suffix(".md")) if file.is_file()]
+    return VoicesCard(below(path.with_suffix(".svg"), root), titles, rows, files)
 
 
 if __name__ == "__main__":

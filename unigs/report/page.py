@@ -68,6 +68,19 @@ class Table:
     """Files of the table, relative to the page."""
 
 
+@dataclass(frozen=True)
+class VoicesCard:
+    """The table of voices (`unigs.report.voices`), as the page shows it."""
+
+    picture: Path
+    """Correlation of all pairs, relative to the page."""
+    titles: list[str]
+    rows: list[list[str]]
+    """What was measured on rendered pairs and on recordings with known phones."""
+    files: list[Path]
+    """Files of the table, relative to the page."""
+
+
 def facts(run: Run) -> list[str]:
     """On what the figures of a run rest."""
     size = run.metrics["size"]

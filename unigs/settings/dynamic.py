@@ -15,7 +15,20 @@ Attributes = Annotated[
 
 
 @dataclass(frozen=True)
-class DynamicSettings:
+class LipSettings:
+    """How lips are learned from speech."""
+
+    lip_prior: Literal["shipped", "pooled", "none"] = "shipped"
+    """What is known of lips before the clip is seen (not in the paper), for the speech features of
+    whisper. shipped: a map that was learned from synthetic voices, to which the clip is fitted.
+    pooled: a map from the clips of all other subjects of the sheet. none: networks learn from the
+    clip alone."""
+    seed: Seed = 0
+    """Seed of every random choice."""
+
+
+@dataclass(frozen=True)
+class DynamicSettings(LipSettings):
     """Defaults follow the paper; docs/method.md explains the values that the paper leaves open."""
 
     iterations: Annotated[int, Bounds(1)] = 165000
@@ -98,11 +111,6 @@ class DynamicSettings:
     """Numbers of a lip shape that a separate network predicts from speech and that are appended to
     the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal
     shapes. The network learns from the landmarks before the field is trained."""
-    lip_prior: Literal["shipped", "pooled", "none"] = "shipped"
-    """What is known of lips before the clip is seen (not in the paper), for the speech features of
-    whisper. shipped: a map that was learned from synthetic voices, to which the clip is fitted.
-    pooled: a map from the clips of all other subjects of the sheet. none: networks learn from the
-    clip alone."""
     lip_teacher: Share = 0.5
     """Share of the training steps that see the measured lip shape; the others see the out-of-fold
     prediction from speech (not in the paper)."""
@@ -137,5 +145,3 @@ class DynamicSettings:
     """Training steps between two rows of the training curve."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device that trains. auto: CUDA where torch finds it, else the CPU."""
-    seed: Seed = 0
-    """Seed of every random choice."""

@@ -16,7 +16,16 @@ class RenderSettings:
 
 
 @dataclass(frozen=True)
-class ScoreSettings(RenderSettings):
+class LipJudgeSettings(RenderSettings):
+    """What the judges of driven videos read: how lips are looked at."""
+
+    landmarks_model: str = "auto"
+    """Path of the 68-point network that judges lips beside the mesh (not in the paper).
+    auto: resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
+
+
+@dataclass(frozen=True)
+class ScoreSettings(LipJudgeSettings):
     """What evaluate reads: how test frames are compared."""
 
     band_share: Annotated[float, Bounds(0, 0.5)] = 1 / 64
@@ -31,9 +40,6 @@ class ScoreSettings(RenderSettings):
     lpips_model: str = "auto"
     """Path of the weights of LPIPS, AlexNet's convolutions and the linear heads in one file. auto:
     resources/models/lpips-alex.safetensors if it is there. Empty: LPIPS is not measured."""
-    landmarks_model: str = "auto"
-    """Path of the 68-point network that judges lips beside the mesh (not in the paper).
-    auto: resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
     sync_model: str = "auto"
     """Path of Light-ASD, which judges sync (not in the paper). auto:
     resources/models/light-asd.safetensors if it is there. Empty: not judged."""

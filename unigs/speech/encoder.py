@@ -137,7 +137,16 @@ class SpeechEncoder:
         to the mean of the profile, and features are clipped to the range of the profile. Features
         of a network are only clipped, because a shift of a network's outputs has no meaning.
         """
-        columns = self.columns(samples)
+        return self.match(self.columns(samples), samples)
+
+    def match(self, columns: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        """The second half of `foreign_columns`: features [N,D] moved into the profile.
+
+        Args:
+            columns: raw features of the recording, which may be another encoder's of the same
+                settings.
+            samples: the recording [n] at RATE.
+        """
         active = active_columns(samples, len(columns), self.settings.step_ms)
         if self.profile is None or not active.any():
             return columns

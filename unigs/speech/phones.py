@@ -47,6 +47,25 @@ def read_flite(text: str) -> list[Phone]:
     return found
 
 
+def read_phones(path: Path) -> list[Phone]:
+    """Phones of a recording, from a text that flite printed or the synthetic speaker's truth.
+
+    Args:
+        path: the file; the truth ends in .npz.
+
+    Raises:
+        UserError: the file is missing or holds no phones.
+    """
+    if path.suffix == ".npz":
+        return read_speaker(path)
+    try:
+        return read_flite(path.read_text())
+    except (OSError, UnicodeDecodeError, UserError):
+        raise UserError(
+            f"{path} holds no phone times: write into it what flite -psdur prints."
+        ) from None
+
+
 def read_speaker(truth: Path) -> list[Phone]:
     """Phones of the synthetic speaker, from the ground truth beside its video.
 

@@ -9,6 +9,8 @@ from unigs.stage.errors import UserError
 
 ALL = "all"
 """What `run_tables` says for every table."""
+VOICES = "voices"
+"""Name of the table of voices, which the section `voices` describes."""
 
 
 def check_names(config: Mapping[str, Any]) -> None:
@@ -24,7 +26,9 @@ def check_names(config: Mapping[str, Any]) -> None:
     lines = list(_unknown("videos.variants", config["videos"]["variants"], "variant", variants))
     for name, table in tables.items():
         lines += _unknown(f"tables.{name}.variants", table["variants"], "variant", variants)
-    lines += _unknown("run_tables", run_tables(config), "table", tables)
+    if name := config.get("voices", {}).get("variant"):
+        lines += _unknown("voices.variant", [name], "variant", variants)
+    lines += _unknown("run_tables", run_tables(config), "table", [*tables, VOICES])
     if lines:
         raise UserError("\n".join(lines))
 
@@ -33,7 +37,7 @@ def run_tables(config: Mapping[str, Any]) -> list[str]:
     """Names of the tables that a configuration asks for, in the order of the page."""
     chosen = config.get("run_tables", ALL)
     if chosen == ALL:
-        return list(config["tables"])
+        return [*config["tables"], *([VOICES] if "voices" in config else [])]
     return [chosen] if isinstance(chosen, str) else chosen
 
 
@@ -80,9 +84,7 @@ def files_of(path: str) -> list[str]:
     return sorted(str(file) for file in folder.rglob("*") if file.is_file())
 
 
-def _unknown(
-    where: str, names: Iterable[str], kind: str, known: Mapping[str, Any]
-) -> Iterator[str]:
+def _unknown(where: str, names: Iterable[str], kind: str, known: Iterable[str]) -> Iterator[str]:
     for name in names:
         if name not in known:
             yield f"configuration: {where}: there is no {kind} {name}, only {', '.join(known)}."

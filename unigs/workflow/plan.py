@@ -19,8 +19,9 @@ from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
-from unigs.workflow.names import check_model_files, check_names, files_of, run_tables
+from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
+from unigs.workflow.voices import Voices, read_voices
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
 """Schema of the configuration, as seen from the repository."""
@@ -46,6 +47,8 @@ class Plan:
     """Subjects by name."""
     chains: Mapping[str, list[str]]
     """Variant -> itself and its bases, nearest first."""
+    voices: Voices
+    """What the table of voices holds."""
     spoken: Mapping[str, str]
     """Name of a talking video -> path of its sound, or its name in resources/audio."""
 
@@ -103,6 +106,8 @@ class Plan:
     def trained(self) -> list[str]:
         """The variants of the tables that are made, each once."""
         chosen = [self.config["tables"][table]["variants"] for table in self.tables()]
+        if self.has_voices() and (self.voices.rendered or self.voices.closures()):
+            chosen.append([self.voices.variant])
         return list(dict.fromkeys(name for names in chosen for name in names))
 
     def sheet_flags(self, subject: str, columns: tuple[str, ...]) -> str:
@@ -154,7 +159,12 @@ class Plan:
 
     def tables(self) -> list[str]:
         """Tables that are made: those of `run_tables` that have a subject."""
-        return [table for table in run_tables(self.config) if self.table_subjects(table)]
+        named = [table for table in run_tables(self.config) if table != VOICES]
+        return [table for table in named if self.table_subjects(table)]
+
+    def has_voices(self) -> bool:
+        """Whether the table of voices is made."""
+        return VOICES in run_tables(self.config) and self.voices.is_made()
 
     def table_subjects(self, table: str) -> list[str]:
         """Subjects of the data sets that a table is about; all without such a list."""
@@ -201,6 +211,10 @@ class Plan:
     def earlier_drives(self) -> list[str]:
         """Talking videos in results that the configuration does not ask for."""
         return _others("*/*/drive/*.mp4", self.driven_videos())
+
+    def foreign_voices(self) -> list[str]:
+        """Videos of portraits that the sounds of other subjects' clips drive."""
+        return self.voices.pairs(".mp4") if self.has_voices() else []
 
     def table_earlier(self, table: str) -> list[str]:
         """Finished runs that stay in a table when portraits of single clips are made in turn.
@@ -266,12 +280,15 @@ def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
     subjects = sheet.checked_subjects(rows, config["subjects"], repository)
     replace = config.get("replace") or []
     origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace)
+    chains = {name: variants.bases(config["variants"], name) for name in config["variants"]}
+    spoken = sounds.spoken([*config["videos"]["audio"], *audio])
     plan = Plan(
         config=config,
         repository=repository,
         subjects=subjects,
-        chains={name: variants.bases(config["variants"], name) for name in config["variants"]},
-        spoken=sounds.spoken([*config["videos"]["audio"], *audio]),
+        chains=chains,
+        voices=read_voices(config, subjects, spoken, chains),
+        spoken=spoken,
     )
     check_model_files(_model_settings(plan), config.get("accept", ()))
     return plan

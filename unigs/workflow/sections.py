@@ -41,7 +41,7 @@ PER_VARIANT = ("static", "dynamic")
 """Sections that a variant may override; all others are shared by a subject's variants."""
 MODEL_FILES = {
     "dynamic": ("lpips_model",),
-    "evaluate": ("lpips_model", "landmarks_model", "sync_model", "syncnet_model"),
+    "evaluate": ("landmarks_model", "lpips_model", "sync_model", "syncnet_model"),
     "pose": ("model",),
     "regions": ("model",),
     "speech": ("model",),

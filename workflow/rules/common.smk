@@ -30,7 +30,7 @@ try:
 except UserError as error:
     raise ConfigurationError(str(error)) from None
 
-TABLES = PLAN.tables()
+TABLES = [*PLAN.tables(), *(["voices"] if PLAN.has_voices() else [])]
 
 if workflow.is_main_process:
     for sentence in PLAN.missing_models():
@@ -42,6 +42,7 @@ wildcard_constraints:
     variant="|".join(map(re.escape, PLAN.chains)),
     table="|".join(map(re.escape, config["tables"])),
     audio=r"[^/]+",
+    voice="|".join(map(re.escape, PLAN.subjects)),
     model="|".join(map(re.escape, models())),
 
 

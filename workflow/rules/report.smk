@@ -177,8 +177,10 @@ rule gallery:
         figures=PLAN.plots(),
         drives=PLAN.driven_videos(),
         preparation=PLAN.preparation(),
-        tables=collect("results/tables/{table}.csv", table=TABLES),
-        markdown=collect("results/tables/{table}.md", table=TABLES),
+        tables=collect("results/tables/{table}.csv", table=PLAN.tables()),
+        markdown=collect("results/tables/{table}.md", table=PLAN.tables()),
+        voices="results/tables/voices.csv" if PLAN.has_voices() else [],
+        foreign_voices=PLAN.foreign_voices(),
     output:
         page="results/index.html",
     log:
@@ -189,6 +191,7 @@ rule gallery:
     params:
         *code_words("unigs.report.gallery"),
         *content_words(REPO.glob("unigs/report/templates/*")),
+        voices=as_flags({"voices": "results/tables/voices.csv"} if PLAN.has_voices() else {}),
         order=[*TABLES, *PLAN.runs("")],
         # Shown if they are there, and no inputs: the plan does not make them.
         earlier=lambda wildcards: PLAN.earlier_runs(),
@@ -196,9 +199,10 @@ rule gallery:
     shell:
         "python -m unigs.report.gallery"
         " --metrics {input.metrics:q}"
-        " --drives {input.drives:q}"
+        " --drives {input.drives:q} {input.foreign_voices:q}"
         " --preparation {input.preparation:q}"
         " --tables {input.tables:q}"
+        " {params.voices}"
         " --earlier {params.earlier:q}"
         " --earlier-drives {params.earlier_drives:q}"
         " --out {output.page:q} > {log:q} 2>&1"
