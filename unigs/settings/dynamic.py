@@ -111,7 +111,7 @@ class DynamicSettings(LipSettings):
     """Numbers of a lip shape that a separate network predicts from speech and that are appended to
     the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal
     shapes. The network learns from the landmarks before the field is trained."""
-    lip_teacher: Share = 0.5
+    lip_teacher: Share = 1.0
     """Share of the training steps that see the measured lip shape; the others see the out-of-fold
     prediction from speech (not in the paper)."""
     blink_sampling: Share = 0.0
