@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unigs.pretrained.weights import read_weights
-from unigs.stage.errors import UserError
+from unigs.pretrained.weights import fill, read_weights
 
 BACKEND = "Light-ASD (AVA)"
 """Name of the network, for the records."""
@@ -129,12 +128,7 @@ def load_light_asd(path: Path, device: str = "cpu") -> LightASD:
     """
     network = LightASD()
     state = {own: v for name, v in read_weights(path).items() if (own := own_name(name))}
-    try:
-        network.load_state_dict(state)
-    except RuntimeError:
-        raise UserError(
-            f"{path} does not hold Light-ASD under its own names: get it anew."
-        ) from None
+    fill(network, state, path, "Light-ASD under its own names")
     return network.to(device)
 
 

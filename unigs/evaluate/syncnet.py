@@ -12,8 +12,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from unigs.pretrained.weights import read_weights
-from unigs.stage.errors import UserError
+from unigs.pretrained.weights import fill, read_weights
 
 BACKEND = "SyncNet v2"
 """Name of the network, for the records."""
@@ -100,11 +99,6 @@ def load_syncnet(path: Path, device: str = "cpu") -> SyncNet:
         UserError: the file is missing or holds another network.
     """
     state = read_weights(path)
-    try:
-        network = SyncNet(len(state["netfclip.0.bias"]) / 512)
-        network.load_state_dict(state)
-    except (KeyError, RuntimeError):
-        raise UserError(
-            f"{path} does not hold SyncNet v2 under its own names: give syncnet_v2.model."
-        ) from None
+    network = SyncNet(len(state.get("netfclip.0.bias", ())) / 512)
+    fill(network, state, path, "SyncNet v2 under its own names (syncnet_v2.model)")
     return network.to(device)

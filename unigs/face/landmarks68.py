@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unigs.pretrained.weights import read_weights
-from unigs.stage.errors import UserError
+from unigs.pretrained.weights import fill, read_weights
 
 BACKEND = "FaceLandmark68Net (face-api)"
 """Name of the network, for the records."""
@@ -133,12 +132,7 @@ def load_landmarks68(path: Path, device: str = "cpu") -> Landmarks68:
         elif name == "fc/weights":
             name, value = "fc/weight", value.T
         state[name.replace("/", ".")] = value.float()
-    try:
-        network.load_state_dict(state)
-    except RuntimeError:
-        raise UserError(
-            f"{path} does not hold FaceLandmark68Net under face-api's names: get it anew."
-        ) from None
+    fill(network, state, path, "FaceLandmark68Net under face-api's names")
     return network.to(device)
 
 

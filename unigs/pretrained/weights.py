@@ -69,6 +69,24 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path, what: str) -> None:
+    """Give a network its weights.
+
+    Args:
+        network: filled in place.
+        state: tensors by the network's own names.
+        path: the file that they are from, for the message.
+        what: what the file should hold, for the message.
+
+    Raises:
+        UserError: tensors are missing, unknown or of another shape.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError:
+        raise UserError(f"{path} does not hold {what}: get it anew.") from None
+
+
 def weights_name(path: Path) -> str:
     """A file of weights, for records: its name and the beginning of its checksum."""
     return f"{Path(path).stem}, sha256 {checksum(path)[:12]}"

@@ -1,5 +1,6 @@
 """From sound to one window of speech features for each video frame."""
 
+import functools
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -183,7 +184,7 @@ class SpeechEncoder:
         mean = columns[active].mean(0) if active.any() else columns.mean(0)
         self.profile = SpectralProfile(mean, *np.quantile(columns, [0.01, 0.99], axis=0))
 
-    @property
+    @functools.cached_property
     def prior(self) -> LipPrior | None:
         """What the package knows of lips from these features; None: nothing."""
         return find_prior(self.backend.projection)
