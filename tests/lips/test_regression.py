@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from unigs.lips.regression import fit_map, regression
+from unigs.lips.regression import fit_map, kind_of, regression
+from unigs.model.lip_nets import PRESS, QUITE_SURE, SURE
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.lip_prior import HALF, STRENGTH, LipPrior
 
@@ -94,3 +95,32 @@ def test_short_windows_are_refused():
     windows, lips, weights = talk(300, noise=0.3)
     with pytest.raises(Exception, match="context_ms"):
         fit_map(net(), windows[:, :9], lips, np.arange(300), None, prior_of(weights))
+
+
+def closing_prior(weights):
+    """A prior whose first feature of the middle column says how surely the lips must meet."""
+    closed = np.zeros((W, D), np.float32)
+    closed[HALF, 0] = 1
+    return LipPrior(weights, weights[..., 0], 0.0, "", closed, 0.0)
+
+
+def test_lips_meet_where_a_closure_is_sure_and_nowhere_else():
+    windows, lips, weights = talk(400, noise=0.3)
+    windows[:, HALF, 0] = 0
+    plain, closes = net(), SpeechNet(W, D, feature_dim=2, lip_dim=2, lips="closing map")
+    fit_map(plain, windows, lips, np.arange(400), None, prior_of(weights))
+    result = fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
+    asked = torch.from_numpy(windows).repeat(3, 1, 1)
+    asked[400:800, HALF, 0], asked[800:, HALF, 0] = SURE, QUITE_SURE
+    free, begins, shut = closes.lips(asked).split(400)
+    assert torch.allclose(free, plain.lips(asked[:400]))
+    assert torch.allclose(begins, plain.lips(asked[400:800]), atol=1e-5)
+    assert torch.allclose(shut[:, 0], (closes.lip_net.low[0] - PRESS).expand(400))
+    assert torch.allclose(shut[:, 1], plain.lips(asked[800:])[:, 1])
+    assert closes.lip_net.low[0] >= lips[:, 0].min() and result.out_of_fold.shape == (400, 2)
+
+
+def test_what_predicts_lips_is_what_the_prior_knows():
+    weights = np.zeros((W, D, 2), np.float32)
+    kinds = [kind_of(prior) for prior in (None, prior_of(weights), closing_prior(weights))]
+    assert kinds == ["networks", "map", "closing map"]

@@ -27,7 +27,12 @@ def test_a_prior_comes_back_from_its_file(tmp_path):
     prior.write(path)
     back = LipPrior.read(path)
     assert np.array_equal(back.lips, prior.lips) and np.array_equal(back.speech, prior.speech)
-    assert (back.bias, back.projection) == (0.25, "abc")
+    assert (back.bias, back.projection) == (0.25, "abc") and back.closed is None
+    closing = made(closed=2 * prior.speech, closed_bias=-1.5, strength=10.0)
+    closing.write(path)
+    back = LipPrior.read(path)
+    assert np.array_equal(back.closed, closing.closed)
+    assert (back.closed_bias, back.strength) == (-1.5, 10)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,10 @@ def test_a_prior_comes_back_from_its_file(tmp_path):
         {"lips": np.full((W, D, 2), np.nan, np.float32)},
         {"speech": np.zeros((W, D + 1), np.float32)},
         {"bias": float("inf")},
+        {"closed": np.zeros((W + 1, D), np.float32)},
+        {"closed": np.full((W, D), np.inf, np.float32)},
+        {"closed_bias": float("nan")},
+        {"strength": -1.0},
     ],
 )
 def test_a_prior_of_other_shape_or_without_numbers_is_refused(tmp_path, wrong):

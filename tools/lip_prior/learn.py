@@ -14,7 +14,7 @@ import tyro
 from safetensors.numpy import save_file
 
 from tools.lip_prior.disturbances import disturbed
-from tools.lip_prior.visemes import PAUSE, lip_curves, speaking
+from tools.lip_prior.visemes import PAUSE, closing_rows, lip_curves, speaking
 from tools.lip_prior.voices import Voice, all_voices
 from unigs.media.audio import RATE
 from unigs.speech import lip_prior, projection
@@ -40,6 +40,8 @@ RIDGE = 0.3
 WHITENING = 0.5
 """Power of a principal axis's deviation by which its feature is divided: 0 leaves the spread of the
 axes as it is, 1 makes it equal."""
+FALSE_CLOSURES = 0.03
+"""Share of the rows of other sounds at which the score of p, b and m is above 0."""
 PLACES = (8, 43, 62, 136, 200, 235, 249, 250, 294, 295, 334, 381)
 """Numbers of a state of whisper-tiny-en's layer 2 that tell where in its window it lies: at least
 77 % of their variance. They are left out."""
@@ -167,13 +169,36 @@ def learn_prior(
     score = heard @ detector[:, 0] + bias[0]
     wrong = np.mean((score > 0) != speech)
     print(f"{len(windows) / FPS / 60:.0f} minutes; speech or not: wrong in {wrong:.1%} of the rows")
+    closed, closed_bias = closing(heard, spoken, times)
     shape = (2 * HALF + 1, -1)
     return LipPrior(
         weights.reshape(*shape, weights.shape[1]).astype(np.float32),
         detector[:, 0].reshape(shape).astype(np.float32),
         float(bias[0]),
         projected,
+        closed.reshape(shape).astype(np.float32),
+        closed_bias,
     )
+
+
+def closing(
+    heard: np.ndarray, spoken: list[list[Phone]], times: list[np.ndarray]
+) -> tuple[np.ndarray, float]:
+    """Weights [I] and bias of a score of p, b and m, see `unigs.speech.lip_prior.LipPrior`.
+
+    Args:
+        heard: windows [n,I] of all recordings, clean, then disturbed.
+        spoken: phones of each recording.
+        times: seconds of the rows of each recording.
+    """
+    shut = np.concatenate([closing_rows(p, t) for p, t in zip(spoken, times, strict=True)] * 2)
+    weights, bias = ridge(heard, shut.astype(float)[:, None])
+    score = heard @ weights[:, 0] + bias[0]
+    low, high = np.quantile(score[~shut], 1 - FALSE_CLOSURES), np.median(score[shut])
+    print(
+        f"p, b, m: {np.mean(score[shut] > low):.1%} of their rows, {FALSE_CLOSURES:.0%} of others"
+    )
+    return weights[:, 0] / (high - low), float((bias[0] - low) / (high - low))
 
 
 def ridge(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from unigs.speech.phones import Phone
+from unigs.speech.phones import BILABIALS, Phone
 
 FINE = 200
 """Steps of a second in which phones are laid out."""
@@ -105,3 +105,12 @@ def speaking(phones: list[Phone], times: np.ndarray) -> np.ndarray:
         if phone.symbol != PAUSE:
             spoken |= (times >= phone.start) & (times < phone.end)
     return spoken
+
+
+def closing_rows(phones: list[Phone], times: np.ndarray) -> np.ndarray:
+    """Whether the lips meet for p, b or m at each of some times, bool [T]: LEAD / 2 early."""
+    shut = np.zeros(len(times), bool)
+    for phone in phones:
+        if phone.symbol in BILABIALS:
+            shut |= (times >= phone.start - LEAD / 2) & (times < phone.end)
+    return shut

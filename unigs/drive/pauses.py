@@ -8,7 +8,7 @@ from unigs.media.audio import RATE
 from unigs.settings.drive import DriveSettings
 from unigs.speech.loudness import block_levels, speech_level
 
-FADE_SECONDS = 0.16
+FADE_SECONDS = 0.1
 """Seconds in which the mouth closes in a pause, and seconds between the speech and the closing."""
 
 

@@ -16,7 +16,7 @@ from unigs.evaluate.mouth import correlation
 from unigs.lips.clip import TEST, TRAIN, LipClip, read_clips
 from unigs.lips.networks import pretrain
 from unigs.lips.pool import Moments, common_prior, pool
-from unigs.lips.regression import fit_map, prior_of
+from unigs.lips.regression import fit_map, kind_of, prior_of
 from unigs.media.audio import RATE, read_audio
 from unigs.model.speech_net import SpeechNet
 from unigs.settings.dynamic import LipSettings
@@ -108,8 +108,7 @@ def learned(clip: LipClip, prior: LipPrior | None, seed: int) -> SpeechNet:
         seed: seed of the networks.
     """
     windows, frames = clip.speech.windows, clip.frames(TRAIN)
-    kind = "networks" if prior is None else "map"
-    net = SpeechNet(*windows.shape[1:], feature_dim=2, lip_dim=2, lips=kind)
+    net = SpeechNet(*windows.shape[1:], feature_dim=2, lip_dim=2, lips=kind_of(prior))
     if prior is None:
         pretrain(net, windows, clip.lips, frames, clip.speech.silence, seed=seed)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from unigs.lips.folds import (
     limits,
     resting_shape,
 )
+from unigs.model.lip_nets import ClosingLipMap
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.encoder import projection_of
 from unigs.speech.lip_prior import LipPrior, central, find_prior
@@ -95,7 +97,19 @@ def fit_map(
     weights, bias = fitted(used)
     raw = heard @ weights + bias
     raw[used] = unseen
-    return _calibrate(net, raw, weights, bias, lips[used], used, rest)
+    found = _calibrate(net, raw, weights, bias, lips[used], used, rest)
+    if not isinstance(net.lip_net, ClosingLipMap):
+        return found
+    _set(net.lip_net, {"closed": prior.closed.reshape(-1), "closed_bias": [prior.closed_bias]})
+    given = (torch.from_numpy(np.float32(part)) for part in (found.out_of_fold, heard))
+    return replace(found, out_of_fold=net.lip_net.meet(*given).numpy())
+
+
+def kind_of(prior: LipPrior | None) -> str:
+    """What predicts lips under a prior: its name in `unigs.model.speech_net`."""
+    if prior is None:
+        return "networks"
+    return "map" if prior.closed is None else "closing map"
 
 
 def regression(
@@ -152,7 +166,12 @@ def _calibrate(
         "low": low,
         "high": high,
     }
-    for name, value in values.items():
-        getattr(lip_map, name).copy_(torch.from_numpy(np.asarray(value, np.float32)))
+    _set(lip_map, values)
     predicted = ((raw - mean) * gain + truth.mean(0)).clip(low, high)
     return LipTraining(predicted.astype(np.float32), correlation(unseen, truth), rest)
+
+
+def _set(net: torch.nn.Module, values: dict[str, np.ndarray]) -> None:
+    """Set buffers of a network by name."""
+    for name, value in values.items():
+        getattr(net, name).copy_(torch.from_numpy(np.asarray(value, np.float32)))

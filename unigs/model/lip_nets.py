@@ -8,6 +8,12 @@ from torch.nn import functional
 
 from unigs.speech.lip_prior import HALF
 
+SURE, QUITE_SURE = 0.2, 0.4
+"""Scores of a closure (`LipPrior.closed`) at which the lips begin to meet, and meet in full."""
+PRESS = 0.5
+"""How far below the least opening seen (z-scored) a closure goes: the field answers the least
+openings in part only, so that lips that should meet stay a little apart."""
+
 
 class CalibratedLips(nn.Module):
     """Raw predictions, and what gives them the spread and the range of a person's lips.
@@ -53,8 +59,44 @@ class LipMap(CalibratedLips):
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Calibrated lip shapes [B,K] of speech windows [B,W,D]."""
         middle = windows.shape[1] // 2
-        heard = windows[:, middle - HALF : middle + HALF + 1].flatten(1)
+        return self.shape(windows[:, middle - HALF : middle + HALF + 1].flatten(1))
+
+    def shape(self, heard: torch.Tensor) -> torch.Tensor:
+        """Lip shapes [B,K] of the middles of windows, flat [B,I]."""
         return self.calibrated(heard @ self.weights)
+
+
+class ClosingLipMap(LipMap):
+    """A linear map that knows p, b and m: for them the lips meet.
+
+    A regression answers a short closure with a dip. Where a score of the same features is sure of
+    a closure, the opening goes to the least that the person was seen to have instead, and a little
+    further.
+
+    Args:
+        dim: D, coefficients of a column.
+        lip_dim: K, numbers that describe the lips.
+
+    Attributes:
+        closed: weights [(2 HALF + 1) D] of the score, see `LipPrior.closed`.
+        closed_bias: bias [1] of the score.
+    """
+
+    def __init__(self, dim: int, lip_dim: int) -> None:
+        super().__init__(dim, lip_dim)
+        self.register_buffer("closed", torch.zeros((2 * HALF + 1) * dim))
+        self.register_buffer("closed_bias", torch.zeros(1))
+
+    def shape(self, heard: torch.Tensor) -> torch.Tensor:
+        """Lip shapes [B,K] of the middles of windows, flat [B,I]."""
+        return self.meet(super().shape(heard), heard)
+
+    def meet(self, shapes: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+        """Lip shapes [B,K] that meet as far as the middles of windows [B,I] ask for it."""
+        score = heard @ self.closed + self.closed_bias
+        share = ((score - SURE) / (QUITE_SURE - SURE)).clamp(0, 1)
+        opening = shapes[:, 0] + share * (self.low[0] - PRESS - shapes[:, 0])
+        return torch.cat([opening[:, None], shapes[:, 1:]], 1)
 
 
 class LipNets(CalibratedLips):

@@ -44,7 +44,7 @@ class SpeechHeader:
     lip_dim: Annotated[int, Bounds(minimum=0, maximum=256)] = 2
     members: Annotated[int, Bounds(minimum=1, maximum=256)] = 12
     hidden: Count = 32
-    lips: Literal["networks", "map"] = "networks"
+    lips: Literal["networks", "map", "closing map"] = "networks"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from unigs.model.lip_nets import LipMap, LipNets
+from unigs.model.lip_nets import ClosingLipMap, LipMap, LipNets
 from unigs.speech.lip_prior import HALF
+
+MAPS = {"map": LipMap, "closing map": ClosingLipMap}
+"""Linear maps by their names in a portrait's file."""
 
 
 class SpeechNet(nn.Module):
@@ -25,7 +28,8 @@ class SpeechNet(nn.Module):
         members: size of the ensemble of lip networks; each member is trained on other frames, the
             prediction is their mean.
         hidden: channels of one lip network.
-        lips: what predicts the lips, "networks" (`LipNets`) or "map" (`LipMap`).
+        lips: what predicts the lips, "networks" (`LipNets`), "map" (`LipMap`) or "closing map"
+            (`ClosingLipMap`).
 
     Raises:
         ValueError: the window is shorter than what a lip map hears.
@@ -47,10 +51,10 @@ class SpeechNet(nn.Module):
         self.audio = AudioNet(window, dim, feature_dim)
         if not lip_dim:
             self.lip_net = None
-        elif lips == "map":
+        elif lips in MAPS:
             if window < 2 * HALF + 1:
                 raise ValueError(f"a lip map hears {2 * HALF + 1} columns, a window has {window}")
-            self.lip_net = LipMap(dim, lip_dim)
+            self.lip_net = MAPS[lips](dim, lip_dim)
         else:
             self.lip_net = LipNets(window, dim, lip_dim, members, hidden)
 

@@ -15,7 +15,7 @@ class DriveSettings:
     piece of the clip."""
     pause_db: Annotated[float, Bounds(above=0, maximum=200)] = 35.0
     """Decibels below the loudness of the speech under which sound belongs to a pause."""
-    pause_seconds: NotNegative = 0.3
+    pause_seconds: NotNegative = 0.2
     """Shortest pause in seconds that closes the mouth."""
     quality: Literal["high", "preview"] = "preview"
     """Quality of the written video: high (x264 at crf 10) or preview (x264 at crf 18)."""

@@ -115,8 +115,8 @@ class DynamicSettings(LipSettings):
     """Share of the training steps that see the measured lip shape; the others see the out-of-fold
     prediction from speech (not in the paper)."""
     blink_sampling: Share = 0.0
-    """Share of the training steps that draw a frame with a closed eye or a wide open mouth (not in
-    the paper)."""
+    """Share of the training steps that draw a frame with a closed eye, a wide open mouth or shut
+    lips (not in the paper)."""
     condition_noise: Annotated[float, Bounds(0, 10)] = 0.0
     """Standard deviation of the noise that training adds to the z-scored poses (not in the paper;
     0: off)."""

@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parent / "priors"
 """Where the package keeps lip priors (.safetensors)."""
 HALF = 5
 """Rows of features before and after a row that the maps hear: 100 ms each."""
-NAMES = ("lips", "speech")
-"""Tensors of a file."""
+NAMES = ("lips", "speech", "closed")
+"""Tensors of a file; the last may be absent."""
 STRENGTH = 3.0
 """Strength of a prior whose file states none: of one learned from synthetic voices."""
 
@@ -34,6 +34,11 @@ class LipPrior:
     """Bias of that score."""
     projection: str
     """Digest of the projection that makes the features."""
+    closed: np.ndarray | None = None
+    """Weights float32 [W,D] of a score of p, b and m, for which the lips must meet: 0 where other
+    sounds seldom get to, 1 in the middle of a usual p, b or m. None: unknown."""
+    closed_bias: float = 0.0
+    """Bias of that score."""
     strength: float = STRENGTH
     """Penalty of a fitted weight's distance from the prior, in units of the clip's mean variance of
     a feature, so that the prior weighs as much for a short clip as for a long one."""
@@ -49,13 +54,17 @@ class LipPrior:
 
         try:
             with safe_open(path, "np") as file:
-                known, (lips, speech) = file.metadata() or {}, map(file.get_tensor, NAMES)
-                numbers = float(known["bias"]), float(known.get("strength", STRENGTH))
-                made = cls(lips, speech, numbers[0], known["projection"], numbers[1])
+                known, present = file.metadata() or {}, set(file.keys())
+                lips, speech = map(file.get_tensor, NAMES[:2])
+                closed = file.get_tensor(NAMES[2]) if NAMES[2] in present else None
+                usual = {"closed_bias": 0, "strength": STRENGTH}
+                bias, *more = (float((usual | known)[key]) for key in ("bias", *usual))
+                made = cls(lips, speech, bias, known["projection"], closed, *more)
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(f"{path} is no lip prior ({error}): learn it anew.") from None
         window = (2 * HALF + 1, lips.shape[1] if lips.ndim == 3 else -1)
         shaped = lips.shape == (*window, 2) and speech.shape == window
+        shaped &= closed is None or closed.shape == window
         if not shaped or not made.is_finite or made.strength < 0:
             raise UserError(f"{path} is no lip prior (shape or values): learn it anew.")
         return made
@@ -63,16 +72,17 @@ class LipPrior:
     @property
     def is_finite(self) -> bool:
         """Whether all numbers are finite."""
-        return all(
-            np.isfinite(part).all() for part in (self.lips, self.speech, self.bias, self.strength)
-        )
+        parts = self.lips, self.speech, self.bias, self.closed_bias, self.strength
+        closed = self.closed is None or np.isfinite(self.closed).all()
+        return bool(closed and all(np.isfinite(part).all() for part in parts))
 
     def write(self, path: Path) -> None:
         """Write the file as a whole or not at all."""
         from safetensors.numpy import save_file
 
         tensors = {"lips": self.lips, "speech": self.speech}
-        numbers = {"bias": repr(self.bias), "strength": repr(self.strength)}
+        tensors |= {} if self.closed is None else {"closed": self.closed}
+        numbers = {key: repr(getattr(self, key)) for key in ("bias", "closed_bias", "strength")}
         with atomic(path) as temporary:
             save_file(tensors, temporary, numbers | {"projection": self.projection})
 

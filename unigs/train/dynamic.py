@@ -9,7 +9,7 @@ import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
-from unigs.lips.regression import prior_of
+from unigs.lips.regression import kind_of, prior_of
 from unigs.losses.lpips import backend_of
 from unigs.model.deformation import Encoded
 from unigs.model.portrait import Portrait, PosedField, Rendering
@@ -137,8 +137,8 @@ class DynamicTask(Task):
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         self.perceptual = Perceptual.of(settings, device)
         portrait.requires_grad_(True)
-        lips = "networks" if prior is None else "map"
-        portrait.motion = new_motion(dataset, self.frames, portrait, settings, lips).to(device)
+        kind = kind_of(prior)
+        portrait.motion = new_motion(dataset, self.frames, portrait, settings, kind).to(device)
         self.portrait = portrait
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps

@@ -22,6 +22,8 @@ log = logging.getLogger("unigs")
 
 CLOSED_EYE = 3.0
 """AU45 (0-5) above which an eye counts as closed."""
+SHUT_LIPS_SHARE = 0.05
+"""Share of the training frames that count as shut lips: those with the least opening."""
 OPEN_MOUTH_SHARE = 0.1
 """Share of the training frames that count as open: those with the widest opening."""
 
@@ -135,12 +137,13 @@ class EyeBoxes:
 
 
 def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
-    """Training frames with a closed eye or a wide open mouth: rare, but what viewers look at.
+    """Training frames with a closed eye, a wide open mouth or shut lips: what viewers look at.
 
-    Closed eyes are repeated until they are as many as open mouths.
+    Each kind is repeated until it is as frequent as open mouths.
     """
     blink = dataset.performance.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
     opening = lip_shape(dataset.landmarks.points[frames])[:, OPENING]
     wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
-    repeats = max(1, round(wide.sum() / max(blink.sum(), 1)))
-    return [*frames[blink].tolist() * repeats, *frames[wide].tolist()]
+    shut = opening < np.nanquantile(opening, SHUT_LIPS_SHARE)
+    kinds = [frames[kind].tolist() for kind in (wide, blink, shut)]
+    return [frame for k in kinds for frame in k * max(1, round(len(kinds[0]) / max(len(k), 1)))]

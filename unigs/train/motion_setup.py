@@ -40,7 +40,7 @@ def new_motion(
         frames: training frames, over which e and p are z-scored.
         portrait: portrait of the static stage.
         settings: settings of the dynamic stage.
-        lips: map or networks (`unigs.model.speech_net.SpeechNet`).
+        lips: what predicts the lips (`unigs.model.speech_net.SpeechNet`).
 
     Raises:
         UserError: the settings name an unknown attribute to deform, a width that the kernels do
