@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from unigs.speech.lip_prior import HALF
 
-SURE, QUITE_SURE = 0.2, 0.4
+SURE, QUITE_SURE = 0.5, 0.625
 """Scores of a closure (`LipPrior.closed`) at which the lips begin to meet, and meet in full."""
 PRESS = 0.5
 """How far below the least opening seen (z-scored) a closure goes: the field answers the least
