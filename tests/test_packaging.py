@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,29 @@ def test_every_file_of_the_package_is_installed():
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     files = {path for path in files if "__pycache__" not in path.parts}
     assert PACKAGE / "report/templates/page.html" in files and files == installed
+
+
+def test_the_wheel_holds_package_and_workflow(tmp_path):
+    """Built from a copy, since setuptools writes beside what it builds."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    tracked = [name for name in listed.stdout.split("\0") if name and (REPO / name).is_file()]
+    wanted = {name for name in tracked if name.startswith("unigs/")}
+    shipped = ("workflow/", "config/", "resources/paper/", "constraints.txt")
+    wanted |= {f"unigs/shipped/{name}" for name in tracked if name.startswith(shipped)}
+    source = tmp_path / "source"
+    for name in tracked:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPO / name, source / name)
+    (source / "workflow/__pycache__").mkdir()
+    (source / "workflow/__pycache__/common.pyc").touch()
+    build = "from setuptools.build_meta import build_wheel; build_wheel('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("unigs-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert held == wanted
 
 
 def test_versions_agree():

@@ -24,7 +24,7 @@ from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete
 from unigs.workflow.voices import Voices, read_voices
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
-"""Schema of the configuration, as seen from the repository."""
+"""Schema of the configuration, as seen from the workflow's home."""
 PLOTS = ("curve", "quality", "motion", "regions")
 """Plots of a run."""
 SHEETS = ("sheet", "curves")
@@ -41,8 +41,8 @@ class Plan:
 
     config: Mapping[str, Any]
     """The configuration."""
-    repository: Path
-    """Root of the checkout."""
+    home: Path
+    """Folder of the workflow's own files (`unigs.workflow.home`)."""
     subjects: Mapping[str, Subject]
     """Subjects by name."""
     chains: Mapping[str, list[str]]
@@ -196,7 +196,7 @@ class Plan:
         return [*self.table_runs(table, ""), *content_words(self._paper(table))]
 
     def _paper(self, table: str) -> list[Path]:
-        path = self.repository / f"resources/paper/{table}.csv"
+        path = self.home / f"resources/paper/{table}.csv"
         return [path] if path.exists() else []
 
     def runs(self, file: str) -> list[str]:
@@ -259,32 +259,32 @@ def _others(pattern: str, planned: list[str]) -> list[str]:
     return [path for path in found if path not in set(planned)]
 
 
-def read_plan(config: Mapping[str, Any], repository: Path) -> Plan:
+def read_plan(config: Mapping[str, Any], home: Path) -> Plan:
     """Check a configuration, its sheet of subjects and the files that it names.
 
     Args:
         config: the configuration, presets and overrides merged.
-        repository: root of the checkout.
+        home: folder of the workflow's own files (`unigs.workflow.home`).
 
     Raises:
         UserError: configuration, sheet or variants are at fault, a model's file is missing, or
             results of another video would be replaced.
     """
-    check(config, repository / SCHEMA, "configuration")
+    check(config, home / SCHEMA, "configuration")
     check_names(config)
     if config.get("clip"):
         rows = [sheet.one_clip(config["clip"], config.get("name"))]
     else:
-        rows = sheet.read_sheet(config["subjects"], repository)
+        rows = sheet.read_sheet(config["subjects"], home)
     audio = [config["audio"]] if config.get("audio") else []
-    subjects = sheet.checked_subjects(rows, config["subjects"], repository)
+    subjects = sheet.checked_subjects(rows, config["subjects"], home)
     replace = config.get("replace") or []
     origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace)
     chains = {name: variants.bases(config["variants"], name) for name in config["variants"]}
     spoken = sounds.spoken([*config["videos"]["audio"], *audio])
     plan = Plan(
         config=config,
-        repository=repository,
+        home=home,
         subjects=subjects,
         chains=chains,
         voices=read_voices(config, subjects, spoken, chains),

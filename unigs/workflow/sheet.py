@@ -16,7 +16,7 @@ from unigs.workflow.origins import OWN
 from unigs.workflow.paths import never_a_flag, refuse_braces
 
 SCHEMA = "workflow/schemas/subjects.schema.yaml"
-"""Schema of a row, as seen from the repository."""
+"""Schema of a row, as seen from the workflow's home."""
 FALLBACK_NAME = "portrait"
 """What a subject is called whose clip has no letter or digit that a folder's name may hold."""
 
@@ -48,18 +48,18 @@ def folder_name(words: str) -> str:
     return "_".join(parts) or FALLBACK_NAME
 
 
-def read_sheet(path: str, repository: Path) -> list[dict[str, str]]:
+def read_sheet(path: str, home: Path) -> list[dict[str, str]]:
     """Rows of the sheet of subjects, cells as they stand there; blank lines are left out.
 
     Args:
-        path: table with tabs, from the working directory or else from the repository.
-        repository: root of the checkout.
+        path: table with tabs, from the working directory or else from the workflow's home.
+        home: folder of the workflow's own files (`unigs.workflow.home`).
 
     Raises:
         UserError: there is no such file, its text is not Unicode, or it is no table with a column
             `subject`, one heading for each column and at least one row.
     """
-    found = path if os.path.exists(path) else repository / path
+    found = path if os.path.exists(path) else home / path
     try:
         lines = list(
             csv.reader(io.StringIO(_text(found, path), newline=""), "excel-tab", strict=True)
@@ -123,15 +123,13 @@ def _row(headings: list[str], cells: list[str], place: str) -> dict[str, str]:
     return {key: cell for key, cell in zip(headings, cells, strict=False) if key}
 
 
-def checked_subjects(
-    rows: list[dict[str, str]], sheet: str, repository: Path
-) -> dict[str, Subject]:
+def checked_subjects(rows: list[dict[str, str]], sheet: str, home: Path) -> dict[str, Subject]:
     """Subjects by name, in the order of their rows.
 
     Args:
         rows: rows of the sheet; empty cells count as absent.
         sheet: name of the sheet, for messages.
-        repository: root of the checkout, which holds the schema of a row.
+        home: folder of the workflow's own files, which holds the schema of a row.
 
     Raises:
         UserError: a row does not fit the schema, has no source, names a file that Snakemake cannot
@@ -150,7 +148,7 @@ def checked_subjects(
         if "{" in cells.get("video", ""):
             # Such a path cannot be an input of a rule; as an address it can be fetched.
             cells["url"] = Path(os.path.abspath(cells.pop("video"))).as_uri()
-        check(cells, repository / SCHEMA, what)
+        check(cells, home / SCHEMA, what)
         subject = Subject(**cells)
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")

@@ -7,14 +7,36 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+# The package beside these rules in a checkout. Rules of a wheel, or from an address of which
+# Snakemake fetches nothing but rules, use the installed one.
 REPO = Path(str(workflow.current_basedir)).resolve().parents[1]
-sys.path.insert(0, str(REPO))
+IN_CHECKOUT = (REPO / "unigs/__init__.py").is_file()
+if IN_CHECKOUT:
+    sys.path.insert(0, str(REPO))
+
+try:
+    import unigs
+except ModuleNotFoundError:
+    raise WorkflowError(
+        "these rules call the package unigs, which this environment does not have: pip install it "
+        "in the version of the rules, or use the Snakefile of a checkout."
+    ) from None
 
 from unigs.stage.errors import UserError
-from unigs.workflow.fingerprint import code_words, content_words
+from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.pretrained.catalogue import models
+from unigs.workflow.home import home, package_alone, with_defaults
 from unigs.workflow.plan import read_plan
+
+VERSION = "0.1.0"
+if unigs.__version__ != VERSION and not IN_CHECKOUT and workflow.is_main_process:
+    logger.warning(
+        f"These rules are those of UniGS {VERSION}, the installed package is {unigs.__version__}: "
+        "they may not fit together."
+    )
+
+config = with_defaults(config, home())
 
 
 class ConfigurationError(WorkflowError):
@@ -24,7 +46,7 @@ class ConfigurationError(WorkflowError):
 
 
 try:
-    PLAN = read_plan(config, REPO)
+    PLAN = read_plan(config, home())
     if workflow.is_main_process:
         PLAN.check_downloads()
 except UserError as error:
@@ -46,9 +68,9 @@ wildcard_constraints:
     model="|".join(map(re.escape, models())),
 
 
-# A command runs the package of this checkout, with the interpreter that runs Snakemake unless
-# conda brings another, on the threads of its rule.
-ENVIRONMENT = {"PYTHONPATH": str(REPO)}
+# A command runs the package that planned it, with the interpreter that runs Snakemake unless conda
+# brings another, on the threads of its rule.
+ENVIRONMENT = {"PYTHONPATH": str(REPO)} if IN_CHECKOUT else {}
 DEPLOYED = {str(method) for method in workflow.deployment_settings.deployment_method}
 if "conda" not in DEPLOYED:
     if DEPLOYED and workflow.is_main_process:
@@ -57,6 +79,8 @@ if "conda" not in DEPLOYED:
             "so its jobs run in the environment of Snakemake."
         )
     ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+elif not IN_CHECKOUT:
+    ENVIRONMENT["PYTHONPATH"] = str(package_alone(Path(".snakemake/unigs")))
 EXPORTS = "; ".join(f"export {key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items())
 EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")
 shell.prefix(f'set -euo pipefail; {EXPORTS}; export UNIGS_THREADS="$OMP_NUM_THREADS"; ')

@@ -121,7 +121,7 @@ rule encode_speech:
         runtime=30,
     params:
         *code_words("unigs.prepare.speech.encode"),
-        *content_words(REPO.glob("unigs/speech/p*/*.safetensors")),
+        *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=flags("speech"),
     shell:
         "python -m unigs.prepare.speech.encode"

@@ -190,7 +190,7 @@ rule gallery:
         "../envs/report.yaml"
     params:
         *code_words("unigs.report.gallery"),
-        *content_words(REPO.glob("unigs/report/templates/*")),
+        *content_words(PACKAGE.glob("report/templates/*")),
         voices=as_flags({"voices": "results/tables/voices.csv"} if PLAN.has_voices() else {}),
         order=[*TABLES, *PLAN.runs("")],
         # Shown if they are there, and no inputs: the plan does not make them.

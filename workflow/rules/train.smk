@@ -82,7 +82,7 @@ rule train_dynamic:
         runtime=720,
     params:
         *code_words("unigs.train.dynamic"),
-        *content_words(REPO.glob("unigs/speech/p*/*.safetensors")),
+        *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=flags("dynamic"),
         pooled=lambda wildcards, input: as_flags({"pooled": input.pooled} if input.pooled else {}),
     shell:

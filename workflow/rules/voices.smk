@@ -22,7 +22,7 @@ rule compare_voices:
         runtime=60,
     params:
         *code_words("unigs.evaluate.voices"),
-        *content_words(REPO.glob("unigs/speech/p*/*.safetensors")),
+        *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=lambda wildcards: as_flags(PLAN.settings("dynamic", PLAN.voices.variant, LipSettings)),
         subjects=list(PLAN.subjects),
     shell:
