@@ -6,21 +6,23 @@ from pathlib import Path
 
 from unigs.settings.subject import Subject
 from unigs.stage.errors import UserError
+from unigs.workflow.paths import Place
 from unigs.workflow.sheet import source_video
 
 
-def check_downloads(subjects: Mapping[str, Subject]) -> None:
+def check_downloads(subjects: Mapping[str, Subject], place: Place = str) -> None:
     """Stop if a video in resources/downloads has another checksum than the sheet says.
 
     Args:
         subjects: subjects by name.
+        place: where downloads lie.
 
     Raises:
         UserError: one line for each such video.
     """
     lines = []
     for subject in subjects.values():
-        path = Path(source_video(subject))
+        path = Path(place(source_video(subject)))
         if subject.video or not subject.sha256 or not path.is_file():
             continue
         with open(path, "rb") as file:

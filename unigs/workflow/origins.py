@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unigs.settings.subject import Subject
 from unigs.stage.errors import UserError
+from unigs.workflow.paths import Place
 
 RECORD = "source.json"
 """Name of the record in a subject's folder of results."""
@@ -86,12 +87,15 @@ def is_own(folder: Path) -> bool:
     return made_from is None or made_from.dataset == OWN
 
 
-def check_origins(subjects: Mapping[str, Subject], replace: Iterable[str]) -> None:
+def check_origins(
+    subjects: Mapping[str, Subject], replace: Iterable[str], place: Place = str
+) -> None:
     """Stop before a subject's results would be replaced by those of another source.
 
     Args:
         subjects: subjects by name.
         replace: names of subjects whose results may be replaced.
+        place: where results lie.
 
     Raises:
         UserError: results are of another source, or no subject has a name of `replace`.
@@ -101,7 +105,7 @@ def check_origins(subjects: Mapping[str, Subject], replace: Iterable[str]) -> No
             raise UserError(f"replace: no subject is called {name}.")
     lines = []
     for name, subject in subjects.items():
-        folder = Path("results", name)
+        folder = Path(place(f"results/{name}"))
         old = None if name in replace else recorded(folder)
         if old is None or all(path.name == RECORD for path in folder.iterdir()):
             continue
@@ -131,14 +135,15 @@ def _sentence(folder: Path, old: Origin, new: Origin) -> str:
     )
 
 
-def record_origins(subjects: Mapping[str, Subject]) -> None:
+def record_origins(subjects: Mapping[str, Subject], place: Place = str) -> None:
     """Write down what the subjects' results are made from, where that is not yet written.
 
     Args:
         subjects: subjects by name.
+        place: where results lie.
     """
     for name, subject in subjects.items():
-        folder, new = Path("results", name), origin(subject)
+        folder, new = Path(place(f"results/{name}")), origin(subject)
         old = recorded(folder)
         if old is not None and new.content is None and old.is_that_of(new):
             new = Origin(new.source, old.content, new.dataset)

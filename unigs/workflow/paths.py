@@ -1,8 +1,13 @@
 """Paths that people give, as rules can take them."""
 
 import os
+from collections.abc import Callable
 
 from unigs.stage.errors import UserError
+
+Place = Callable[[str], str]
+"""Where a path of what the workflow makes lies: elsewhere, if a Snakefile uses the workflow as a
+module with a prefix."""
 
 
 def refuse_braces(path: str, what: str) -> None:

@@ -1,6 +1,7 @@
 """What a configuration asks for: whose portraits, in which variants, for which tables and videos.
 
-All paths are relative to the working directory, where the results are.
+All paths are relative to the working directory, where the results are. Those that a rule lists
+Snakemake itself moves below the prefix of a module; others `Plan.place` moves.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
+from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
 from unigs.workflow.voices import Voices, read_voices
 
@@ -51,6 +53,8 @@ class Plan:
     """What the table of voices holds."""
     spoken: Mapping[str, str]
     """Name of a talking video -> path of its sound, or its name in resources/audio."""
+    place: Place = str
+    """Where what the workflow makes lies (`unigs.workflow.paths`)."""
 
     def settings(
         self, section: str, variant: str | None = None, reader: type | None = None
@@ -121,11 +125,11 @@ class Plan:
 
     def check_downloads(self) -> None:
         """Stop if a video that was downloaded is not the sheet's (`unigs.workflow.downloads`)."""
-        downloads.check_downloads(self.subjects)
+        downloads.check_downloads(self.subjects, self.place)
 
     def record_origins(self) -> None:
         """Write down which videos the results are made from (`unigs.workflow.origins`)."""
-        origins.record_origins(self.subjects)
+        origins.record_origins(self.subjects, self.place)
 
     def static_folder(self, subject: str, variant: str) -> str:
         """Folder of the static portrait that a variant uses: its own, or its base's."""
@@ -206,11 +210,17 @@ class Plan:
 
     def earlier_runs(self) -> list[str]:
         """Figures (metrics.json) of finished runs in results that no table asks for."""
-        return _others("*/*/test/metrics.json", self.runs("test/metrics.json"))
+        return self._others("*/*/test/metrics.json", self.runs("test/metrics.json"))
 
     def earlier_drives(self) -> list[str]:
         """Talking videos in results that the configuration does not ask for."""
-        return _others("*/*/drive/*.mp4", self.driven_videos())
+        return self._others("*/*/drive/*.mp4", self.driven_videos())
+
+    def _others(self, pattern: str, planned: list[str]) -> list[str]:
+        """Files of a pattern, seen from results, that are there and that no rule is to make."""
+        known = set(map(self.place, planned))
+        found = sorted(str(path) for path in Path(self.place("results/")).glob(pattern))
+        return [path for path in found if path not in known]
 
     def foreign_voices(self) -> list[str]:
         """Videos of portraits that the sounds of other subjects' clips drive."""
@@ -227,7 +237,7 @@ class Plan:
         return [
             path
             for path in self.earlier_runs()
-            if Path(path).parts[2] in chosen and origins.is_own(Path(*Path(path).parts[:2]))
+            if Path(path).parts[-3] in chosen and origins.is_own(Path(path).parents[2])
         ]
 
     def plots(self) -> list[str]:
@@ -248,23 +258,13 @@ class Plan:
         ]
 
 
-def _others(pattern: str, planned: list[str]) -> list[str]:
-    """Files in results that are there and not planned.
-
-    Args:
-        pattern: what they are called, seen from results.
-        planned: paths that rules make.
-    """
-    found = sorted(str(path) for path in Path("results").glob(pattern))
-    return [path for path in found if path not in set(planned)]
-
-
-def read_plan(config: Mapping[str, Any], home: Path) -> Plan:
+def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan:
     """Check a configuration, its sheet of subjects and the files that it names.
 
     Args:
         config: the configuration, presets and overrides merged.
         home: folder of the workflow's own files (`unigs.workflow.home`).
+        place: where what the workflow makes lies (`unigs.workflow.paths`).
 
     Raises:
         UserError: configuration, sheet or variants are at fault, a model's file is missing, or
@@ -279,7 +279,7 @@ def read_plan(config: Mapping[str, Any], home: Path) -> Plan:
     audio = [config["audio"]] if config.get("audio") else []
     subjects = sheet.checked_subjects(rows, config["subjects"], home)
     replace = config.get("replace") or []
-    origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace)
+    origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace, place)
     chains = {name: variants.bases(config["variants"], name) for name in config["variants"]}
     spoken = sounds.spoken([*config["videos"]["audio"], *audio])
     plan = Plan(
@@ -289,6 +289,7 @@ def read_plan(config: Mapping[str, Any], home: Path) -> Plan:
         chains=chains,
         voices=read_voices(config, subjects, spoken, chains),
         spoken=spoken,
+        place=place,
     )
     check_model_files(_model_settings(plan), config.get("accept", ()))
     return plan

@@ -38,6 +38,22 @@ if unigs.__version__ != VERSION and not IN_CHECKOUT and workflow.is_main_process
 
 config = with_defaults(config, home())
 
+# Of a module with a prefix; of any other workflow it changes nothing.
+PATH_MODIFIER = workflow.modifier.path_modifier
+
+
+def place(path):
+    """Where what the workflow makes lies, for paths that are no inputs or outputs."""
+    return str(PATH_MODIFIER.replace_prefix(path))
+
+
+def supplied(paths):
+    """Inputs that may be people's own: those are seen from the working directory, prefix or not."""
+    if isinstance(paths, list):
+        return [supplied(path) for path in paths]
+    made = paths.startswith(("results/", "resources/downloads/"))
+    return paths if made or place(paths) == paths else local(paths)
+
 
 class ConfigurationError(WorkflowError):
     """A mistake of the configuration, which Snakemake shows without the lines of this file."""
@@ -46,7 +62,7 @@ class ConfigurationError(WorkflowError):
 
 
 try:
-    PLAN = read_plan(config, home())
+    PLAN = read_plan(config, home(), place)
     if workflow.is_main_process:
         PLAN.check_downloads()
 except UserError as error:
@@ -93,7 +109,7 @@ def flags(section, reader=None):
 
 def model_files(section):
     """Input function: files that the settings of a section name, for the job's variant."""
-    return lambda wildcards: PLAN.model_files(section, wildcards.get("variant"))
+    return lambda wildcards: supplied(PLAN.model_files(section, wildcards.get("variant")))
 
 
 def sheet_flags(*columns):

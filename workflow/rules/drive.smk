@@ -3,7 +3,7 @@ rule drive:
     input:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        audio=lambda wildcards: PLAN.driving_audio(wildcards.subject, wildcards.audio),
+        audio=lambda wildcards: supplied(PLAN.driving_audio(wildcards.subject, wildcards.audio)),
         model_files=model_files("speech"),
     output:
         video=report(

@@ -1,7 +1,7 @@
 rule crop_clip:
     """One square window around the portrait, at a fixed frame rate, with the sound in step."""
     input:
-        video=lambda wildcards: PLAN.source_video(wildcards.subject),
+        video=lambda wildcards: supplied(PLAN.source_video(wildcards.subject)),
     output:
         video="results/{subject}/clip/video.mp4",
         info="results/{subject}/clip/crop.json",
@@ -137,7 +137,7 @@ rule measure_eyes:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
-        openface=lambda wildcards: PLAN.subjects[wildcards.subject].openface or [],
+        openface=lambda wildcards: supplied(PLAN.subjects[wildcards.subject].openface or []),
     output:
         eyes="results/{subject}/face/eyes.csv",
     log:

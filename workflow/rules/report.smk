@@ -191,7 +191,7 @@ rule gallery:
     params:
         *code_words("unigs.report.gallery"),
         *content_words(PACKAGE.glob("report/templates/*")),
-        voices=as_flags({"voices": "results/tables/voices.csv"} if PLAN.has_voices() else {}),
+        voices=as_flags({"voices": place("results/tables/voices.csv")} if PLAN.has_voices() else {}),
         order=[*TABLES, *PLAN.runs("")],
         # Shown if they are there, and no inputs: the plan does not make them.
         earlier=lambda wildcards: PLAN.earlier_runs(),

@@ -24,7 +24,7 @@ rule fetch_model:
     """Fetch pretrained weights that a setting names; `unigs models` lists them."""
     output:
         # Like a downloaded video: no change of code or settings fetches it again or deletes it.
-        weights=protected(update("resources/models/{model}.safetensors")),
+        weights=protected(update(supplied("resources/models/{model}.safetensors"))),
     log:
         "logs/fetch_model/{model}.log",
     localrule: True

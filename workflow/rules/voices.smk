@@ -93,7 +93,9 @@ rule judge_closure:
     """Do the lips of a talking video meet on p, b and m, where its phones are known?"""
     input:
         render="results/{subject}/{variant}/drive/{audio}.mp4",
-        phones=lambda wildcards: PLAN.voices.phone_file(wildcards.subject, wildcards.audio),
+        phones=lambda wildcards: supplied(
+            PLAN.voices.phone_file(wildcards.subject, wildcards.audio)
+        ),
         video="results/{subject}/clip/video.mp4",
         frame_table="results/{subject}/clip/frames.csv",
         landmarks="results/{subject}/face/landmarks.npz",
