@@ -9,9 +9,6 @@ PRESET  ?= preview
 TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
 BIN     := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 READY   := $(VENV)/.unigs-ready
-# Snakemake reads --config values as YAML after stripping quotes from the ends: JSON between spaces
-# stays the string that it is.
-OWN     := import json, sys; print(f"{sys.argv[1]}= {json.dumps(sys.argv[2])} ")
 # Values that may hold spaces or quotes reach the recipes through the environment.
 export CLIP NAME AUDIO REPLACE
 export PATH := $(BIN):$(PATH)
@@ -54,19 +51,12 @@ $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	@touch "$(READY)"
 
 demo: setup  ## the whole way on a synthetic speaker, to results/index.html
-	snakemake --cores $(CORES) --configfile config/presets/demo.yaml
-	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
+	python -m unigs demo --cores $(CORES)
 
 portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDIO=speech.wav]
 	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me]' >&2; exit 2; }
-	@for file in "$$CLIP" "$${AUDIO:-$$CLIP}"; do \
-	    test -f "$$file" || { echo "there is no file $$file" >&2; exit 2; }; done
-	snakemake --cores $(CORES) --configfile config/presets/$(PRESET).yaml \
-	    --config "$$(python -c '$(OWN)' clip "$$(realpath "$$CLIP")")" \
-	             "$$(python -c '$(OWN)' name "$$NAME")" \
-	             "$$(python -c '$(OWN)' replace "$$REPLACE")" \
-	             "$$(python -c '$(OWN)' audio "$${AUDIO:+$$(realpath "$$AUDIO")}")"
-	@echo; echo "The portrait: file://$(CURDIR)/results/index.html"
+	@python -m unigs portrait --cores $(CORES) --preset $(PRESET) --name="$$NAME" \
+	    --audio="$$AUDIO" --replace="$$REPLACE" -- "$$CLIP"
 
 test: setup  ## run the tests
 	python -m pytest -n 2 --dist loadfile

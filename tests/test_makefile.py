@@ -86,17 +86,14 @@ def test_setup_without_a_network_is_a_sentence_and_no_failure(environment, tmp_p
     assert (folder / ".unigs-ready").exists() and not list((tmp_path / "models").glob("*"))
 
 
-def test_portrait_hands_on_what_people_say(environment, tmp_path):
+def test_demo_and_portrait_are_the_commands_of_unigs(environment, tmp_path):
     folder, program = environment
-    program("python", f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')
-    program("snakemake", ECHO)
+    program("python", ECHO)
     (folder / ".unigs-ready").touch()
-    clip = tmp_path / "my clip.mp4"
-    clip.touch()
+    clip = tmp_path / "my clip's.mp4"
     done = make(folder, "portrait", f"CLIP={clip}", "NAME=Zoë", "REPLACE=zoe", "PRESET=laptop")
-    assert done.returncode == 0, done.stderr
-    words = done.stdout.splitlines()
-    assert "config/presets/laptop.yaml" in words
-    assert {f'clip= "{clip}" ', 'name= "Zo\\u00eb" ', 'replace= "zoe" '} <= set(words)
-    missing = make(folder, "portrait", "CLIP=none.mp4")
-    assert missing.returncode and "there is no file none.mp4" in missing.stderr
+    words = ["-m", "unigs", "portrait", "--cores", "all", "--preset", "laptop", "--name=Zoë"]
+    assert done.stdout.splitlines() == [*words, "--audio=", "--replace=zoe", "--", str(clip)]
+    done = make(folder, "demo", "CORES=3")
+    assert done.stdout.splitlines()[1:] == ["-m", "unigs", "demo", "--cores", "3"]
+    assert make(folder, "portrait").returncode

@@ -5,13 +5,42 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from unigs.stage import interrupts
 from unigs.stage.errors import UserError
 
-COMMANDS = {"models": ("unigs.pretrained.command", "list, fetch and add pretrained weights")}
-"""Command -> module whose function `configure` describes its command line, and what it is for."""
+
+class Command(NamedTuple):
+    """A word behind `unigs`."""
+
+    place: str
+    """`module:function`. The function describes the command line to a parser whose default `run`
+    takes the parsed words; of a command that passes its words on it takes these."""
+    purpose: str
+    """What it is for, the end of a sentence."""
+    passes_on: bool = False
+    """Whether another program reads the words behind it."""
+
+    def function(self) -> Callable[..., None]:
+        """The function, imported when somebody types the command and not before."""
+        module, _, name = self.place.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+COMMANDS = {
+    "demo": Command("unigs.workflow.command:demo", "go the whole way on a synthetic speaker"),
+    "portrait": Command("unigs.workflow.command:portrait", "make a portrait from a clip"),
+    "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),
+    "run": Command("unigs.workflow.command:run", "run the workflow, as snakemake does", True),
+    "stage": Command("unigs.workflow.stages:run", "run a single stage by hand", True),
+    "models": Command(
+        "unigs.pretrained.command:configure", "list, fetch and add pretrained weights"
+    ),
+    "setup": Command("unigs.workflow.equipment:configure", "install what pip alone leaves out"),
+}
+"""Commands by name, in the order in which people meet them."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,16 +49,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv: words of the command line; None: those of this process.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    first = words[0] if words else ""
     parser = argparse.ArgumentParser(prog="unigs", description="UniGS: talking portraits.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (module, purpose) in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
-        importlib.import_module(module).configure(command)
-    words = parser.parse_args(argv)
+    for name, command in COMMANDS.items():
+        about = f"{command.purpose.capitalize()}."
+        described = commands.add_parser(name, help=command.purpose, description=about)
+        if name == first and not command.passes_on:
+            command.function()(described)
+    passed_on = first in COMMANDS and COMMANDS[first].passes_on
+    parsed = None if passed_on else parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     try:
         with interrupts.raised():
-            words.run(words)
+            if parsed is None:
+                COMMANDS[first].function()(words[1:])
+            else:
+                parsed.run(parsed)
             sys.stdout.flush()
     except UserError as error:
         for line in str(error).splitlines():

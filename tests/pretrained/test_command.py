@@ -73,8 +73,12 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.returncode == 0 and not done.stderr and done.stdout.startswith("whisper-tiny-en")
 
 
-@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in COMMANDS)])
-def test_help(capsys, words):
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help(capsys, name):
+    if name and COMMANDS[name].passes_on:
+        pytest.skip("another program answers")
     with pytest.raises(SystemExit) as stopped:
-        main(words)
-    assert stopped.value.code == 0 and "pretrained weights" in capsys.readouterr().out
+        main([name, "--help"] if name else ["--help"])
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0 and text.startswith(f"usage: unigs {name}".rstrip())
+    assert all(command.purpose in text for command in COMMANDS.values()) or name

@@ -6,6 +6,7 @@ this launcher in the place of `.venv/bin/snakemake`. Jobs are started by `python
 never see it.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ FILES = {"--configfile", "--configfiles"}
 FILE_ENDINGS = (".yaml", ".yml", ".json")
 ENCODED = "base64//"
 """Start of words that Snakemake encodes for commands of its own."""
+PROGRAM = "import sys; sys.argv[0] = 'snakemake'; from snakemake.cli import main; main()"
+"""What an interpreter runs as Snakemake; with -m it would call itself __main__.py."""
 SCRIPT = """#!/bin/sh
 '''exec' {python} "$0" "$@"
 ' '''
@@ -88,12 +91,18 @@ def write_launcher(path: Path, python: str = sys.executable) -> None:
     path.chmod(0o755)
 
 
-def main() -> None:
-    """Run Snakemake on the arguments of this process."""
-    from snakemake.cli import main as snakemake
+def command(words: Sequence[str]) -> list[str]:
+    """The command of Snakemake, in a process that has not loaded this package: rules bring theirs.
 
-    sys.argv[1:] = targets_first(sys.argv[1:])
-    snakemake()
+    Args:
+        words: arguments as typed.
+    """
+    return [sys.executable, "-c", PROGRAM, *targets_first(words)]
+
+
+def main() -> None:
+    """Become Snakemake on the arguments of this process."""
+    os.execv(sys.executable, command(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""The command `unigs drive`: a finished portrait speaks a sound file, and nothing is trained."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from unigs.settings.drive import DriveSettings
+from unigs.stage.errors import UserError
+from unigs.workflow import variants
+from unigs.workflow.home import CONFIG, home, with_defaults
+
+USUAL = "unigs_plus"
+"""Variant that the presets train."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `unigs drive`.
+
+    Args:
+        parser: parser of what stands behind `unigs drive`.
+    """
+    parser.add_argument("subject", metavar="NAME", help="name of the portrait, or its folder")
+    parser.add_argument("audio", metavar="SOUND", type=Path, help="any file with sound")
+    parser.add_argument("--variant", default=USUAL, help=f"its variant (default: {USUAL})")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="video to write (default: results/NAME/VARIANT/drive/SOUND.mp4, which the page shows)",
+    )
+    parser.set_defaults(
+        run=lambda words: speak(words.subject, words.audio, words.variant, words.out)
+    )
+
+
+def speak(subject: str, audio: Path, variant: str = USUAL, out: Path | None = None) -> None:
+    """Write the video of a portrait that speaks a sound file, and say where it is.
+
+    Args:
+        subject: name in results, or path of the folder.
+        audio: any file with sound.
+        variant: name of the portrait's variant.
+        out: video to write (.mp4); None: where the page of the next run finds it.
+
+    Raises:
+        UserError: portrait or sound are not there, or do not fit.
+    """
+    folder = Path(subject) if "/" in subject else Path("results", subject)
+    portrait = folder / variant / "dynamic/portrait.safetensors"
+    if not portrait.is_file():
+        made = sorted(path.parts[-3] for path in folder.glob("*/dynamic/portrait.safetensors"))
+        advice = f"the variants there are: {', '.join(made)}" if made else "make it first"
+        raise UserError(f"there is no portrait {portrait}: {advice}.")
+    if not audio.is_file():
+        raise UserError(f"there is no file {audio}.")
+    out = out or folder / variant / "drive" / f"{audio.stem}.mp4"
+    # Torch is loaded when there is something to do.
+    from unigs.drive.speak import drive
+
+    drive(
+        portrait=portrait,
+        audio=audio,
+        frame_table=folder / "clip/frames.csv",
+        pose=folder / static_owner(variant) / "static/pose.npz",
+        body=folder / "body/motion.npz",
+        eyes=folder / "face/eyes.csv",
+        speech=folder / "speech/features.npz",
+        out=out,
+        settings=DriveSettings(),
+    )
+    print(f"The video: {out.absolute().as_uri()}")
+
+
+def static_owner(variant: str) -> str:
+    """The variant whose static portrait, and so whose refined poses, a variant uses.
+
+    Args:
+        variant: name of a variant; one that no configuration here knows has its own.
+    """
+    own = Path(CONFIG)
+    given = yaml.safe_load(own.read_text(encoding="utf-8")) if own.is_file() else {}
+    known = with_defaults(given or {}, home()).get("variants", {})
+    if variant not in known:
+        return variant
+    return variants.static_owner(known, variants.bases(known, variant))
