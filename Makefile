@@ -39,7 +39,7 @@ $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	            --extra-index-url https://pypi.org/simple 2>>"$$log"; } || \
 	        echo "no CPU build of torch $(TORCH) found: taking the default one ($$log)" >&2; \
 	fi
-	python -m pip install -q -c constraints.txt -e '.[face,dev]'
+	python -m pip install -q -c constraints.txt -e '.[dev]'
 	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
 	python -m pip install -q -c constraints.txt --no-deps mediapipe
 	@# snakemake --cores 8 --resources gpu=1 all: Snakemake itself takes `all` for a resource.
