@@ -35,6 +35,9 @@ COMMANDS = {
     "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),
     "run": Command("unigs.workflow.command:run", "run the workflow, as snakemake does", True),
     "stage": Command("unigs.workflow.stages:run", "run a single stage by hand", True),
+    "doctor": Command(
+        "unigs.doctor.command:configure", "say what is missing or wrong, and what to do"
+    ),
     "models": Command(
         "unigs.pretrained.command:configure", "list, fetch and add pretrained weights"
     ),

@@ -65,7 +65,7 @@ def test_without_gsplat_the_gpu_path_says_what_to_do(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "gsplat", None)
     with pytest.raises(UserError, match=r"gsplat 1\.5\.3"):
-        cuda._gsplat()
+        cuda.load_gsplat()
 
 
 @pytest.mark.gpu

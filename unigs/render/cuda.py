@@ -19,8 +19,12 @@ WARP = 32
 """Threads of a GPU that run in lockstep."""
 
 
-def _gsplat():
-    """Import gsplat with its compiled kernels (built at the first call if there is no wheel)."""
+def load_gsplat():
+    """Import gsplat with its compiled kernels (built at the first call if there is no wheel).
+
+    Raises:
+        UserError: gsplat or its kernels are missing, and cannot be built.
+    """
     try:
         import gsplat
         from gsplat.cuda._backend import _C
@@ -52,7 +56,7 @@ def rasterize_cuda(
         ValueError: several frames of fewer than 32 Gaussians, or with cameras that ask for a
             gradient: gsplat would add up what belongs to two frames within a warp of 32 threads.
     """
-    gsplat = _gsplat()
+    gsplat = load_gsplat()
     parts = zip(*frames, strict=True)
     means, quats, scales, opacities, colors, views, Ks, backgrounds = map(torch.stack, parts)
     if len(frames) > 1 and (views.requires_grad or means.shape[1] < WARP):
