@@ -10,8 +10,11 @@ import pytest
 import yaml
 from snakemake.cli import parse_args
 
+import unigs
 from tools import rulegraph
+from unigs.__main__ import COMMANDS
 from unigs.workflow.launcher import targets_first
+from unigs.workflow.stages import STAGES
 
 REPO = Path(__file__).parents[1]
 README = (REPO / "README.md").read_text()
@@ -86,6 +89,19 @@ def test_make_lines_exist():
             assert re.search(rf"\$\(?{variable}\b", makefile), f"make does not know {variable}"
         for preset in re.findall(r"PRESET=(\w+)", " ".join(line)):
             assert (REPO / f"config/presets/{preset}.yaml").is_file()
+
+
+def test_unigs_lines_name_commands_and_stages():
+    lines = commands("unigs")
+    assert ["demo"] in lines and ["doctor", "results/me"] in lines
+    for line in lines:
+        assert line[0] in COMMANDS, line
+        if line[0] == "stage" and len(line) > 1:
+            assert line[1] in STAGES, line
+
+
+def test_the_wheel_of_the_readme_is_that_of_this_version():
+    assert f"pip install unigs-{unigs.__version__}-py3-none-any.whl\n" in README
 
 
 def test_rule_graph_is_current():

@@ -1,5 +1,6 @@
 """The workflow finds its own files in a checkout and in a wheel, and defaults under any config."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,15 @@ def test_a_part_of_a_configuration_is_enough_in_another_folder(tmp_path):
     done = snakemake("-n", *files, cwd=tmp_path)
     assert jobs_of(done.stdout)["train_dynamic"] == 2
     assert "--size 96" in done.stdout and "--focal 3.0" in done.stdout
+
+
+def test_the_test_configuration_plans_the_whole_way(tmp_path):
+    shutil.copytree(REPO / ".test/config", tmp_path / ".test/config")
+    snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--directory", ".test"]
+    jobs = jobs_of(snakemake("-n", *snakefile, cwd=tmp_path).stdout)
+    assert (
+        jobs["train_dynamic"] == jobs["drive"] == jobs["gallery"] == 1 and sum(jobs.values()) == 24
+    )
 
 
 def test_an_interpreter_of_another_environment_sees_the_package_alone(tmp_path):
