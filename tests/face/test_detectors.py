@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
+
+from unigs.face.detectors import FaceBoxes
+
 
 def test_detectors_load_no_plotting_and_leave_it_to_others():
     """In a process of its own: other tests load both."""
@@ -17,3 +21,10 @@ def test_detectors_load_no_plotting_and_leave_it_to_others():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_image_makes_no_new_class():
+    with FaceBoxes(confidence=0.5) as boxes:
+        black = np.zeros((64, 64, 3), np.uint8)
+        assert not isinstance(boxes._process(black), type)
+        assert boxes.find(black).shape == (0, 5)
