@@ -20,7 +20,8 @@ import numpy as np
 
 from unigs.face import mesh
 from unigs.geometry.rigid import SHAPE_UNIT, Camera, Poses
-from unigs.prepare.pose.bundle_adjustment import point_normals, track
+from unigs.prepare.pose.bundle_adjustment import track
+from unigs.prepare.pose.normal_equations import point_normals
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz
 
