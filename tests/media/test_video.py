@@ -36,11 +36,12 @@ def test_lossless_video_is_exact(tmp_path):
         np.testing.assert_array_equal(truth, read)
 
 
-def test_high_quality_is_visually_lossless_with_audio_of_the_same_length(tmp_path):
+@pytest.mark.parametrize("quality", ["high", "intermediate"])
+def test_quality_is_visually_lossless_with_audio_of_the_same_length(tmp_path, quality):
     clip, rate = moving_square(50), 16000
     write_wav(tmp_path / "tone.wav", 0.5 * np.sin(np.arange(2 * rate) * 0.1), rate)
     path = tmp_path / "clip.mp4"
-    with VideoWriter(path, 64, 64, 25, audio=tmp_path / "tone.wav") as writer:
+    with VideoWriter(path, 64, 64, 25, quality, audio=tmp_path / "tone.wav") as writer:
         for frame in clip:
             writer.write(frame)
     info = probe(path)
@@ -53,6 +54,21 @@ def test_high_quality_is_visually_lossless_with_audio_of_the_same_length(tmp_pat
     ]
     assert 10 * np.log10(255**2 / np.mean(error)) > 38
     assert abs(len(read_audio(path, rate)) - 2 * rate) < 0.05 * rate
+
+
+def test_what_stages_read_is_no_worse_than_what_people_watch(tmp_path):
+    noise = [RNG.normal(0, 4, (64, 64, 3)) for _ in range(25)]
+    square = moving_square(25)
+    clip = [np.clip(a + b, 0, 255).astype(np.uint8) for a, b in zip(square, noise, strict=True)]
+    error = {}
+    for quality in ("high", "intermediate"):
+        path = tmp_path / f"{quality}.mp4"
+        with VideoWriter(path, 64, 64, 25, quality) as writer:
+            for frame in clip:
+                writer.write(frame)
+        frames = zip(clip, read_video(path), strict=True)
+        error[quality] = np.mean([(a.astype(float) - b) ** 2 for a, b in frames])
+    assert error["intermediate"] < error["high"]
 
 
 @pytest.mark.parametrize("source_fps", [30000 / 1001, 30.0, 24.0])

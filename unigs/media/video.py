@@ -17,9 +17,15 @@ from unigs.stage.errors import UserError
 ENCODERS = {
     "high": ["-c:v", "libx264", "-preset", "medium", "-crf", "10", "-pix_fmt", "yuv420p"],
     "preview": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-pix_fmt", "yuv420p"],
+    "intermediate": [
+        *("-c:v", "libx264", "-preset", "superfast", "-tune", "psnr", "-crf", "9"),
+        *("-bf", "0", "-coder", "vlc", "-pix_fmt", "yuv420p"),
+    ],
     "lossless": ["-c:v", "ffv1", "-level", "3", "-g", "1"],
 }
-"""Options of ffmpeg by quality; high is visually lossless, and browsers play it."""
+"""Options of ffmpeg by quality. high is visually lossless and plays in browsers. intermediate does
+too, for files that stages read many times: nearer to the original, written in a quarter of the CPU
+time, read in less, and 1.5 to 4 times as large."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,8 @@ class VideoWriter:
         width: pixels; an even number for the lossy qualities.
         height: pixels; an even number for the lossy qualities.
         fps: frames per second.
-        quality: "high" (x264 crf 10), "preview" (x264 crf 18) or "lossless" (ffv1).
+        quality: "high" (x264 crf 10), "preview" (x264 crf 18), "intermediate" (x264 crf 9, quick to
+            write and to read) or "lossless" (ffv1).
         gray: frames are [H,W] (lossless only).
         audio: file whose first audio stream is muxed from time 0, cut or not to the video's end.
         title: container metadata.

@@ -107,7 +107,7 @@ def crop_clip(
         carried = []
         with (
             atomic(out) as temporary,
-            VideoWriter(temporary, size, size, settings.fps, "high", audio=audio) as writer,
+            VideoWriter(temporary, size, size, settings.fps, "intermediate", audio=audio) as writer,
         ):
             for number, (frame, made) in enumerate(progress(frames, count, "cropping")):
                 writer.write(frame)
