@@ -36,9 +36,12 @@ exec_inside() {
             mount --bind -o ro "$folder" "$root$folder"
         done
         cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+        # By name: a value may hold spaces, as a list of indexes does.
+        variables=()
+        for name in ${!PIP_@} ${!SSL_@}; do variables+=("$name=${!name}"); done
         exec chroot "$root" env -i HOME=/root LANG=C.UTF-8 \
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            $(env | grep -E "^(PIP_|SSL_)" || true) bash -ec "cd /checkout && $*"
+            "${variables[@]}" bash -ec "cd /checkout && $*"
     ' _ "$root" "$@"
 }
 
