@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VENV    ?= .venv
-PYTHON  ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell command -v $(p)),$(p))))
+PYTHON  ?= $(or $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell command -v $(p)),$(p)))),python3)
 CORES   ?= all
 PRESET  ?= preview
 TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -21,9 +21,10 @@ help:  ## list the commands
 setup: $(READY)  ## the environment in .venv, pinned by constraints.txt, and pretrained weights
 
 $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
-	    { echo "UniGS needs Python 3.11 or 3.12: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x "$(BIN)/pip" || $(PYTHON) tools/make_venv.py "$(VENV)"
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null || \
+	    { echo "error: UniGS needs Python 3.11 or 3.12: install it (Debian: apt-get install python3)," \
+	           "or say where it is: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x "$(BIN)/pip" || "$(PYTHON)" tools/make_venv.py "$(VENV)"
 	@echo "Installing into $(VENV): about 3 GB, a few minutes."
 	@# CUDA torch beside an NVIDIA GPU, else the CPU build, which is ten times smaller. What pip says
 	@# of a place that has none is no error: it goes to the log.

@@ -1,6 +1,7 @@
 """What `make` says and runs, with stand-ins for the programs that it calls."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,62 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     return subprocess.run(
         [*command, *arguments], cwd=REPO, env=known | variables, capture_output=True, text=True
     )
+
+
+def bare_path(folder: Path, *programs: str) -> str:
+    """A PATH with those programs of this machine and no other."""
+    folder.mkdir()
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name))
+    return str(folder)
+
+
+@pytest.mark.parametrize("python", ["", "PYTHON=", "PYTHON=/no/python", "PYTHON={old}"])
+def test_without_a_python_that_can_do_it_one_sentence_says_what_to_install(tmp_path, python):
+    old = tmp_path / "python 2"
+    old.write_text("#!/bin/bash\nexit 1\n")
+    old.chmod(0o755)
+    path = bare_path(tmp_path / "bin", "bash", "make", "sed", "uname")
+    command = ["make", f"VENV={tmp_path / 'venv'}", "setup", python.format(old=old)]
+    done = subprocess.run(
+        [word for word in command if word],
+        cwd=REPO, env={"PATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    said, make_says = done.stderr.splitlines()
+    assert done.returncode == 2 and not done.stdout and make_says.startswith("make: ***")
+    assert said == (
+        "error: UniGS needs Python 3.11 or 3.12: install it (Debian: apt-get install python3), or "
+        "say where it is: make setup PYTHON=/path/to/python3.11"
+    )
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached):
+    """No make and no ffmpeg: both are asked for, and what makes them is a stand-in."""
+    path = bare_path(tmp_path / "bin", "bash", "dirname", "id", "chmod")
+    (tmp_path / "bin/sudo").symlink_to(shutil.which("env"))
+    apt = tmp_path / "bin/apt-get"
+    apt.write_text(
+        f"#!/bin/bash\n{'' if reached else 'exit 100'}\n"
+        'echo "$@" >> "$CALLS"; [ "$1" = update ] && exit\n'
+        'printf \'#!/bin/bash\\necho "make $*" >> "$CALLS"\\n\' > "$BIN/${@: -1}"\n'
+        'chmod +x "$BIN/${@: -1}"\n'
+    )
+    apt.chmod(0o755)
+    calls = tmp_path / "calls"
+    calls.touch()
+    done = subprocess.run(
+        [shutil.which("bash"), REPO / ".ci/run"],
+        env={"PATH": path, "BIN": path, "CALLS": str(calls)}, capture_output=True, text=True,
+    )  # fmt: skip
+    said = calls.read_text().splitlines()
+    if reached:
+        assert done.returncode == 0, done.stderr
+        assert [line for line in said if line[:6] != "update"] == [
+            "install -y -qq make", "install -y -qq ffmpeg", "make lint", "make test",
+        ]  # fmt: skip
+    else:
+        assert done.returncode == 127 and "make could not be installed" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take the default build")
