@@ -37,6 +37,7 @@ def environment(tmp_path):
         path.chmod(0o755)
 
     program("nvidia-smi", "#!/bin/bash\nexit 1\n")
+    program("pip", "#!/bin/bash\n")  # so that no environment is made around the stand-ins
     return tmp_path, program
 
 

@@ -105,6 +105,7 @@ def test_where_pip_is_at_hand_nothing_is_fetched(monkeypatch, tmp_path):
     made = []
     monkeypatch.setattr(make_venv.venv, "create", lambda folder, **how: made.append(how))
     monkeypatch.setattr(make_venv, "_ensurepip_works", lambda: True)
+    monkeypatch.setattr(make_venv.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(make_venv, "_fetch_pip", None)
     make_venv.make(tmp_path)
     assert made == [{"with_pip": True, "symlinks": sys.platform != "win32"}]
