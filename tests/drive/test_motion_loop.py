@@ -8,7 +8,7 @@ from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
 
 
 @given(length=st.integers(2, 300), turn=st.floats(1, 60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ping_pong_has_no_jump_in_position_or_velocity(length, turn):
     fine = 50
     positions = ping_pong(np.arange(0, 1000, 1 / fine), length, turn)

@@ -1,11 +1,13 @@
 """A portrait speaks a recording: in step, steady, shut in pauses."""
 
+import tempfile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from tests.support.full_disk import full_disk
 from tests.support.sounds import RATE, speech
 from tests.support.subject import subject_files, write_features, write_table
 from unigs.drive import speak
@@ -162,6 +164,16 @@ def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
     write_features(files, 59, encoder=encoder().to_dict())
     with pytest.raises(UserError, match=r"pose\.npz has 59 rows but .*frames\.csv has 60 frames"):
         run_drive(files, monkeypatch, tmp_path / "talk.wav")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_full_scratch_folder_is_named_and_not_the_disk_of_the_video(tmp_path, monkeypatch):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(6.0), RATE)
+    with full_disk(tmp_path, kilobytes=64) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        with pytest.raises(UserError, match=f"scratch folder {folder} is full"):
+            run_drive(files, monkeypatch, tmp_path / "talk.wav")
     assert not (tmp_path / "out.mp4").exists()
 
 

@@ -9,6 +9,7 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
+from tests.support.full_disk import full_disk
 from tests.support.subject import subject_files, write_features, write_table
 from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
@@ -262,6 +263,18 @@ def test_clip_without_test_frames_is_refused(tmp_path):
     table = write_table(tmp_path / "frames.csv", 8, test=np.zeros(8, bool))
     with pytest.raises(UserError, match="keeps no test frame"):
         split_of(table, np.ones(8, bool))
+
+
+def test_a_scratch_folder_that_is_too_small_is_said_before_it_crashes(tmp_path):
+    """Writing to the mapped memory of a full disk would end the process (SIGBUS, exit 135)."""
+    with VideoWriter(tmp_path / "clip.mp4", SIZE, SIZE, FPS) as writer:
+        for k in range(COUNT):
+            writer.write(clip_frame(k))
+    train, test = np.arange(16), np.arange(16, 22)
+    split = SimpleNamespace(train=train, test=test)
+    with full_disk(tmp_path, kilobytes=64) as folder:
+        with pytest.raises(UserError, match=rf"folder {folder} has .* frames of .*clip\.mp4 need"):
+            contestants.training_pictures(tmp_path / "clip.mp4", split, train, folder / "n.raw")
 
 
 def test_nearest_pose_counts_every_axis_by_its_spread(tmp_path):

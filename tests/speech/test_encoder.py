@@ -51,7 +51,7 @@ def test_normalized_over_the_training_frames():
 
 
 @given(gain=st.floats(-30, 6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_recording_sounds_the_same_at_every_volume(gain):
     samples = voice(2.0)
     encoder, windows = fitted(samples, 50)

@@ -92,7 +92,7 @@ def test_seams_of_the_real_network_are_not_heard():
 
 
 @given(st.lists(st.integers(0, 6 * RATE), max_size=12), st.integers(0, 6 * RATE))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_how_a_live_recording_is_cut_into_pieces_changes_nothing(cuts, length):
     samples, heard = leveled(6.0)[:length], listener()
     whole = live_rows(heard, samples, [])

@@ -10,6 +10,7 @@ import pytest
 from tests.support.full_disk import full_disk
 from unigs.media.audio import write_wav
 from unigs.media.images import write_png
+from unigs.media.video import VideoWriter
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, load_npz, save_npz
 
@@ -42,11 +43,19 @@ def write_sound(path):
         write_wav(temporary, NOISE / 255)
 
 
+def write_video(path, quality):
+    with atomic(path) as temporary, VideoWriter(temporary, 128, 128, 25, quality) as writer:
+        for start in range(0, 2**19 - 3 * 2**14, 2**13):
+            writer.write(NOISE[start : start + 3 * 2**14].reshape(128, 128, 3))
+
+
 WRITERS = {
     "a.npz": lambda path: save_npz(path, noise=NOISE, more=NOISE),
     "a.csv": write_csv,
     "a.wav": write_sound,
     "a.png": lambda path: write_png(path, NOISE.reshape(512, 1024)),
+    "a.mp4": lambda path: write_video(path, "high"),
+    "a.mkv": lambda path: write_video(path, "lossless"),
 }
 
 
@@ -59,6 +68,22 @@ def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(tmp_path, name):
             WRITERS[name](folder / name)
         assert [path.name for path in folder.iterdir()] == [name]
         assert (folder / name).read_text() == "old"
+
+
+@pytest.mark.parametrize("method", ["mkdir", "mkstemp"])
+def test_a_place_that_takes_no_files_is_one_sentence(tmp_path, monkeypatch, method):
+    """A read-only disk, say, or somebody else's folder."""
+    (tmp_path / "file").touch()
+    path = tmp_path / "file/folder/a.csv" if method == "mkdir" else tmp_path / "a.csv"
+    if method == "mkstemp":
+
+        def refuse(**_):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+        monkeypatch.setattr("unigs.stage.files.tempfile.mkstemp", refuse)
+    with pytest.raises(UserError, match=r"a\.csv cannot be written \((Not a d|Read-only).*: let"):
+        with atomic(path):
+            raise AssertionError("it was opened")
 
 
 def test_a_full_disk_behind_another_error_is_seen_and_others_pass(tmp_path):

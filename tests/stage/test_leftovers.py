@@ -8,9 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.support.full_disk import full_disk
+from unigs.media.audio import write_wav
+from unigs.media.ffmpeg import file_address, run_ffmpeg
 from unigs.stage import leftovers
+from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.leftovers import scratch_folder
 
@@ -88,3 +93,26 @@ def test_other_things_stay(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(leftovers, "YOUNG", -1.0)
     come_by(out)
     assert hidden.read_text() == "mine"
+
+
+SOUND = ["-f", "lavfi", "-i", "sine", "-t", "60"]
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda path: write_wav(path, np.zeros(10**6)),
+        lambda path: run_ffmpeg([*SOUND, file_address(path)], "make a sound"),
+    ],
+    ids=["own", "ffmpeg"],
+)
+def test_a_full_scratch_folder_is_told_from_a_full_disk_of_results(tmp_path, monkeypatch, fill):
+    with full_disk(tmp_path, kilobytes=64) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        with pytest.raises(UserError, match=f"scratch folder {folder} is full: .* set TMPDIR"):
+            with scratch_folder() as scratch:
+                fill(scratch / "sound.wav")
+        with pytest.raises(UserError, match=rf"a\.wav could not be written, the disk of {folder}"):
+            with scratch_folder(tmp_path), atomic(folder / "a.wav") as temporary:
+                fill(temporary)
+        assert not list(folder.iterdir())

@@ -68,22 +68,25 @@ def drive(
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     samples = read_audio(audio, RATE)
     count = math.ceil(len(samples) / RATE * model.fps)
-    with scratch_folder() as folder, atomic(out) as temporary:
+    with scratch_folder() as folder:
         # Decoded once more at full quality: the same samples that were heard, from the same start.
         sound = folder / "sound.wav"
         decode = ["-i", file_address(audio), "-map", "0:a:0", file_address(sound)]
         run_ffmpeg(decode, f"read the sound of {audio}")
         comment = COMMENT.format(audio=audio.name)
-        with VideoWriter(
-            temporary,
-            model.size,
-            model.size,
-            model.fps,
-            settings.quality,
-            audio=sound,
-            title=TITLE,
-            comment=comment,
-        ) as writer:
+        with (
+            atomic(out) as temporary,
+            VideoWriter(
+                temporary,
+                model.size,
+                model.size,
+                model.fps,
+                settings.quality,
+                audio=sound,
+                title=TITLE,
+                comment=comment,
+            ) as writer,
+        ):
             blocks = performances(motion, encoder, samples, count, model.fps, settings)
             images = chain.from_iterable(map(playback.clip, blocks))
             for image in progress(images, count, "drive"):

@@ -17,6 +17,7 @@ from unigs.evaluate.streams import pick
 from unigs.media.video import read_video
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
+from unigs.stage.disk import mapped
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import RigidTrajectory
 
@@ -111,7 +112,8 @@ def training_pictures(
     for frame, image in zip(split.train.tolist(), pictures, strict=True):
         if total is None:
             total = np.zeros(image.shape, np.float64)
-            kept = np.memmap(store, np.uint8, "w+", shape=(len(rows), *image.shape))
+            with open(store, "w+b") as file:
+                kept = mapped(file, (len(rows), *image.shape), store.parent, video)
         total += image
         if frame in rows:
             kept[rows[frame]] = image

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
 
 DAMAGE = re.compile(
@@ -17,6 +18,8 @@ DAMAGE = re.compile(
 )
 """Complaints after which pictures or sounds are wrong or missing, though ffmpeg succeeds. Others (a
 late reference picture, a time stamp out of order) are usual in files that look right."""
+UNWRITTEN = ("Error writing trailer", "Error closing file")
+"""Complaints after which the end of the output is not on the disk."""
 
 
 @functools.cache
@@ -61,9 +64,21 @@ def run_ffmpeg(arguments: list[str], what: str) -> str:
     """
     command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        raise UserError(f"could not {what}: ffmpeg says: {last_line(done.stderr)}")
+    if done.returncode or unwritten(done.stderr):
+        sentence = f"could not {what}: ffmpeg says: {last_line(done.stderr)}"
+        raise UserError(sentence) from full_disk_of(done.stderr)
     return done.stderr
+
+
+def unwritten(text: str) -> bool:
+    """Whether ffmpeg complains that the end of its output is missing.
+
+    Some releases succeed all the same if the disk is full when the last bytes are written.
+
+    Args:
+        text: its complaints.
+    """
+    return any(words in text for words in UNWRITTEN)
 
 
 def damage(text: str) -> str | None:

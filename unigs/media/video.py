@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line
+from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line, unwritten
+from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
 
 ENCODERS = {
@@ -255,5 +256,6 @@ class VideoWriter:
         self.errors.seek(0)
         text = self.errors.read().decode(errors="replace")
         self.errors.close()
-        if code:
-            raise UserError(f"{self.path} could not be written: ffmpeg says: {last_line(text)}")
+        if code or unwritten(text):
+            sentence = f"{self.path} could not be written: ffmpeg says: {last_line(text)}"
+            raise UserError(sentence) from full_disk_of(text)

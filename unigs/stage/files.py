@@ -1,7 +1,6 @@
 """Small files that stages exchange: never half-written, never a pickle."""
 
 import contextlib
-import errno
 import json
 import os
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unigs.stage.disk import FullDiskError, is_full
 from unigs.stage.errors import UserError
 from unigs.stage.leftovers import held, remove_leftovers
 
@@ -23,7 +23,8 @@ def atomic(path: Path) -> Iterator[Path]:
     is removed, too.
 
     Raises:
-        UserError: the disk is full.
+        FullDiskError: the disk is full.
+        UserError: the folder takes no files.
     """
     path, temporary = Path(path), None
     try:
@@ -41,27 +42,20 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
     except Exception as error:
-        if _disk_is_full(error):
-            raise UserError(
+        if is_full(error):
+            raise FullDiskError(
                 f"{path} could not be written, the disk of {path.parent} is full: make room and "
                 "run the stage again; nothing was left half-written."
+            ) from None
+        if temporary is None and isinstance(error, OSError):
+            raise UserError(
+                f"{path} cannot be written ({error.strerror}): let people write to its folder, or "
+                "choose another place."
             ) from None
         raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def _disk_is_full(error: BaseException | None) -> bool:
-    """Whether a full disk (or quota) stands at the root of an error.
-
-    Libraries stumble over their own clean-up after it, so the errors behind the error count.
-    """
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from unigs.stage.disk import FullDiskError, is_full
+
 RANDOM = "[a-z0-9_]{8}"
 """What `tempfile` puts into the names that it makes up."""
 PREFIX = "unigs-"
@@ -41,12 +43,23 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
 
     Args:
         parent: where to make it; None: in the folder for temporary files (TMPDIR).
+
+    Raises:
+        FullDiskError: its disk is full.
     """
     parent = Path(parent or tempfile.gettempdir())
     remove_leftovers(parent, PREFIX, "")
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
-        with held(os.open(folder, os.O_RDONLY)):
-            yield Path(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
+            with held(os.open(folder, os.O_RDONLY)):
+                yield Path(folder)
+    except Exception as error:
+        if is_full(error):
+            raise FullDiskError(
+                f"the disk of the scratch folder {parent} is full: make room, or set TMPDIR to a "
+                "folder on a larger disk."
+            ) from None
+        raise
 
 
 def remove_leftovers(folder: Path, prefix: str, suffix: str) -> None:

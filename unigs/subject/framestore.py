@@ -1,13 +1,12 @@
 """Random access to the frames of a clip without keeping them in memory."""
 
-import os
-import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from unigs.media.video import probe, read_video
+from unigs.stage.disk import mapped
 from unigs.stage.errors import UserError
 from unigs.subject.labels import read_labels
 
@@ -32,8 +31,7 @@ class FrameStore:
         info = probe(path)
         shape = (count, info.height, info.width) + (() if labels else (3,))
         with tempfile.TemporaryFile(prefix="unigs-frames-") as scratch:
-            _reserve(scratch.fileno(), int(np.prod(shape)), path)
-            self.frames = np.memmap(scratch, np.uint8, "r+", shape=shape)
+            self.frames = mapped(scratch, shape, Path(tempfile.gettempdir()), path)
             seen = 0
             for frame in read_labels(path) if labels else read_video(path):
                 if seen < count:
@@ -49,17 +47,3 @@ class FrameStore:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.frames[index]
-
-
-def _reserve(scratch: int, size: int, path: Path) -> None:
-    """Take `size` bytes for an open file now: a full disk met later is a crash (SIGBUS)."""
-    try:
-        os.posix_fallocate(scratch, 0, size)
-    except OSError as error:
-        folder = tempfile.gettempdir()
-        free = shutil.disk_usage(folder).free
-        raise UserError(
-            f"the temporary folder {folder} has {free / 1e9:.3g} GB free but the frames of {path} "
-            f"need {size / 1e9:.3g} GB ({error.strerror}): make room, or set TMPDIR to a folder on "
-            "a larger disk."
-        ) from None

@@ -48,26 +48,23 @@ def make_speaker(out_video: Path, out_truth: Path, settings: DemoSettings) -> No
     clip = Clip(settings)
     labels = out_truth.with_suffix(".mkv")
     size, fps = settings.size, settings.fps
-    with (
-        scratch_folder() as folder,
-        atomic(out_video) as video_part,
-        atomic(labels) as label_part,
-    ):
+    with scratch_folder() as folder:
         wav = folder / "voice.wav"
         write_wav(wav, clip.sound, settings.sample_rate)
-        with (
-            VideoWriter(
-                video_part, size, size, fps, audio=wav, title="Synthetic speaker",
-                comment="Rendered from 3D Gaussians; shows no real person.",
-            ) as video,
-            VideoWriter(label_part, size, size, fps, quality="lossless", gray=True) as regions,
-        ):  # fmt: skip
-            points = []
-            for image, label, world in progress(clip.frames(), clip.count, "frames"):
-                video.write(image)
-                regions.write(label)
-                points.append(world)
-        save_npz(out_truth, **clip.truth(np.array(points)))
+        with atomic(out_video) as video_part, atomic(labels) as label_part:
+            with (
+                VideoWriter(
+                    video_part, size, size, fps, audio=wav, title="Synthetic speaker",
+                    comment="Rendered from 3D Gaussians; shows no real person.",
+                ) as video,
+                VideoWriter(label_part, size, size, fps, quality="lossless", gray=True) as regions,
+            ):  # fmt: skip
+                points = []
+                for image, label, world in progress(clip.frames(), clip.count, "frames"):
+                    video.write(image)
+                    regions.write(label)
+                    points.append(world)
+            save_npz(out_truth, **clip.truth(np.array(points)))
 
 
 class Clip:
