@@ -187,10 +187,15 @@ def test_another_checksum_is_refused(videos, tmp_path):
     )
 
 
-def test_a_full_disk_is_said_and_nothing_is_kept(videos, tmp_path):
+@pytest.mark.parametrize("network", [True, False])
+def test_a_full_disk_is_said_and_nothing_is_kept(site, videos, tmp_path, network):
+    url = (videos / "a.mp4").as_uri()
+    if network:
+        url = site.answer("/a.mp4", (videos / "a.mp4").read_bytes())
     with full_disk(tmp_path, kilobytes=4) as folder:
         with pytest.raises(
             UserError, match=rf"out\.mp4 could not be written, the disk of {folder} is"
         ):
-            fetch_video((videos / "a.mp4").as_uri(), folder / "out.mp4")
+            fetch_video(url, folder / "out.mp4")
         assert not list(folder.iterdir())
+    assert site.asked["/a.mp4"] == network, "room is not made by asking again"
