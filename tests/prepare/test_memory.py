@@ -11,9 +11,11 @@ import pytest
 from tests.prepare.pose.test_fit import SIZE, observe, smooth_motion
 from tests.support.subject import write_table
 from tests.support.workflow import rules
+from unigs.media.audio import RATE, write_wav
 from unigs.subject.features import Landmarks
 
 HOUR = 3600 * 25
+HEARING = "unigs.prepare.speech.encode"
 FRAMES = (1000, 4000)
 RUN = """
 import re, runpy, sys
@@ -24,11 +26,16 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 
 
 def peak(module: str, frames: int, folder: Path) -> float:
-    """Most memory of a stage that reads landmarks and frame table, MB."""
+    """Most memory of a stage that reads landmarks and frame table, and perhaps sound, MB."""
     write_table(folder / "frames.csv", frames)
     points = observe(smooth_motion(frames)).astype(np.float32)
     Landmarks(points, np.ones(frames, bool), SIZE, "test").write(folder / "landmarks.npz")
     flags = ["--landmarks", folder / "landmarks.npz", "--frame-table", folder / "frames.csv"]
+    if module == HEARING:
+        rng = np.random.default_rng(0)
+        write_wav(folder / "sound.wav", 0.1 * rng.normal(size=frames * RATE // 25))
+        # As many numbers for each frame as with Whisper, which takes longer.
+        flags += ["--audio", folder / "sound.wav", "--backend", "logmel", "--bands", "64"]
     command = [sys.executable, "-c", RUN, module, *flags, "--out", folder / "out.npz"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.splitlines()[-1]) / 1024
@@ -37,7 +44,11 @@ def peak(module: str, frames: int, folder: Path) -> float:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize(
     "rule, module",
-    [("measure_eyes", "unigs.prepare.face.eyes"), ("fit_pose", "unigs.prepare.pose.fit")],
+    [
+        ("measure_eyes", "unigs.prepare.face.eyes"),
+        ("fit_pose", "unigs.prepare.pose.fit"),
+        ("encode_speech", HEARING),
+    ],
 )
 def test_an_hour_fits_into_what_the_rule_asks_for(tmp_path, rule, module):
     few, many = (peak(module, frames, tmp_path) for frames in FRAMES)

@@ -117,7 +117,7 @@ rule encode_speech:
     conda:
         "../envs/speech.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
         runtime=30,
     params:
         *code_words("unigs.prepare.speech.encode"),
