@@ -24,6 +24,13 @@ def test_one_machine_takes_one_gpu_job_at_a_time():
     assert default["resources"] == {"gpu": 1} and default["scheduler"] == "greedy"
 
 
+def test_a_cluster_is_asked_by_its_queue_and_results_are_compared_by_content(slurm):
+    """Where sacct says nothing, the executor would wait for ever for jobs that are done."""
+    assert slurm["executor"] == "slurm" and slurm["slurm-status-command"] == "squeue"
+    for settings in (slurm, profile("default")):
+        assert settings["max-checksum-file-size"] == "10GB" and settings["rerun-incomplete"]
+
+
 def test_rules_with_a_gpu_and_all_of_a_group_have_one_partition(slurm):
     known = dict(rules())
     gpu_rules = {name for name, block in known.items() if re.search(r"^\s+gpu=1,", block, re.M)}
