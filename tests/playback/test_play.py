@@ -21,6 +21,7 @@ from unigs.model.portrait import Portrait
 from unigs.playback.cues import cues
 from unigs.playback.play import Playback
 from unigs.playback.torch_player import GPU_PRECISION, TorchPlayer
+from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
@@ -120,3 +121,20 @@ def test_half_precision_does_not_show():
     still = made.splats(cue.R, cue.t, cue.torso)
     assert psnr(made.render([(still, None)])[0].image.detach().numpy(), images[0]) < 40
     assert psnr(*images) > 55
+
+
+@pytest.mark.parametrize(
+    "speech, eyes, words",
+    [
+        (torch.zeros(9, 40), EYES, "9x5 speech features a frame, and the performance has 9x40"),
+        (torch.zeros(17, 5), EYES, "9x5 speech features a frame, and the performance has 17x5"),
+        (None, EYES, "9x5 speech features a frame, and the performance has none"),
+        (SPOKEN, EYES[:4], "6 action units a frame, and the performance has 4: take those of"),
+        (SPOKEN, None, "6 action units a frame, and the performance has none"),
+    ],
+)
+def test_a_performance_of_another_kind_is_one_sentence(speech, eyes, words):
+    """Heard by another back-end, say, after the portrait was trained."""
+    with pytest.raises(UserError, match=words):
+        Playback(portrait()).frame(one_frame(speech, eyes), 0)
+    assert Playback(portrait(motion=False)).frame(one_frame(speech, eyes), 0).any()

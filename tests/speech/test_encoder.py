@@ -14,6 +14,7 @@ from tests.support.sounds import fitted, voice
 from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.encoder import SpeechEncoder
+from unigs.stage.errors import UserError
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 29.97])
@@ -85,3 +86,39 @@ def test_foreign_recording_keeps_the_clips_normalisation():
     )
     # Its own statistics were not used: they differ from the clip's.
     assert abs(again.encode(other, 50, 25.0).std() - 1) > 1e-3
+
+
+def holed(row):
+    return [*row[:-1], float("nan")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.pop("std"),
+        lambda d: d.update(mean="text"),
+        lambda d: d.update(mean=[0.0, 0.0]),
+        lambda d: d.update(mean=holed(d["mean"])),
+        lambda d: d.update(std=[0.0] * len(d["std"])),
+        lambda d: d.update(colour="bright"),
+        lambda d: d["colour"].update(low=d["colour"]["low"][1:]),
+        lambda d: d["colour"].update(high=holed(d["colour"]["high"])),
+        lambda d: d["settings"].update(bands=-5),
+        lambda d: d["settings"].update(step_ms=float("nan")),
+        lambda d: d["settings"].update(context_ms=1e30),
+        lambda d: d["settings"].update(level_db=float("nan")),
+        lambda d: d["settings"].update(depth=3),
+    ],
+)
+def test_a_damaged_encoder_is_one_sentence(tmp_path, change):
+    made = SpeechEncoder(SpeechSettings())
+    columns = made.columns(voice(2.0))
+    made.fit(made.windows(columns, 50, 25.0))
+    made.learn_profile(voice(2.0), columns)
+    data = made.to_dict()
+    again = SpeechEncoder.from_json(json.dumps(data), tmp_path / "f.npz")
+    np.testing.assert_allclose(again.columns(voice(2.0)), columns)
+    change(data)
+    for text in (json.dumps(data), "{", "[]", "[" * 100_000):
+        with pytest.raises(UserError, match=r"f\.npz was written by .* damaged: run encode_speech"):
+            SpeechEncoder.from_json(text, tmp_path / "f.npz")

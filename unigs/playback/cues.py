@@ -9,6 +9,7 @@ import torch
 
 from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
+from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
 
 
@@ -35,8 +36,12 @@ def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
 
     All windows of speech go through the speech networks at once: for single windows the calls
     cost more time than the arithmetic. A static portrait takes neither speech nor eyes.
+
+    Raises:
+        UserError: speech or eyes are not what the portrait was trained with.
     """
     p = performance
+    _check_drivers(portrait, p)
     body = (p.torso.R, p.torso.t, p.outline) if p.torso is not None else ()
     driven = (p.speech, p.eyes) if portrait.has_dynamics else ()
     R, t, *rest = _upload(portrait.device, p.head.R, p.head.t, *driven, *body)
@@ -51,6 +56,28 @@ def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
         bias = motion.deformation.input_conditions(conditions)
     torsos = map(Body, torso.R, torso.t)
     return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, strict=True)]
+
+
+def _check_drivers(portrait: Portrait, performance: Performance) -> None:
+    """Stop if what drives a portrait has other sizes than what it was trained with."""
+    if not portrait.has_dynamics:
+        return
+    config, p = portrait.motion.config, performance
+    speech = (config["speech"]["window"], config["speech"]["dim"])
+    for what, rows, size in (
+        ("speech features", p.speech, speech),
+        ("action units", p.eyes, (config["eyes"],)),
+    ):
+        found = None if rows is None else rows.shape[1:]
+        if found != size and size != (0,):
+            raise UserError(
+                f"the portrait was trained with {_sides(size)} {what} a frame, and the performance "
+                f"has {_sides(found)}: take those of the clip that it was trained on."
+            )
+
+
+def _sides(size: tuple[int, ...] | None) -> str:
+    return "none" if size is None else "x".join(map(str, size))
 
 
 def _upload(device: torch.device, *numbers: np.ndarray) -> list[torch.Tensor]:

@@ -4,6 +4,7 @@ import functools
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from unigs.speech.backends import make_backend
 from unigs.speech.lip_prior import LipPrior, find_prior
 from unigs.speech.loudness import active_columns, normalize_level
 from unigs.speech.model_file import find_again, record
+from unigs.stage.bounds import fault
 from unigs.stage.errors import UserError
 
 __all__ = ["SpeechEncoder"]
@@ -67,14 +69,14 @@ class SpeechEncoder:
             path: the file, for the message.
 
         Raises:
-            UserError: the text was written by another version, or the model that it names is not
-                there.
+            UserError: the text was written by another version or is damaged, or the model that it
+                names is not there.
         """
         try:
             return cls.from_dict(json.loads(text), str(path))
-        except (KeyError, TypeError, json.JSONDecodeError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             raise UserError(
-                f"{path} was written by another version: run encode_speech anew."
+                f"{path} was written by another version, or is damaged: run encode_speech anew."
             ) from None
 
     @classmethod
@@ -87,12 +89,15 @@ class SpeechEncoder:
 
         Raises:
             UserError: the model that it names is not there, or is another one.
+            ValueError: a number cannot be, or there are more or fewer than features.
         """
         mean, std = (np.asarray(data[k], np.float32) for k in ("mean", "std"))
         profile = data["colour"] and SpectralProfile(
             **{k: np.asarray(v, np.float32) for k, v in data["colour"].items()}
         )
         settings, known = SpeechSettings(**data["settings"]), data.get("model")
+        if wrong := fault(SpeechSettings, settings, "settings"):
+            raise ValueError(wrong)
         if known:
             settings = find_again(settings, known, owner)
         made = cls(settings, mean, std, profile)
@@ -101,6 +106,11 @@ class SpeechEncoder:
                 f"{owner} was encoded by another version, which keeps other numbers of "
                 f"{known['file']}: run encode_speech anew, and train anew."
             )
+        for row in (mean, std, *vars(profile or SimpleNamespace()).values()):
+            if row.shape != made.quiet.shape or not np.isfinite(row).all():
+                raise ValueError("other numbers than one for each feature")
+        if not (std > 0).all():
+            raise ValueError("deviations that are not positive")
         return made
 
     def to_dict(self) -> dict:
