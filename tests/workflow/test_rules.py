@@ -235,6 +235,18 @@ def test_mistakes_stop_with_a_sentence(checkout, tmp_path, sheet, config, senten
     assert not re.search(r"Traceback|line \d+|\.smk", text), "frames of the Snakefile"
 
 
+def test_results_that_cannot_be_written_are_a_sentence(checkout, tmp_path):
+    """A link to nowhere does to root what a read-only disk does to people."""
+    (tmp_path / "ann.mp4").touch()
+    (tmp_path / "results").symlink_to("nowhere/at/all")
+    target = ["resources/models/lpips-alex.safetensors", "--config", "clip=ann.mp4"]
+    snakefile = ["--snakefile", str(checkout / "workflow/Snakefile")]
+    done = snakemake(*target, *snakefile, cwd=tmp_path, check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode and "\nresults/ann cannot be written (File exists): run in" in text
+    assert not re.search(r"Traceback|line \d+|\.smk", text), "frames of the Snakefile"
+
+
 def test_lint(checkout):
     assert "Congratulations" in snakemake("--lint", cwd=checkout).stderr
     formatted = ["snakefmt", "--check", "workflow", "--config", "pyproject.toml"]

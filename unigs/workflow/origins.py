@@ -141,6 +141,9 @@ def record_origins(subjects: Mapping[str, Subject], place: Place = str) -> None:
     Args:
         subjects: subjects by name.
         place: where results lie.
+
+    Raises:
+        UserError: nothing can be written to the results.
     """
     for name, subject in subjects.items():
         folder, new = Path(place(f"results/{name}")), origin(subject)
@@ -148,7 +151,13 @@ def record_origins(subjects: Mapping[str, Subject], place: Place = str) -> None:
         if old is not None and new.content is None and old.is_that_of(new):
             new = Origin(new.source, old.content, new.dataset)
         if old != new:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".{RECORD}.{os.getpid()}"
-            temporary.write_text(json.dumps(asdict(new), indent=2) + "\n", encoding="utf-8")
-            temporary.replace(folder / RECORD)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                temporary = folder / f".{RECORD}.{os.getpid()}"
+                temporary.write_text(json.dumps(asdict(new), indent=2) + "\n", encoding="utf-8")
+                temporary.replace(folder / RECORD)
+            except OSError as error:
+                raise UserError(
+                    f"{folder} cannot be written ({error.strerror}): run in a folder that you may "
+                    "write to, or name one by --directory."
+                ) from None

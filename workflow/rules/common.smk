@@ -58,7 +58,7 @@ def supplied(paths):
 class ConfigurationError(WorkflowError):
     """A mistake of the configuration, which Snakemake shows without the lines of this file."""
 
-    __traceback__ = None
+    __traceback__ = property(lambda self: None, lambda self, value: None)
 
 
 try:
@@ -69,6 +69,15 @@ except UserError as error:
     raise ConfigurationError(str(error)) from None
 
 TABLES = [*PLAN.tables(), *(["voices"] if PLAN.has_voices() else [])]
+
+
+def record_origins():
+    """Write down which videos the results are made from."""
+    try:
+        PLAN.record_origins()
+    except UserError as error:
+        raise ConfigurationError(str(error)) from None
+
 
 if workflow.is_main_process:
     for sentence in PLAN.missing_models():
