@@ -9,10 +9,10 @@ COPY . .
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
 
 FROM python:${PYTHON}-slim-bookworm
-# Of the system: ffmpeg with x264 and ffprobe; the threads of torch and numba.
+# Of the system: the threads of torch and numba. ffmpeg comes with imageio-ffmpeg.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ffmpeg libgomp1 \
+    && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 COPY constraints.txt /tmp/constraints.txt
 COPY --from=wheel /wheel /tmp/wheel

@@ -73,6 +73,17 @@ def test_an_import_that_fails_gives_its_last_line():
     assert machine._why_not(lambda: None) == ""
 
 
+def test_without_ffmpeg_nothing_fails(monkeypatch):
+    from unigs.media import ffmpeg
+
+    def none():
+        raise RuntimeError("no ffmpeg exe could be found")
+
+    ffmpeg.ffmpeg_exe.cache_clear()
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", none)
+    assert machine._ffmpeg_facts() == {"ffmpeg": "", "encoders": ()}
+
+
 def test_an_ffmpeg_without_its_encoders_is_known(tmp_path, monkeypatch):
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\necho ' V..... ffv1 FFmpeg video codec #1'\n")

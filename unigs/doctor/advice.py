@@ -92,8 +92,8 @@ def _programs(machine: Machine) -> Iterator[Finding]:
 def _ffmpeg(machine: Machine) -> Finding:
     missing = [name for name in ENCODERS if name not in machine.encoders]
     remedy = (
-        "install a complete one (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg), or "
-        "take it off PATH: the package imageio-ffmpeg carries one"
+        "pip install --force-reinstall imageio-ffmpeg, which carries a complete one, or let "
+        "IMAGEIO_FFMPEG_EXE name another"
     )
     if not machine.ffmpeg:
         return Finding("ffmpeg", "is missing", "no video is read or written", remedy, STOP)

@@ -133,7 +133,7 @@ def _ffmpeg_facts() -> dict[str, object]:
 
     try:
         path = ffmpeg_exe()
-    except RuntimeError:
+    except UserError:
         return {"ffmpeg": "", "encoders": ()}
     listed = _says(path, "-hide_banner", "-encoders").split()
     return {"ffmpeg": path, "encoders": tuple(name for name in ENCODERS if name in listed)}
