@@ -2,6 +2,7 @@
 
 import sys
 from importlib.machinery import ModuleSpec
+from pickle import UnpicklingError
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -62,15 +63,54 @@ class FakeTransformer:
         return SimpleNamespace(last_hidden_state=states[-1], hidden_states=states)
 
 
-@pytest.mark.parametrize(("layer", "heard"), [(0, 4), (3, 3)])
-def test_wav2vec2_gives_the_last_layer_or_the_chosen_one(tmp_path, monkeypatch, layer, heard):
-    loader = SimpleNamespace(from_pretrained=lambda path, local_files_only: FakeTransformer())
+@pytest.fixture
+def transformers(monkeypatch):
+    """A package that stands in for transformers; its loader is set by the test."""
     fake = ModuleType("transformers")
-    fake.AutoModel, fake.__spec__ = loader, ModuleSpec("transformers", None)
+    fake.AutoModel, fake.__spec__ = SimpleNamespace(), ModuleSpec("transformers", None)
     monkeypatch.setitem(sys.modules, "transformers", fake)
+    return fake.AutoModel
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (
+            UnpicklingError("Re-run torch.load with\nweights_only=False"),
+            "damaged .UnpicklingError.: get",
+        ),
+        (RuntimeError("TorchScript"), "without running code from it"),
+        (
+            ValueError("contains custom\ncode"),
+            "is not a wav2vec2 or HuBERT folder: contains custom code$",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_read_gets_no_advice_to_run_it(
+    tmp_path, transformers, error, words
+):
+    def from_pretrained(path, **_):
+        raise error
+
+    transformers.from_pretrained = from_pretrained
+    with pytest.raises(UserError, match=words) as stopped:
+        make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path)))
+    assert "weights_only" not in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(("layer", "heard"), [(0, 4), (3, 3)])
+def test_wav2vec2_gives_the_last_layer_or_the_chosen_one(tmp_path, transformers, layer, heard):
+    asked = {}
+
+    def from_pretrained(path, **how):
+        asked.update(how)
+        return FakeTransformer()
+
+    transformers.from_pretrained = from_pretrained
     (tmp_path / "config.json").write_text("{}")
     made = make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path), layer=layer))
     assert made.settings.layer == heard
+    assert asked == {"local_files_only": True, "trust_remote_code": False}
     columns = made.columns(voice(2.0))
     assert columns.shape == (101, 6) and (columns == heard).all()
     with pytest.raises(UserError, match="layer is 5, but .* has only 4 layers"):

@@ -12,7 +12,7 @@ from unigs.media.audio import write_wav
 from unigs.media.images import write_png
 from unigs.media.video import VideoWriter
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz, save_npz
+from unigs.stage.files import atomic, load_npz, read_json, save_npz
 
 
 def test_atomic_leaves_no_half_written_file(tmp_path):
@@ -28,6 +28,16 @@ def test_npz_round_trip_names_what_is_missing(tmp_path):
     assert load_npz(tmp_path / "a.npz", "x")["x"].tolist() == [0, 1, 2]
     with pytest.raises(UserError, match="lacks y"):
         load_npz(tmp_path / "a.npz", "y")
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"3", b"[" * 100_000, b"", None])
+def test_what_is_no_object_of_json_is_one_sentence(tmp_path, content):
+    """None stands for a folder in the place of the file."""
+    path = tmp_path / "run.json"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.json .*make it anew") as stopped:
+        read_json(path)
+    assert "\n" not in str(stopped.value)
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, 2**19, np.uint8)

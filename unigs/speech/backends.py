@@ -166,10 +166,21 @@ class Transformer:
         from transformers import AutoModel
 
         try:
-            self.net = AutoModel.from_pretrained(settings.model, local_files_only=True).eval()
+            # Without code from the folder, which transformers would else ask about and run.
+            self.net = AutoModel.from_pretrained(
+                settings.model, local_files_only=True, trust_remote_code=False
+            ).eval()
         except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
             raise UserError(
-                f"{settings.model} is not a wav2vec2 or HuBERT folder: {error}"
+                f"{settings.model} is not a wav2vec2 or HuBERT folder: {reason}"
+            ) from None
+        # Whatever a damaged or hostile file makes its reader stumble over; torch's words advise to
+        # run its code.
+        except Exception as error:
+            raise UserError(
+                f"{settings.model} cannot be read as a wav2vec2 or HuBERT folder without running "
+                f"code from it, or is damaged ({type(error).__name__}): get it anew."
             ) from None
         self.layers = self.net.config.num_hidden_layers
         self.settings = replace(settings, layer=pick_layer(settings, self.layers, self.layers))

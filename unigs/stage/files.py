@@ -73,16 +73,21 @@ def read_json(path: Path) -> dict:
     """Read a JSON object.
 
     Raises:
-        UserError: the file is missing or is not JSON.
+        UserError: the file is missing, cannot be read, or is no JSON object.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that makes it first.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): make it anew.") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"{path} is not valid JSON ({error}): delete it and make it anew."
         ) from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object: delete it and make it anew.")
+    return value
 
 
 def save_npz(path: Path, **arrays: object) -> None:
