@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import socket
 
 import numpy as np
 import pytest
@@ -121,10 +122,15 @@ def test_a_server_that_recovers_is_enough(site, videos, tmp_path):
     assert frame_count(tmp_path / "a.mp4") == 25 and site.asked["/a.mp4"] == 3
 
 
-def test_nobody_is_redirected_to_files(site, videos, tmp_path):
-    for number, target in enumerate(((videos / "a.mp4").as_uri(), "ftp://127.0.0.1/a.mp4")):
-        url = site.answer(f"/{number}.mp4", status=302, Location=target, Content_Length="0")
-        refused(url, tmp_path, rf"/{number}\.mp4 cannot be fetched: ")
+def test_nobody_is_redirected_to_files_or_other_protocols(site, videos, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.setblocking(False)
+        ftp = f"ftp://127.0.0.1:{other.getsockname()[1]}/a.mp4"
+        for number, target in enumerate(((videos / "a.mp4").as_uri(), ftp)):
+            url = site.answer(f"/{number}.mp4", status=302, Location=target, Content_Length="0")
+            refused(url, tmp_path, rf"/{number}\.mp4 cannot be fetched: ")
+        with pytest.raises(BlockingIOError):
+            other.accept()  # nobody came
     body = (videos / "a.mp4").read_bytes()
     site.answer("/b.mp4", body)
     fetch_video(site.answer("/c.mp4", status=302, Location="/b.mp4"), tmp_path / "c.mp4")
