@@ -1,6 +1,7 @@
 """What is pinned and declared is what the code imports, and no path of a machine leaks."""
 
 import ast
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -89,6 +90,16 @@ def test_environments_hold_the_constraints(env):
     entries = yaml.safe_load(env.read_text())["dependencies"]
     pinned = pins(next(entry for entry in entries if isinstance(entry, dict))["pip"])
     assert pinned == {name: CONSTRAINTS[name] for name in pinned}
+
+
+def test_no_window_system_is_needed():
+    """Windowed builds of OpenCV, which MediaPipe asks for, need the libraries of an X server."""
+    files = [*ENVS, *(REPO / name for name in ("Makefile", "pyproject.toml", "constraints.txt"))]
+    build = re.compile(r"opencv(?:-contrib)?-python(?:-headless)?")
+    named = {name for path in files for name in build.findall(path.read_text())}
+    there = {found.name.lower() for found in importlib.metadata.distributions()}
+    assert named == {name for name in there if build.fullmatch(name)} == {DISTRIBUTIONS["cv2"]}
+    assert "--no-deps mediapipe" in (REPO / "Makefile").read_text()
 
 
 def stage_environments() -> dict[str, str]:
