@@ -13,6 +13,7 @@ NAMES = [
     "$(touch pwned)", "`touch pwned`", "a;touch pwned;", "a&touch pwned&", "a|touch pwned",
     "a>pwned", "a'b\"c", "*?[a]", "~", "$HOME", "a\\b", "#a", "-rf", "a!b", "10:30", "é %20 ü",
 ]  # fmt: skip
+URL = "https://example.org/$(touch pwned)/`touch pwned`.mp4?a=1&touch=pwned;touch pwned"
 RECORD = """
 python() { printf '%s\\n' "$@" >> words; }
 """
@@ -24,8 +25,9 @@ def words(tmp_path_factory):
     work = tmp_path_factory.mktemp("hostile")
     with open(work / "people.tsv", "w", newline="") as file:
         sheet = csv.writer(file, "excel-tab")
-        sheet.writerow(["subject", "dataset", "video"])
-        sheet.writerows([f"s{k}", "own", f"{name}.mp4"] for k, name in enumerate(NAMES))
+        sheet.writerow(["subject", "dataset", "video", "url"])
+        sheet.writerows([f"s{k}", "own", f"{name}.mp4", ""] for k, name in enumerate(NAMES))
+        sheet.writerow(["far", "own", "", URL])
     for name in NAMES:
         (work / f"{name}.mp4").write_text(name)
         (work / f"{name}.wav").touch()
@@ -37,7 +39,7 @@ def words(tmp_path_factory):
     more = ["--snakefile", f"{REPO}/workflow/Snakefile", "--configfile", "more.yaml"]
     targets = [f"results/s{k}/clip/video.mp4" for k in range(len(NAMES))]
     targets += [f"results/s0/unigs/drive/{name}.mp4" for name in NAMES]
-    targets += ["results/tables/hostile.csv"]
+    targets += ["results/tables/hostile.csv", "results/far/clip/video.mp4"]
     told = snakemake("-n", "-p", *targets, *more, cwd=work).stdout
     commands = re.findall(r"^Shell command: (python -m .*)$", told, flags=re.M)
     for folder in re.findall(r"> '?(logs/[\w/]+)/", "\n".join(commands)):
@@ -61,6 +63,7 @@ def test_every_name_arrives_as_it_is(words, name):
     assert f"results/s0/unigs/drive/{name}.mp4" in found
 
 
-def test_a_caption_arrives_as_it_is(words):
+def test_a_caption_and_an_address_arrive_as_they_are(words):
     _, found = words
     assert found[found.index("--title") + 1] == " ".join(NAMES)
+    assert found[found.index("--url") + 1] == URL
