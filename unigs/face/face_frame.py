@@ -64,6 +64,26 @@ def map_axes() -> tuple[np.ndarray, np.ndarray]:
     return np.broadcast_to(x, (ROWS, COLUMNS)), np.broadcast_to(y[:, None], (ROWS, COLUMNS))
 
 
+def heights(matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Meters that the pixels of a frame lie below the origin; beyond the map as at its border.
+
+    Args:
+        matrix: affine matrix [2,3] of the frame, from `FaceFrame.to_map`.
+        height: of the frame in pixels.
+        width: of the frame in pixels.
+
+    Returns:
+        float32 [height,width].
+    """
+    across, down, first = matrix[1].astype(np.float32)
+    rows = np.add.outer(first + down * np.arange(height, dtype=np.float32),
+                        across * np.arange(width, dtype=np.float32))  # fmt: skip
+    np.clip(rows, 0, ROWS - 1, out=rows)
+    rows *= CELL
+    rows += TOP
+    return rows
+
+
 def map_to_image(planes: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
     """Warp a map to the pixels of a frame; beyond its border the map is continued.
 

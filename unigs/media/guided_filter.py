@@ -20,7 +20,8 @@ class GuidedFilter:
     """
 
     def __init__(self, guide: np.ndarray, radius: int, eps: float, reduce: int = 2) -> None:
-        self.guide = cv2.split(guide.astype(np.float32) / 255)
+        full = np.float32(255)
+        self.guide = [np.divide(plane, full, dtype=np.float32) for plane in cv2.split(guide)]
         height, width = guide.shape[:2]
         self.small = (-(-width // reduce), -(-height // reduce))
         side = 2 * max(1, round(radius / reduce)) + 1

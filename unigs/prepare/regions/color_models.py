@@ -11,21 +11,24 @@ BINS = 32
 """Bins per axis. A bin is 8 gray levels wide in L and 4 in a and b. a and b are clipped to +-64:
 skin, hair and cloth that are more saturated stay distinct in the outermost bins."""
 LEVELS = np.arange(256)
-PARTS = (
-    LEVELS * BINS // 256 * BINS**2,
-    np.clip((LEVELS - 64) // 4, 0, BINS - 1) * BINS,
-    np.clip((LEVELS - 64) // 4, 0, BINS - 1),
+PARTS = tuple(
+    part.astype(np.uint16)
+    for part in (
+        LEVELS * BINS // 256 * BINS**2,
+        np.clip((LEVELS - 64) // 4, 0, BINS - 1) * BINS,
+        np.clip((LEVELS - 64) // 4, 0, BINS - 1),
+    )
 )
 """What each 8-bit level of L, a and b adds to a bin's number."""
 
 
 def color_bins(image: np.ndarray) -> np.ndarray:
-    """Bin numbers int64 [H,W] of a uint8 RGB image [H,W,3], after light smoothing."""
+    """Bin numbers [H,W] of a uint8 RGB image [H,W,3], after light smoothing."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.7), cv2.COLOR_RGB2LAB)
-    lightness, a, b = (
-        table.take(plane) for table, plane in zip(PARTS, cv2.split(lab), strict=True)
-    )
-    return lightness + a + b
+    bins, a, b = (cv2.LUT(plane, table) for plane, table in zip(cv2.split(lab), PARTS, strict=True))
+    bins += a
+    bins += b
+    return bins.astype(np.intp)  # NumPy would convert them each time they are looked up
 
 
 class ColorModel:

@@ -11,8 +11,10 @@ from unigs.subject.labels import BACKGROUND, FACE, HAIR, TORSO
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Connected parts of a bool mask [H,W]: part numbers [H,W] (0 outside) and areas [parts+1]."""
-    # OpenCV's statistics take nine times as long as its labels.
+    # OpenCV's statistics take nine times as long as its labels, and most masks are one part.
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    if count <= 2:
+        return parts, np.array([0, np.count_nonzero(mask)][:count])
     areas = np.bincount(parts.ravel(), minlength=count)
     areas[0] = 0
     return parts, areas
@@ -22,11 +24,13 @@ def solid_person(person: np.ndarray, speck: int) -> np.ndarray:
     """Drop parts of a bool person mask [H,W] and fill holes in it, both up to `speck` pixels."""
     parts, areas = components(person)
     # A real second part (a shoulder cut off by the frame's edge) is larger than a speck.
-    person = (areas > max(speck, 0.01 * areas.max(initial=0)))[parts]
+    keep = areas > max(speck, 0.01 * areas.max(initial=0))
+    if not keep[1:].all():
+        person = keep.take(parts)
     parts, areas = components(~person)
     small = areas <= speck
     small[0] = False
-    return person | small[parts]
+    return person | small.take(parts) if small.any() else person
 
 
 def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int) -> np.ndarray:
@@ -41,7 +45,7 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
     Returns:
         Labels [H,W]; background stays as it was.
     """
-    labels, below = labels.copy(), height > CHIN_Y - 0.02
+    labels, below, above = labels.copy(), height > CHIN_Y - 0.02, height < EAR_LOBE_Y
     face, hair, torso = np.moveaxis(scores, 2, 0)
     seconds = {
         FACE: lambda: _either(torso > hair, TORSO, HAIR),
@@ -49,30 +53,34 @@ def clean(labels: np.ndarray, scores: np.ndarray, height: np.ndarray, speck: int
         TORSO: lambda: _either(face > hair, FACE, HAIR),
     }
     for label, second in seconds.items():
-        parts, areas = components(labels == label)
+        mask = labels == label
+        parts, areas = components(mask)
         if len(areas) < 2:
             continue
         wrong = areas <= max(speck, 0.02 * areas.max() if label == FACE else 0)
-        reach = _any_of(parts, len(areas), below if label == TORSO else height < EAR_LOBE_Y)
         # Torso begins below the chin; hair begins above the ear lobes or hangs on hair that does.
-        wrong |= ~reach
+        wrong |= ~_any_of(parts, len(areas), mask & (below if label == TORSO else above))
         wrong[0] = False
         if label == HAIR and wrong.any():
-            rooted = cv2.dilate((~wrong[parts] & (parts > 0)).astype(np.uint8), np.ones((7, 7)))
-            hanging = _any_of(parts, len(areas), rooted > 0)
+            rooted = cv2.dilate((mask & ~wrong.take(parts)).astype(np.uint8), np.ones((7, 7)))
+            hanging = _any_of(parts, len(areas), mask & (rooted > 0))
             wrong &= ~(hanging & (areas > speck))
         if wrong.any():
-            np.copyto(labels, second(), where=wrong[parts])
+            np.copyto(labels, second(), where=wrong.take(parts))
     return labels
 
 
 def _either(mask: np.ndarray, one: int, other: int) -> np.ndarray:
     """Labels uint8 [H,W]: `one` in a bool mask [H,W], `other` elsewhere."""
-    return np.where(mask, np.uint8(one), np.uint8(other))
+    labels = np.full(mask.shape, other, np.uint8)
+    np.copyto(labels, np.uint8(one), where=mask)
+    return labels
 
 
 def _any_of(parts: np.ndarray, count: int, mask: np.ndarray) -> np.ndarray:
-    """For every part, whether it has a pixel in a bool mask: [count] bool."""
+    """For every part, whether it has a pixel in a bool mask of parts alone: [count] bool."""
+    if count == 2:
+        return np.array([False, mask.any()])
     return np.bincount(parts[mask].ravel(), minlength=count) > 0
 
 
@@ -86,6 +94,8 @@ def fill_unassigned(labels: np.ndarray, person: np.ndarray, scores: np.ndarray) 
     """
     face, hair, torso = np.moveaxis(scores, 2, 0)
     # Plane by plane: NumPy's reductions over a short last axis are slow.
-    best = np.where(hair >= torso, np.uint8(HAIR), np.uint8(TORSO))
+    best = _either(hair >= torso, HAIR, TORSO)
     np.copyto(best, np.uint8(FACE), where=(face >= hair) & (face >= torso))
-    return np.where(person, np.where(labels == BACKGROUND, best, labels), np.uint8(BACKGROUND))
+    np.copyto(best, labels, where=labels != BACKGROUND)
+    best *= person
+    return best

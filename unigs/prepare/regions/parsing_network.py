@@ -61,8 +61,8 @@ class ParsingNetwork:
     def learn(self, rounds: int) -> None:
         """Nothing is learned."""
 
-    def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities [3,H,W] of skin, hair and cloth of every pixel, given that it is person.
+    def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
+        """Probabilities [H,W] of skin, of hair and of cloth of every pixel that shows the person.
 
         Args:
             image: uint8 RGB [H,W,3].
@@ -84,4 +84,4 @@ class ParsingNetwork:
         cloth = cloth * low + 0.1 * low
         hair = hair + 0.1 * (1 - low)
         total = np.maximum(skin + cloth + hair, 1e-6)
-        return np.stack([skin / total, hair / total, cloth / total])
+        return [skin / total, hair / total, cloth / total]

@@ -90,19 +90,27 @@ class Background:
     """
 
     def __init__(self, plate: np.ndarray, hole: np.ndarray, noise: np.ndarray) -> None:
-        self.lab = cv2.cvtColor(plate, cv2.COLOR_RGB2LAB).astype(np.float32)
-        self.hole = hole
+        lab = cv2.cvtColor(plate, cv2.COLOR_RGB2LAB).astype(np.float32)
+        self.lab = cv2.split(lab)
         # Misplaced edges and coding add to the noise over time.
-        texture = cv2.morphologyEx(self.lab, cv2.MORPH_GRADIENT, np.ones((3, 3))).mean(2)
-        self.sigma = np.sqrt(4.0**2 + noise**2 + (0.3 * texture) ** 2)
+        texture = cv2.morphologyEx(lab, cv2.MORPH_GRADIENT, np.ones((3, 3))).mean(2)
+        variance = 4.0**2 + noise**2 + (0.3 * texture) ** 2
+        # The log-likelihood ratio is 0 at two standard deviations, and nothing where nothing is
+        # known.
+        self.scale = (0.5 / variance).astype(np.float32)
+        self.known = (~hole).astype(np.float32)
 
     def sharpen(self, image: np.ndarray, person: np.ndarray) -> np.ndarray:
         """Person probability [H,W] with the plate's evidence added where the mask is unsure."""
-        lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-        away = np.sqrt(sum(plane**2 for plane in cv2.split(lab - self.lab))) / self.sigma
-        # The log-likelihood ratio is 0 at two standard deviations, and limited on both sides.
-        evidence = np.clip(2 * (away**2 / 4 - 1), -2.0, 3.0)
-        evidence[self.hole] = 0
-        p = np.clip(person, 0.01, 0.99)
-        logit = np.log(p / (1 - p)) + cv2.GaussianBlur(evidence, (0, 0), 1.0)
-        return 1 / (1 + np.exp(-logit))
+        planes = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2LAB))
+        evidence = np.zeros(person.shape, np.float32)
+        for plane, own in zip(planes, self.lab, strict=True):
+            away = plane - own
+            evidence += np.square(away, out=away)
+        evidence *= self.scale
+        evidence -= 2
+        np.minimum(evidence, 3, out=evidence)
+        evidence *= self.known
+        p = np.clip(person.astype(np.float32, copy=False), 0.01, 0.99)
+        logit = cv2.log(p / (1 - p)) + cv2.GaussianBlur(evidence, (0, 0), 1.0)
+        return 1 / (1 + cv2.exp(-logit))

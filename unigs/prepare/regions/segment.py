@@ -21,8 +21,7 @@ from unigs.face.face_frame import (
     EAR_LOBE_Y,
     FaceFrame,
     fill_ring,
-    map_axes,
-    map_to_image,
+    heights,
 )
 from unigs.media.guided_filter import GuidedFilter
 from unigs.media.images import write_png
@@ -41,6 +40,9 @@ from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import MOUTH, NAMES, write_labels
 
 log = logging.getLogger("unigs")
+
+FACE_REACH = 0.05
+"""Meters beyond the landmarks' outline of a face up to which skin above the ear lobes is face."""
 
 
 class Labeler:
@@ -64,7 +66,7 @@ class Labeler:
         self.edge = max(2, round(settings.edge_radius * width))
         self.lips = max(1, round(settings.mouth_margin * width))
         self.heights: dict[int, np.ndarray] = {}
-        """See `_height`; of the last frames."""
+        """Meters [H,W] of the pixels below the origin of the face frame, of the last frames."""
         self.sampled: dict[int, np.ndarray] = {}
         """Person masks of the frames that the first pass sampled: the second does not find them
         again."""
@@ -95,7 +97,7 @@ class Labeler:
 
     def label(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Second pass: labels uint8 [H,W] of every frame, in order."""
-        window: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=3)
+        window: deque[tuple[int, np.ndarray, list[np.ndarray]]] = deque(maxlen=3)
         with PersonMask() as masks:
             for index, image in enumerate(images):
                 if index >= len(self.points):
@@ -108,45 +110,35 @@ class Labeler:
             if window:
                 yield self._decide(list(window), window[-1][0])
 
-    def _evidence(self, index: int, image: np.ndarray, person: np.ndarray) -> np.ndarray:
-        """Probabilities [3,H,W] of person, face and hair from one frame alone.
+    def _evidence(self, index: int, image: np.ndarray, person: np.ndarray) -> list[np.ndarray]:
+        """Probabilities [H,W] of person, of face and of hair from one frame alone.
 
         The torso's is what face and hair leave of 1.
         """
         matrix = self.frame.to_map(self.points[index])
         skin, hair, _ = self.surfaces.probabilities(image, matrix)
-        skin[~self._face_area(index, matrix)] = 0
-        return np.stack([self.background.sharpen(image, person), skin, hair])
+        skin *= self._face_area(index, matrix)
+        return [self.background.sharpen(image, person), skin, hair]
 
     def _face_area(self, index: int, matrix: np.ndarray) -> np.ndarray:
         """Pixels [H,W] bool whose skin is face (forehead, ears), not neck or hands."""
         oval = fill_ring(self.points[index], mesh.FACE_OVAL, self.shape).astype(np.uint8)
-        away = cv2.distanceTransform(1 - oval, cv2.DIST_L2, 5)
-        away *= CELL * np.linalg.norm(matrix[0, :2])  # pixels to meters
-        above = self._height(index) < EAR_LOBE_Y
-        return (away <= 0.003) | (above & (away <= 0.05))
+        pixel = CELL * np.linalg.norm(matrix[0, :2])  # meters
+        area = np.zeros(self.shape, bool)
+        near = _box_around(oval, int(FACE_REACH / pixel) + 2)
+        away = cv2.distanceTransform(1 - oval[near], cv2.DIST_L2, 5)
+        away *= pixel
+        self.heights[index] = heights(matrix, *self.shape)
+        self.heights.pop(index - 3, None)
+        above = self.heights[index][near] < EAR_LOBE_Y
+        area[near] = (away <= 0.003) | (above & (away <= FACE_REACH))
+        return area
 
-    def _height(self, index: int) -> np.ndarray:
-        """Meters [H,W] of a frame's pixels below the origin of the face frame."""
-        if index not in self.heights:
-            matrix = self.frame.to_map(self.points[index])
-            self.heights.pop(index - 3, None)
-            self.heights[index] = map_to_image(map_axes()[1], matrix, *self.shape)
-        return self.heights[index]
-
-    def _decide(self, window: list[tuple[int, np.ndarray, np.ndarray]], index: int) -> np.ndarray:
+    def _decide(self, window: list[tuple[int, np.ndarray, list]], index: int) -> np.ndarray:
         """Labels of frame `index` from the evidence of frame and neighbors in the shot."""
-        image, total, weights = None, 0, 0.0
-        for at, picture, evidence in window:
-            first, last = min(at, index), max(at, index)
-            if self.cuts[first + 1 : last + 1].any():
-                continue
-            if at == index:
-                image = picture
-            weight = 1.0 if at == index else self.settings.temporal
-            total, weights = total + weight * evidence, weights + weight
+        image = next(picture for at, picture, _ in window if at == index)
         smooth = GuidedFilter(image, self.edge, 1e-3)
-        person, face, hair = (smooth(plane) for plane in total / weights)
+        person, face, hair = (smooth(plane) for plane in self._over_time(window, index))
         core, mouth = self._certain_face(index)
         person = person > 0.5
         if self.found[index]:
@@ -155,9 +147,23 @@ class Labeler:
         face[core], hair[core] = 1, 0
         scores = np.moveaxis(np.stack([face, hair, 1 - face - hair]), 0, 2)
         labels = fill_unassigned(np.zeros(self.shape, np.uint8), person, scores)
-        labels = clean(labels, scores, self._height(index), self.speck)
+        labels = clean(labels, scores, self.heights[index], self.speck)
         labels[mouth & person] = MOUTH
         return labels
+
+    def _over_time(
+        self, window: list[tuple[int, np.ndarray, list]], index: int
+    ) -> list[np.ndarray]:
+        """Evidence of a frame: the weighted mean of its own and of its neighbors' in the shot."""
+        total, weights = [np.zeros(self.shape, np.float32) for _ in range(3)], 0.0
+        for at, _, evidence in window:
+            first, last = min(at, index), max(at, index)
+            if self.cuts[first + 1 : last + 1].any():
+                continue
+            weight = 1.0 if at == index else self.settings.temporal
+            total = [cv2.scaleAdd(e, weight, t) for e, t in zip(evidence, total, strict=True)]
+            weights += weight
+        return [plane / weights for plane in total]
 
     def _certain_face(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Bool masks [H,W]: the middle of the face with eyes and brows, and the mouth."""
@@ -171,6 +177,13 @@ class Labeler:
         mouth = fill_ring(points, mesh.LIPS_OUTER, self.shape).astype(np.uint8)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.lips + 1,) * 2)
         return core, cv2.dilate(mouth, disc) > 0
+
+
+def _box_around(mask: np.ndarray, room: int) -> tuple[slice, slice]:
+    """Rows and columns of a uint8 mask [H,W] that hold all of it, and `room` pixels more."""
+    x, y, width, height = cv2.boundingRect(mask)
+    rows, columns = (y, y + height), (x, x + width)
+    return tuple(slice(max(0, low - room), high + room) for low, high in (rows, columns))
 
 
 BACKENDS = {
@@ -230,7 +243,7 @@ def checked(
 def tally(labels: Iterable[np.ndarray], counts: np.ndarray) -> Iterator[np.ndarray]:
     """Pass labels on and add up their pixels in `counts` [5]."""
     for image in labels:
-        counts += np.bincount(image.ravel(), minlength=5)
+        counts += [np.count_nonzero(image == label) for label in range(5)]
         yield image
 
 
