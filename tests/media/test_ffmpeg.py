@@ -32,10 +32,11 @@ def test_the_user_may_name_another(bare, monkeypatch):
     assert bare() == "/opt/ffmpeg/bin/ffmpeg"
 
 
-def test_without_any_one_sentence_says_so(bare, monkeypatch):
+def test_without_any_one_sentence_says_so(bare, tmp_path, monkeypatch):
     def none() -> str:
         raise RuntimeError("No ffmpeg exe could be found.")
 
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", none)
+    monkeypatch.setattr(imageio_ffmpeg, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(UserError, match="no ffmpeg: install imageio-ffmpeg"):
         bare()

@@ -33,7 +33,10 @@ def ffmpeg_exe() -> str:
     Raises:
         UserError: there is none.
     """
-    try:
+    carried = sorted((Path(imageio_ffmpeg.__file__).parent / "binaries").glob("ffmpeg-*"))
+    if carried and not os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return str(carried[-1])
+    try:  # which runs it once, to see whether it can
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:
         raise UserError(
