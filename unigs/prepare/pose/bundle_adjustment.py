@@ -11,8 +11,6 @@ the normal equations are block banded because smoothness ties a frame to its nei
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from unigs.geometry.rigid import POSE_UNITS, SHAPE_UNIT, Camera, Poses, project, rotation_vector
 from unigs.prepare.pose.normal_equations import (
@@ -21,6 +19,7 @@ from unigs.prepare.pose.normal_equations import (
     point_normals,
     residuals,
 )
+from unigs.prepare.pose.smoothness import Smoothness
 
 
 def reprojection(
@@ -136,17 +135,12 @@ def track(
         starts: [T] bool, True on the first frame after a jump cut.
         steps: Gauss-Newton steps at most.
     """
-    velocity, change = _smoothness(starts, np.isfinite(pixels[..., 0]).any(1))
-    operator = (change @ velocity).tocsc()
+    ties = Smoothness(starts, np.isfinite(pixels[..., 0]).any(1))
     smooth = max(smooth, 1e-6)  # frames without observations need some tie to the others
-    quadratic = sparse.kron(smooth * (operator.T @ operator), sparse.eye(6), format="csc")
     for _ in range(steps):
         blocks, gradient = frame_normals(points, pixels, poses, camera, robust)
-        gradient += smooth * (operator.T @ (change @ _velocities(poses)))
-        system = (sparse.block_diag(blocks, format="csc") + quadratic).tocsc()
-        # The system is banded already: any other order of the unknowns would only fill it in.
-        factor = splu(system, permc_spec="NATURAL", options={"SymmetricMode": True})
-        step = -factor.solve(gradient.reshape(-1)).reshape(-1, 6)
+        gradient += smooth * ties.gradient(_velocities(poses))
+        step = -ties.solve(blocks, gradient, smooth)
         # A long step would leave the region where the derivatives hold.
         step *= np.minimum(1, 30 / np.maximum(np.abs(step).max(1, keepdims=True), 1e-9))
         poses = poses.moved(step)
@@ -159,27 +153,6 @@ def _velocities(poses: Poses) -> np.ndarray:
     """Motion from each frame to the next, [T-1,6] in `POSE_UNITS`."""
     turn = rotation_vector(poses.R[1:] @ np.swapaxes(poses.R[:-1], 1, 2))
     return np.concatenate([turn, np.diff(poses.t, axis=0)], 1) / POSE_UNITS
-
-
-def _smoothness(
-    starts: np.ndarray, seen: np.ndarray
-) -> tuple[sparse.csc_matrix, sparse.csc_matrix]:
-    """Matrices of the smoothness term: poses [T] to velocities [T-1], velocities to residuals.
-
-    Residuals are the changes of velocity between cuts. Velocities next to unseen frames are lightly
-    penalized too, else the poses of a gap at either end of the clip would drift away linearly.
-    """
-    pairs = len(seen) - 1
-    inside = ~starts[1:]  # pair i joins frames i and i+1
-    velocity = sparse.diags([-1.0, 1.0], [0, 1], shape=(pairs, pairs + 1))
-    bend = np.flatnonzero(inside[1:] & inside[:-1])
-    hold = np.flatnonzero(inside & ~(seen[1:] & seen[:-1]))
-    rows = np.arange(len(bend))
-    values = np.concatenate([-np.ones(len(bend)), np.ones(len(bend)), np.full(len(hold), 0.1)])
-    at = np.concatenate([rows, rows, len(bend) + np.arange(len(hold))])
-    columns = np.concatenate([bend, bend + 1, hold])
-    change = sparse.csc_matrix((values, (at, columns)), shape=(len(bend) + len(hold), pairs))
-    return velocity.tocsc(), change
 
 
 def triangulate(
