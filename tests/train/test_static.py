@@ -14,6 +14,8 @@ def test_static_stage_learns_the_subject(static_run):
     assert record["settings"]["iterations"] == 120 and record["backends"]["pose"] == "test"
     assert not (static_run / "last.ckpt").exists()
     portrait = load_portrait(static_run / "portrait.safetensors")
+    told = {"source": "rendered here", "license": "CC0 1.0"}
+    assert record["provenance"] == portrait.meta["static"]["provenance"] == told
     weights = portrait.gaussians.anchors.sigmoid()
     height = portrait.gaussians.means[:, 1]
     # What rests in the camera is low: the anchor must have found the torso.

@@ -157,6 +157,18 @@ def test_what_is_added_runs_alone(finished, edit):
     assert {variant for variant, part in remade if part != "drive"} == {"new"}
 
 
+def test_what_is_told_of_a_clip_reruns_nothing_and_reaches_the_next_training(finished, edit):
+    def tell(text: str) -> str:
+        heading, *rows = text.splitlines()
+        told = [f"{heading}\tlicense\tconsent", *(f"{row}\tCC BY 4.0\tmyself" for row in rows)]
+        return "\n".join(told) + "\n"
+
+    edit("config/subjects.tsv", tell)
+    assert not planned(cwd=finished)
+    done = snakemake("-n", "-p", "-R", "train_static", cwd=finished)
+    assert "--license 'CC BY 4.0' --consent myself" in done.stdout
+
+
 def backwards(part: object) -> object:
     """The same configuration, its mappings from back to front."""
     if not isinstance(part, dict):

@@ -291,6 +291,7 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/a.mp4"}
     row |= {"sha256": "0a" * 32, "crop": "9:9:0:0", "start": "1", "stop": "9", "remove": "2-3"}
     row |= {"openface": "units.csv"}
+    row |= {"source": "filmed by me", "license": "own recording", "consent": "my own face"}
     made_up = {"subject": "bea", "dataset": "synthetic", "video": "synthetic"}
     with open(work / "people.tsv", "w", newline="") as file:
         sheet = csv.DictWriter(file, [*row, "video"], dialect="excel-tab")
@@ -345,7 +346,8 @@ def test_rule_calls_its_stage_as_it_is(commands, rule, block, module):
 def test_every_column_of_the_sheet_reaches_a_stage(commands):
     # A subject's name and data set stand in paths and tables.
     columns = {field.name for field in dataclasses.fields(Subject)} - {"subject", "dataset"}
-    modules = [module for _, block, module in stages() if "sheet_flags(" in block]
+    asked = ("sheet_flags(", "provenance_flags")
+    modules = [module for _, block, module in stages() if any(word in block for word in asked)]
     flags = (flags for module in modules for flags in flags_of(commands[module]))
     assert columns <= set().union(*flags)
 

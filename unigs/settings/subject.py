@@ -10,6 +10,8 @@ BESIDE_VARIANTS = ("source", "clip", "speech", "face", "regions", "body", "figur
 """Folders that a subject has beside those of its variants: no variant may be named after them."""
 SOURCES = ("video", "url")
 """Columns of which each row fills in at least one."""
+PROVENANCE = ("source", "license", "consent")
+"""Columns that training passes on to its record."""
 
 _SECONDS = r"\d+(\.\d+)?"
 
@@ -44,6 +46,13 @@ class Subject:
         metadata={"pattern": rf"^{_SECONDS}-{_SECONDS}(,{_SECONDS}-{_SECONDS})*$"},
     )
     """Ranges to leave out of training and test, in seconds of the clip: `3.2-5,40-41.5`."""
+    source: str | None = None
+    """Where the video is from: an address, a title, who filmed it. For `run.json` and the
+    portrait's file, like the next two; a change reruns nothing."""
+    license: str | None = None
+    """License or terms under which the video may be used: `CC BY 4.0`, `own recording`."""
+    consent: str | None = None
+    """How the person agreed to a portrait that speaks: `myself`, `signed form 12`."""
     openface: str | None = None
     """Table (.csv) that OpenFace wrote for `results/{subject}/clip/video.mp4`, for the setting
     `eyes: {backend: openface}`."""

@@ -76,16 +76,21 @@ def _collect(stage: Callable[..., None]) -> Callable[..., dict]:
         return arguments
 
     signature = inspect.signature(stage, eval_str=True)
-    shown = {
-        name: parameter.replace(annotation=_with_bounds(_spelled_out(parameter.annotation)))
-        for name, parameter in signature.parameters.items()
-    }
+    shown = {name: _shown(parameter) for name, parameter in signature.parameters.items()}
     collect.__signature__ = signature.replace(parameters=list(shown.values()))
     collect.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()}
     collect.__doc__ = stage.__doc__
     collect.__name__ = stage.__name__
     collect.__module__ = stage.__module__
     return collect
+
+
+def _shown(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter as `_with_bounds` shows its type, its default of that type, too."""
+    kind, usual = _with_bounds(_spelled_out(parameter.annotation)), parameter.default
+    if dataclasses.is_dataclass(usual):
+        usual = kind(**vars(usual))
+    return parameter.replace(annotation=kind, default=usual)
 
 
 def _with_bounds(kind: object) -> object:

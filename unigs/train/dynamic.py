@@ -34,7 +34,7 @@ from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
-from unigs.train.run_record import run_record, timeless
+from unigs.train.run_record import UNTOLD, Provenance, run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
 log = logging.getLogger("unigs")
@@ -55,6 +55,7 @@ def train_dynamic(
     record: Path,
     settings: DynamicSettings,
     pooled: Path | None = None,
+    provenance: Provenance = UNTOLD,
 ) -> None:
     """Learn how each Gaussian moves with speech, eyes and head pose (eqs. 6, 9-11).
 
@@ -66,6 +67,7 @@ def train_dynamic(
         record: JSON file to write, with settings, versions, device and time.
         settings: settings of the dynamic stage.
         pooled: lip prior that other people's clips taught (.safetensors), for lip_prior pooled.
+        provenance: where the clip is from and by whose leave, for the record.
 
     Raises:
         UserError: a file is missing or does not fit the others, a setting asks for weights that
@@ -88,7 +90,7 @@ def train_dynamic(
     pools = [pooled] if settings.lip_prior == "pooled" else []
     checkpoint = Checkpoint(out.parent, key_of(settings, files, static, *weights, *pools))
     summary = train(task, curve, checkpoint)
-    info = run_record("dynamic", settings, summary, device, dataset)
+    info = run_record("dynamic", settings, summary, device, dataset, provenance)
     if weights:
         info["backends"] = {**info["backends"], "loss": backend_of(settings.lpips_model)}
     portrait.meta = {**portrait.meta, "dynamic": timeless(info)}

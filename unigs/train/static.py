@@ -29,7 +29,7 @@ from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
-from unigs.train.run_record import run_record, timeless
+from unigs.train.run_record import UNTOLD, Provenance, run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
 MEANS_DECAY = 0.02
@@ -43,6 +43,7 @@ def train_static(
     curve: Path,
     record: Path,
     settings: StaticSettings,
+    provenance: Provenance = UNTOLD,
 ) -> None:
     """Learn the canonical field theta_0 (eqs. 3 and 8).
 
@@ -54,6 +55,7 @@ def train_static(
         curve: training curve to write (CSV).
         record: JSON file to write, with settings, versions, device and time.
         settings: settings of the static stage.
+        provenance: where the clip is from and by whose leave, for the record.
 
     Raises:
         UserError: a file is missing or does not fit the others, or the training went astray.
@@ -66,7 +68,7 @@ def train_static(
     task = StaticTask(dataset, settings, device)
     checkpoint = Checkpoint(out.parent, key_of(settings, files))
     summary = train(task, curve, checkpoint)
-    info = run_record("static", settings, summary, device, dataset)
+    info = run_record("static", settings, summary, device, dataset, provenance)
     task.portrait.meta = {"static": timeless(info)}
     save_portrait(task.portrait, out)
     task.refined().write(poses)

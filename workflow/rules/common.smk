@@ -26,6 +26,7 @@ from unigs.stage.errors import UserError
 from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.pretrained.catalogue import models
+from unigs.settings.subject import PROVENANCE
 from unigs.workflow.home import home, package_alone, with_defaults
 from unigs.workflow.plan import read_plan
 
@@ -124,6 +125,14 @@ def model_files(section):
 def sheet_flags(*columns):
     """Param function: the flags of those columns of the sheet that are filled in."""
     return lambda wildcards: PLAN.sheet_flags(wildcards.subject, columns)
+
+
+def provenance_flags(wildcards, output):
+    """Param function: what the sheet tells of a clip's source, license and consent.
+
+    A function of the output is not compared: a corrected license trains nothing anew.
+    """
+    return PLAN.sheet_flags(wildcards.subject, PROVENANCE)
 
 
 def others(file):

@@ -21,6 +21,7 @@ rule train_static:
     params:
         *code_words("unigs.train.static"),
         flags=flags("static"),
+        provenance=provenance_flags,
     shell:
         "python -m unigs.train.static"
         f"{input_flags(SUBJECT)}"
@@ -28,7 +29,7 @@ rule train_static:
         " --poses {output.poses:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.provenance} > {log:q} 2>&1"
 
 
 rule pool_lips:
@@ -84,6 +85,7 @@ rule train_dynamic:
         *code_words("unigs.train.dynamic"),
         *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=flags("dynamic"),
+        provenance=provenance_flags,
         pooled=lambda wildcards, input: as_flags({"pooled": input.pooled} if input.pooled else {}),
     shell:
         "python -m unigs.train.dynamic"
@@ -94,4 +96,4 @@ rule train_dynamic:
         " --out {output.portrait:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
-        " {params.flags} {params.pooled} > {log:q} 2>&1"
+        " {params.flags} {params.pooled} {params.provenance} > {log:q} 2>&1"
