@@ -6,6 +6,7 @@ the table, and `FrameTable.check_rows` is the one place where that is checked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,16 @@ class FrameTable:
                 "split": self.split,
             },
         )
+
+
+def reason_words(marks: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The column `reason`, str [T]: the marks of each frame joined with "+".
+
+    Args:
+        marks: bool [T] for each of `REASONS`.
+    """
+    rows = zip(*(marks[name] for name in REASONS), strict=True)
+    return np.array(["+".join(np.array(REASONS)[list(row)]) for row in rows], object)
 
 
 def read_frame_table(path: Path) -> FrameTable:

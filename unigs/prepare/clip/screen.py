@@ -15,6 +15,8 @@ from unigs.face.detectors import FaceBoxes, Hands
 from unigs.face.follow import face_box
 from unigs.face.search import Search
 from unigs.media.video import probe, read_video
+from unigs.prepare.clip.cuts import block_changes, find_cuts, small_gray
+from unigs.prepare.clip.given import GIVEN_MARKS, given_table
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -27,25 +29,11 @@ from unigs.subject.frame_table import (
     TEST,
     TRAIN,
     FrameTable,
+    reason_words,
 )
 from unigs.subject.series import runs
 
 log = logging.getLogger("unigs")
-
-CUT_GRID = 8
-"""Blocks per side in which frame differences are averaged."""
-CUT_SIZE = 128
-"""Pixels per side at which frames are compared."""
-CUT_REACH = 4
-"""Frames to either side whose median change is the usual change."""
-CUT_FAR = 25
-"""Frames to either side in which no other change may come near that of an isolated cut."""
-CUT_ALONE = 2.5
-"""Least ratio of an isolated cut's change to the largest other change within CUT_FAR frames."""
-CUT_MOST = 3.0
-"""Change ratios of blocks are clipped here, so that a few blocks cannot outvote the rest."""
-CUT_NOISE = 0.1
-"""Gray levels added to both sides of a ratio, so that still blocks do not divide by zero."""
 
 
 def screen_clip(
@@ -54,6 +42,7 @@ def screen_clip(
     out: Path,
     settings: ScreenSettings,
     remove: str = "",
+    given: Path | None = None,
 ) -> None:
     """Mark the frames of the clip that a portrait must not learn from, and split the others.
 
@@ -68,6 +57,7 @@ def screen_clip(
         out: frame table to write (.csv).
         settings: limits, persistence and split.
         remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
+        given: frame table of an import, whose frames and split are kept (.csv).
 
     Raises:
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
@@ -93,20 +83,38 @@ def screen_clip(
         "head_turn": settle(turned(faces, settings), info.fps, settings),
         "user": in_ranges(time, unwanted),
     }
-    table = make_table(out, time, reasons, settings)
-    kept = int(table.keep.sum())
-    sums = {name: int(reasons[name].sum()) for name in REASONS}
+    if given is None:
+        table = make_table(out, time, reasons, settings)
+    else:
+        added = {name: reasons[name] for name in GIVEN_MARKS}
+        table = given_table(given, out, landmarks, found, added)
+    check_enough(table, video, settings)
+    table.write()
+
+
+def check_enough(table: FrameTable, video: Path, settings: ScreenSettings) -> None:
+    """Log how many frames are kept; refuse a table that keeps too few to train on.
+
+    Args:
+        table: frame table of the clip.
+        video: the clip, for the message.
+        settings: share of the test part.
+
+    Raises:
+        UserError: fewer than `FEWEST_TRAINING_FRAMES` training frames are left.
+    """
+    kept, fps = int(table.keep.sum()), table.fps
+    sums = {name: int(table.marked(name).sum()) for name in REASONS}
     counts = ", ".join(f"{name} {count}" for name, count in sums.items() if count)
     log.info("%d of %d frames kept; %s", kept, len(table), counts or "nothing marked")
     if len(table.frames(TRAIN)) < FEWEST_TRAINING_FRAMES:
-        needed = FEWEST_TRAINING_FRAMES / (1 - settings.test_share) / info.fps
+        needed = FEWEST_TRAINING_FRAMES / (1 - settings.test_share) / fps
         raise UserError(
-            f"{video}: only {kept} of {len(table)} frames ({kept / info.fps:.1f} s) are usable "
+            f"{video}: only {kept} of {len(table)} frames ({kept / fps:.1f} s) are usable "
             f"({counts or 'nothing marked'}): at least {np.ceil(10 * needed) / 10:.1f} s are "
             f"needed for {FEWEST_TRAINING_FRAMES} training frames and the test; loosen the limits "
             "of `screen` or use a longer or cleaner clip."
         )
-    table.write()
 
 
 def look_through(
@@ -143,11 +151,9 @@ def look_through(
         for frame in progress(read_video(video), total=len(found), label="screening"):
             hands.add(frame)
             seconds.add(frame)
-            gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-            gray = cv2.resize(gray, (CUT_SIZE, CUT_SIZE), interpolation=cv2.INTER_AREA)
-            gray = gray.astype(np.float32)
+            gray = small_gray(frame)
             contrast.append(float(gray.std()))
-            blocks.append(_block_means(np.abs(gray - (gray if previous is None else previous))))
+            blocks.append(block_changes(gray, gray if previous is None else previous))
             previous = gray
     return (
         np.array(hands.marks, bool),
@@ -155,11 +161,6 @@ def look_through(
         np.array(contrast),
         np.array(blocks),
     )
-
-
-def _block_means(image: np.ndarray) -> np.ndarray:
-    side = CUT_SIZE // CUT_GRID
-    return image.reshape(CUT_GRID, side, CUT_GRID, side).mean((1, 3)).ravel()
 
 
 def _shows_hand(joints: np.ndarray, shape: tuple[int, ...]) -> bool:
@@ -219,41 +220,6 @@ def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarr
     return settled
 
 
-def find_cuts(blocks: np.ndarray, settings: ScreenSettings) -> np.ndarray:
-    """First frames after a jump cut.
-
-    A cut changes the picture more than the frames around it do, in most of the picture, and either
-    more than is usual in the clip or far more than any other frame within CUT_FAR frames.
-
-    Args:
-        blocks: [T,B] mean absolute gray difference to the frame before, per block.
-        settings: cut_ratio, cut_tail, cut_spread.
-
-    Returns:
-        [T] bool.
-    """
-    count, change = len(blocks), blocks.mean(1)
-    whole, spread, alone = np.ones(count), np.ones(count), np.zeros(count, bool)
-    for k in range(1, count):
-        around = _neighbors(k, CUT_REACH, count)
-        if not around:
-            continue
-        usual = np.median(blocks[around], axis=0) + CUT_NOISE
-        ratio = np.minimum((blocks[k] + CUT_NOISE) / usual, CUT_MOST)
-        spread[k] = np.exp(np.log(ratio).mean())
-        usual = np.median(change[around]) + CUT_NOISE / 2
-        whole[k] = (change[k] + CUT_NOISE / 2) / usual
-        alone[k] = change[k] > CUT_ALONE * change[_neighbors(k, CUT_FAR, count)].max()
-    tail = max(1.0, float(np.quantile(whole, 0.95)))
-    unusual = (whole >= tail**settings.cut_tail) | alone
-    return unusual & (whole >= settings.cut_ratio) & (spread >= settings.cut_spread)
-
-
-def _neighbors(k: int, reach: int, count: int) -> list[int]:
-    """Rows with a difference within `reach` of row k, without k (row 0 has none)."""
-    return [j for j in range(max(1, k - reach), min(count, k + reach + 1)) if j != k]
-
-
 def parse_ranges(text: str) -> list[tuple[float, float]]:
     """Ranges in seconds from "12.0-14.5,30-31".
 
@@ -287,9 +253,8 @@ def make_table(
         settings: share and place of the test part.
     """
     keep = ~np.any([reasons[name] for name in REASONS if name != JUMP_CUT], axis=0)
-    rows = zip(*(reasons[name] for name in REASONS), strict=True)
-    words = np.array(["+".join(np.array(REASONS)[list(row)]) for row in rows], object)
-    return FrameTable(path, time, keep, words, np.where(held_out(keep, settings), TEST, TRAIN))
+    split = np.where(held_out(keep, settings), TEST, TRAIN)
+    return FrameTable(path, time, keep, reason_words(reasons), split)
 
 
 def held_out(keep: np.ndarray, settings: ScreenSettings) -> np.ndarray:

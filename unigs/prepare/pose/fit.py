@@ -14,15 +14,18 @@ import numpy as np
 
 from unigs.face import mesh
 from unigs.face.shape import average_shape, rough_poses, to_head_frame
-from unigs.geometry.rigid import Camera, Poses, rotation, rotation_vector
+from unigs.geometry.rigid import Camera, Poses
 from unigs.geometry.similarity import similarity
 from unigs.prepare.pose.bundle_adjustment import adjust_shape, reprojection, track, triangulate
+from unigs.prepare.pose.gaps import bridge, cuts_between_seen
+from unigs.prepare.pose.given import keep_poses
 from unigs.prepare.pose.morphable_model import MorphableModel
 from unigs.settings.pose import PoseSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.subject.features import HeadPoses, Landmarks
 from unigs.subject.frame_table import read_frame_table
+from unigs.subject.given import GivenPoses
 from unigs.subject.trajectory import RigidTrajectory
 
 log = logging.getLogger("unigs")
@@ -31,7 +34,13 @@ REFERENCE_SIZE = 256
 """Image size that the pixel units of the settings refer to."""
 
 
-def fit_pose(landmarks: Path, frame_table: Path, out: Path, settings: PoseSettings) -> None:
+def fit_pose(
+    landmarks: Path,
+    frame_table: Path,
+    out: Path,
+    settings: PoseSettings,
+    given: Path | None = None,
+) -> None:
     """Fit head poses and face shape to landmarks.
 
     Args:
@@ -40,11 +49,22 @@ def fit_pose(landmarks: Path, frame_table: Path, out: Path, settings: PoseSettin
         out: file to write (.npz): R [T,3,3] and t [T,3] (x_cam = R x + t, meters), focal and size
             (pixels), shape [468,3] (meters), reprojection [T] (pixels; NaN: not seen), backend.
         settings: back-end, priors and smoothing.
+        given: poses of an import (.npz), which are kept as they are: only the face is fitted.
+
+    Raises:
+        UserError: the files differ in length, hardly a frame shows a face, the model does not fit
+            the settings, or the given poses are not of these pictures.
     """
     marks, table = Landmarks.read(landmarks), read_frame_table(frame_table)
     table.check_rows(landmarks, marks)
     points, starts = marks.points.astype(np.float64), table.jump_cuts
-    poses = fit_landmarks(points, marks.found, marks.size, starts, settings)
+    if given is None:
+        poses = fit_landmarks(points, marks.found, marks.size, starts, settings)
+    else:
+        theirs = GivenPoses.read(given)
+        table.check_rows(given, theirs)
+        unit = marks.size / REFERENCE_SIZE
+        poses = keep_poses(points, marks, theirs, given, starts, settings, unit)
     poses.write(out)
     seen = np.isfinite(poses.reprojection)
     log.info(
@@ -181,43 +201,6 @@ def track_alone(
     seen = np.zeros(len(pixels), bool)
     seen[known[good]] = True
     return poses[good], seen
-
-
-def bridge(poses: Poses, seen: np.ndarray, starts: np.ndarray) -> Poses:
-    """Poses of all frames, interpolated between the seen ones (rotations along the geodesic).
-
-    A shot with seen frames uses its own frames alone; before its first and after its last seen
-    frame the pose is held. A shot without any is interpolated across its cuts.
-
-    Args:
-        poses: of the seen frames, in order.
-        seen: [T] bool.
-        starts: [T] bool, first frames after jump cuts.
-    """
-    shot, rows = np.cumsum(starts), np.flatnonzero(seen)
-    R, t = np.empty((len(seen), 3, 3)), np.empty((len(seen), 3))
-    for k in np.unique(shot):
-        here = np.flatnonzero(shot == k)
-        mine = np.flatnonzero(shot[rows] == k)
-        if len(mine) == 0:
-            mine = np.arange(len(rows))
-        after = mine[np.minimum(np.searchsorted(rows[mine], here), len(mine) - 1)]
-        before = mine[np.maximum(np.searchsorted(rows[mine], here, side="right") - 1, 0)]
-        gap = np.maximum(rows[after] - rows[before], 1)
-        part = np.clip((here - rows[before]) / gap, 0, 1)[:, None]
-        turn = rotation_vector(poses.R[after] @ np.swapaxes(poses.R[before], 1, 2))
-        R[here] = rotation(part * turn) @ poses.R[before]
-        t[here] = (1 - part) * poses.t[before] + part * poses.t[after]
-    return Poses(R, t)
-
-
-def cuts_between_seen(starts: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Cuts [T] bool that start a shot with at least one seen frame.
-
-    A shot without any seen frame joins the shot before.
-    """
-    shot = np.cumsum(starts)
-    return starts & np.isin(shot, shot[seen])
 
 
 def whole_face(
