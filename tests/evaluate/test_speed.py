@@ -36,6 +36,14 @@ def test_figures_follow_from_the_times():
     assert "logmel" in find(rows, "fps_with_speech")["how"]
 
 
+def test_an_encoder_that_is_not_here_leaves_its_figures_empty():
+    rows = to_json(speed_records(np.array([0.01, 0.02]), None, "aud_ds.npy (DeepSpeech)"))
+    assert find(rows, "fps")["value"] > 0
+    for metric in ("fps_with_speech", "speech_ms"):
+        record = find(rows, metric)
+        assert record["value"] is None and "aud_ds.npy" in record["reason"]
+
+
 def test_the_clips_own_encoder_is_timed():
     encoder = SpeechEncoder(SpeechSettings())
     encoder.fit(encoder.windows(encoder.columns(np.zeros(16000, np.float32)), 25, 25))

@@ -95,18 +95,21 @@ def subject(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def rendered(subject):
+def render(subject, out, audio):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(render_test, "load_portrait", lambda *_: fake_portrait())
         patch.setattr(render_test, "Playback", FakePlayback)
         render_test.render_test(
             subject / "portrait", subject / "video.mkv", subject / "frames.csv",
             subject / "pose.npz", subject / "motion.npz", subject / "eyes.csv",
-            subject / "features.npz",
-            subject / "audio.wav", subject / "test.mkv", subject / "shuffled.mkv",
-            subject / "test.mp4", EvaluateSettings(device="cpu"),
+            subject / "features.npz", out / "test.mkv", out / "shuffled.mkv",
+            out / "test.mp4", EvaluateSettings(device="cpu"), audio,
         )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rendered(subject):
+    render(subject, subject, subject / "audio.wav")
     return subject
 
 
@@ -153,6 +156,11 @@ def test_shuffled_render_hears_the_other_half_and_keeps_pose(rendered):
     assert heard == [19, 20, 21, 16, 17, 18]
     last = list(read_video(rendered / "shuffled.mkv"))[-1]
     np.testing.assert_array_equal(last[8:], np.clip(clip_frame(21).astype(int) + 5, 0, 255)[8:])
+
+
+def test_a_clip_without_sound_has_a_silent_preview(subject, tmp_path):
+    render(subject, tmp_path, None)
+    assert not probe(tmp_path / "test.mp4").has_audio
 
 
 def test_preview_shows_truth_beside_render_with_the_sound_of_the_test_part(rendered):

@@ -45,11 +45,11 @@ def render_test(
     body: Path,
     eyes: Path,
     speech: Path,
-    audio: Path,
     out: Path,
     shuffled: Path,
     preview: Path,
     settings: RenderSettings,
+    audio: Path | None = None,
 ) -> None:
     """Render the test frames of a clip.
 
@@ -61,11 +61,11 @@ def render_test(
         body: motion of the torso (.npz).
         eyes: action units (.csv).
         speech: speech features (.npz).
-        audio: the clip's sound (.wav), for the preview.
         out: lossless render of the test frames (.mkv).
         shuffled: the same with the test part's speech rolled by half its length (.mkv).
         preview: truth beside render, with sound (.mp4).
         settings: fields of the section `evaluate` that say how frames are rendered.
+        audio: the clip's sound (.wav), for the preview; None: the preview is silent.
 
     Raises:
         UserError: a file is missing or damaged, describes another clip, or the portrait renders
@@ -79,8 +79,10 @@ def render_test(
     truth = pick(read_video(video), split.test, video)
     with contextlib.ExitStack() as files:
         sound = files.enter_context(scratch_folder())
-        track = Path(sound) / "test.wav"
-        write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
+        track = None
+        if audio is not None:
+            track = Path(sound) / "test.wav"
+            write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
         lossless = files.enter_context(_writer(files, out, model, 1, "lossless"))
         people = files.enter_context(
             _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=COMMENT)

@@ -22,7 +22,7 @@ from unigs.media.audio import RATE
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
 from unigs.settings.evaluate import SpeedSettings
-from unigs.speech.encoder import SpeechEncoder
+from unigs.speech.encoder import SpeechEncoder, is_given
 from unigs.stage import cli
 from unigs.stage.files import write_json
 from unigs.subject.features import SpeechFeatures
@@ -63,8 +63,10 @@ def measure_speed(
     turns = np.resize(test, settings.speed_warmup + settings.speed_frames).tolist()
     play = partial(Playback(model).frame, performance)
     seconds = time_frames(play, turns, settings.speed_warmup, device)
-    encoder = SpeechEncoder.from_json(heard.encoder, speech)
-    hearing = time_encoder(encoder, len(table), table.fps)
+    hearing = None
+    if not is_given(heard.encoder):
+        encoder = SpeechEncoder.from_json(heard.encoder, speech)
+        hearing = time_encoder(encoder, len(table), table.fps)
     records = speed_records(seconds, hearing, heard.backend)
     name = device_name(device)
     write_json(
@@ -131,29 +133,36 @@ def time_encoder(encoder: SpeechEncoder, count: int, fps: float) -> float:
     return (time.perf_counter() - started) / count
 
 
-def speed_records(seconds: np.ndarray, hearing: float, encoder: str) -> list[Record]:
+def speed_records(seconds: np.ndarray, hearing: float | None, encoder: str) -> list[Record]:
     """Figures of speed.
 
     Args:
         seconds: seconds per frame, [n].
-        hearing: seconds per frame of the speech encoder.
+        hearing: seconds per frame of the speech encoder; None: it is not here.
         encoder: name of the speech encoder.
     """
     how = "batch 1, from driving numbers to 8-bit picture in main memory, device synchronised"
     common = {"frames": len(seconds), "backend": "unigs.evaluate.speed"}
     mean = float(seconds.mean())
+    unheard = f"the encoder of {encoder} is not here" if hearing is None else None
     with_speech = (
         f"{how}; speech encoder ({encoder}) included, encoding the whole recording at once"
     )
     return [
         Record("fps", 1 / mean, unit="frames/s", how=how, **common),
-        Record("fps_with_speech", 1 / (mean + hearing), unit="frames/s", how=with_speech, **common),
+        Record(
+            "fps_with_speech", None if unheard else 1 / (mean + hearing), unit="frames/s",
+            how=with_speech, reason=unheard, **common,
+        ),
         Record("frame_ms_median", float(np.median(seconds)) * 1e3, unit="ms", how=how, **common),
         Record(
             "frame_ms_p95", float(np.percentile(seconds, 95)) * 1e3, unit="ms", how=how, **common
         ),
-        Record("speech_ms", hearing * 1e3, unit="ms", how="speech encoder, per frame", **common),
-    ]
+        Record(
+            "speech_ms", None if unheard else hearing * 1e3, unit="ms",
+            how="speech encoder, per frame", reason=unheard, **common,
+        ),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -69,11 +69,18 @@ class SpeechEncoder:
             path: the file, for the message.
 
         Raises:
-            UserError: the text was written by another version or is damaged, or the model that it
-                names is not there.
+            UserError: the text was written by another version or is damaged, the model that it
+                names is not there, or the features came from another system, which is not here.
         """
         try:
-            return cls.from_dict(json.loads(text), str(path))
+            described = json.loads(text)
+            if is_given(text):
+                raise UserError(
+                    f"{path} holds speech features of an imported {described['given']}, which "
+                    "cannot be made of other recordings here: import the folder anew with "
+                    "--speech ours and train anew."
+                )
+            return cls.from_dict(described, str(path))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             raise UserError(
                 f"{path} was written by another version, or is damaged: run encode_speech anew."
@@ -244,6 +251,11 @@ class SpeechEncoder:
     def encode(self, samples: np.ndarray, frames: int, fps: float) -> np.ndarray:
         """Normalized windows [frames,W,D] of another recording [n] at RATE."""
         return self.normalize(self.windows(self.foreign_columns(samples), frames, fps))
+
+
+def is_given(text: str) -> bool:
+    """Whether the JSON of an encoder says that another system made the features."""
+    return "given" in json.loads(text)
 
 
 def projection_of(text: str) -> str:
