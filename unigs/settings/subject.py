@@ -8,7 +8,7 @@ BESIDE_SUBJECTS = ("tables", "figures")
 """Folders of results that no subject may be named after."""
 BESIDE_VARIANTS = ("source", "clip", "speech", "face", "regions", "body", "figures")
 """Folders that a subject has beside those of its variants: no variant may be named after them."""
-SOURCES = ("video", "url")
+SOURCES = ("video", "url", "imported")
 """Columns of which each row fills in at least one."""
 PROVENANCE = ("source", "license", "consent")
 """Columns that training passes on to its record."""
@@ -32,6 +32,9 @@ class Subject:
     url: str | None = field(default=None, metadata={"pattern": r"^(https?|file)://"})
     """Address to download the video from if the column `video` is empty: a video file, or a page
     that yt-dlp knows."""
+    imported: str | None = None
+    """Folder that `unigs import` wrote: frames, split and poses of another system's data set, which
+    take the place of those that the preparation would find in a video."""
     sha256: str | None = field(default=None, metadata={"pattern": r"^[0-9a-fA-F]{64}$"})
     """SHA-256 checksum of the download; a changed or cut-off download stops the run."""
     crop: str | None = field(default=None, metadata={"pattern": r"^\d+:\d+:\d+:\d+$"})

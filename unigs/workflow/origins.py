@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unigs.settings.subject import Subject
 from unigs.stage.errors import UserError
+from unigs.workflow.imports import RECORD as IMPORT
 from unigs.workflow.paths import Place
 
 RECORD = "source.json"
@@ -29,9 +30,10 @@ class Origin:
     """What a subject's results are made from."""
 
     source: str
-    """Path or address of the video as given, or `synthetic`."""
+    """Path or address of the video as given, `synthetic`, or the folder of an import."""
     content: str | None
-    """Fingerprint of a local video; None for one that is fetched, made, or not there."""
+    """Fingerprint of a local video, or of an import's record, which knows the checksums of its
+    files; None for a video that is fetched, made, or not there."""
     dataset: str
     """Data set of the subject."""
 
@@ -45,9 +47,11 @@ class Origin:
 def origin(subject: Subject) -> Origin:
     """What a subject's results are to be made from."""
     content = None
-    if subject.video and os.path.isfile(subject.video) and os.access(subject.video, os.R_OK):
-        content = fingerprint(Path(subject.video))
-    return Origin(subject.video or subject.url, content, subject.dataset)
+    path = os.path.join(subject.imported, IMPORT) if subject.imported else subject.video
+    if path and os.path.isfile(path) and os.access(path, os.R_OK):
+        content = fingerprint(Path(path))
+    source = subject.imported or subject.video or subject.url
+    return Origin(source, content, subject.dataset)
 
 
 def fingerprint(path: Path) -> str:

@@ -20,6 +20,7 @@ from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
+from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
 from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
@@ -137,8 +138,8 @@ class Plan:
         return f"results/{subject}/{owner}/static"
 
     def others(self, subject: str, file: str | None = None) -> list[str]:
-        """All subjects but one: their names, or that file of each."""
-        names = [name for name in self.subjects if name != subject]
+        """All subjects but one whose speech is heard here: their names, or that file of each."""
+        names = [name for name in hearing(self.subjects) if name != subject]
         return names if file is None else [f"results/{name}/{file}" for name in names]
 
     def pooled_prior(self, subject: str, variant: str) -> list[str]:
@@ -249,10 +250,10 @@ class Plan:
         return [f"results/{s}/figures/{name}.png" for s in self.subjects for name in SHEETS]
 
     def driven_videos(self) -> list[str]:
-        """Every subject, speaking each of the configured sounds."""
+        """Every subject that can, speaking each of the configured sounds."""
         return [
             f"results/{subject}/{variant}/drive/{name}.mp4"
-            for subject in self.subjects
+            for subject in hearing(self.subjects)
             for variant in self.config["videos"]["variants"]
             for name in self.spoken
         ]
@@ -287,7 +288,7 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
         home=home,
         subjects=subjects,
         chains=chains,
-        voices=read_voices(config, subjects, spoken, chains),
+        voices=read_voices(config, hearing(subjects), spoken, chains),
         spoken=spoken,
         place=place,
     )

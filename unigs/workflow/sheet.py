@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unigs.settings.subject import SOURCES, Subject
 from unigs.stage.errors import UserError
+from unigs.workflow import imports
 from unigs.workflow.checks import check
 from unigs.workflow.origins import OWN
 from unigs.workflow.paths import never_a_flag, refuse_braces
@@ -142,9 +143,11 @@ def checked_subjects(rows: list[dict[str, str]], sheet: str, home: Path) -> dict
         if not any(name in cells for name in SOURCES):
             raise UserError(
                 f"{what}: neither video nor url is filled in: give the path of a video, "
-                "`synthetic`, or an address to download it from."
+                "`synthetic`, an address to download it from, or (in the column imported) the "
+                "folder of an import."
             )
-        refuse_braces(cells.get("openface", ""), what)
+        for name in ("openface", "imported"):
+            refuse_braces(cells.get(name, ""), what)
         if "{" in cells.get("video", ""):
             # Such a path cannot be an input of a rule; as an address it can be fetched.
             cells["url"] = Path(os.path.abspath(cells.pop("video"))).as_uri()
@@ -153,6 +156,7 @@ def checked_subjects(rows: list[dict[str, str]], sheet: str, home: Path) -> dict
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")
         _check_seconds(subject, what)
+        _check_import(subject, what)
         subjects[subject.subject] = subject
     return subjects
 
@@ -180,6 +184,26 @@ def _check_seconds(subject: Subject, what: str) -> None:
                 f"{what}: remove {words} ends before it begins: give the first second of the "
                 "range, then the last."
             )
+
+
+def _check_import(subject: Subject, what: str) -> None:
+    """Stop if a row names an import and something that only a video has, or no import.
+
+    Args:
+        subject: a row that fits its schema.
+        what: name of the row, for messages.
+
+    Raises:
+        UserError: one sentence with the cells.
+    """
+    of_a_video = ("video", "url", "sha256", "crop", "start", "stop", "openface")
+    filled = [name for name in of_a_video if getattr(subject, name)]
+    if subject.imported and filled:
+        raise UserError(
+            f"{what}: imported and {', '.join(filled)} are filled in: an import brings its frames "
+            "with it; leave one of both empty."
+        )
+    imports.check_import(subject, what)
 
 
 def source_video(subject: Subject) -> str:

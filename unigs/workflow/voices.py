@@ -24,7 +24,8 @@ class Voices:
     variant: str
     """The variant whose portraits hear other people."""
     subjects: tuple[str, ...]
-    """Subjects of the sheet: portraits and voices alike."""
+    """Subjects of the sheet: portraits and voices alike. Imported ones without sound, or with the
+    speech features of another system, are none."""
     rendered: tuple[tuple[str, str], ...]
     """Pairs of portrait and voice whose videos are made and judged."""
     phones: Mapping[str, str]

@@ -23,6 +23,7 @@ except ModuleNotFoundError:
     ) from None
 
 from unigs.stage.errors import UserError
+from unigs.workflow import imports
 from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.pretrained.catalogue import models
@@ -69,6 +70,8 @@ try:
 except UserError as error:
     raise ConfigurationError(str(error)) from None
 
+# Path below results -> file of an import that takes its place.
+IMPORTED = imports.taken(PLAN.subjects)
 TABLES = [*PLAN.tables(), *(["voices"] if PLAN.has_voices() else [])]
 
 
@@ -91,6 +94,7 @@ wildcard_constraints:
     table="|".join(map(re.escape, config["tables"])),
     audio=r"[^/]+",
     voice="|".join(map(re.escape, PLAN.subjects)),
+    imported="|".join(map(re.escape, IMPORTED)) or "(?!)",
     model="|".join(map(re.escape, models())),
 
 
@@ -133,6 +137,26 @@ def provenance_flags(wildcards, output):
     A function of the output is not compared: a corrected license trains nothing anew.
     """
     return PLAN.sheet_flags(wildcards.subject, PROVENANCE)
+
+
+def given(name):
+    """Input function: a file that an imported subject's preparation goes on from; else nothing."""
+    return lambda wildcards: imports.given(PLAN.subjects[wildcards.subject], name)
+
+
+def given_flag(wildcards, input):
+    """Param function: the flag for it."""
+    return as_flags({"given": input.given} if input.given else {})
+
+
+def clip_sound(wildcards):
+    """Input function: the sound of the subject's clip; nothing if it was imported without."""
+    return imports.clip_sound(PLAN.subjects[wildcards.subject])
+
+
+def sound_flag(wildcards, input):
+    """Param function: the flag for it."""
+    return as_flags({"audio": input.audio} if input.audio else {})
 
 
 def others(file):

@@ -7,7 +7,7 @@ rule render_test:
         **PERFORMANCE,
         portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
         video="results/{subject}/clip/video.mp4",
-        audio="results/{subject}/speech/audio.wav",
+        audio=clip_sound,
     output:
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
@@ -32,16 +32,16 @@ rule render_test:
     params:
         *code_words("unigs.evaluate.render"),
         flags=flags("evaluate", RenderSettings),
+        audio=sound_flag,
     shell:
         "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
         " --video {input.video:q}"
         f"{input_flags(PERFORMANCE)}"
-        " --audio {input.audio:q}"
         " --out {output.render:q}"
         " --shuffled {output.shuffled:q}"
         " --preview {output.preview:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.audio} > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -54,7 +54,7 @@ rule evaluate:
         body="results/{subject}/body/motion.npz",
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
-        audio="results/{subject}/speech/audio.wav",
+        audio=clip_sound,
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
         run="results/{subject}/{variant}/dynamic/run.json",
@@ -77,6 +77,7 @@ rule evaluate:
     params:
         *code_words("unigs.evaluate.score"),
         flags=flags("evaluate", ScoreSettings),
+        audio=sound_flag,
     shell:
         "python -m unigs.evaluate.score"
         " --static {input.static:q}"
@@ -86,14 +87,13 @@ rule evaluate:
         " --body {input.body:q}"
         " --landmarks {input.landmarks:q}"
         " --labels {input.labels:q}"
-        " --audio {input.audio:q}"
         " --render {input.render:q}"
         " --shuffled {input.shuffled:q}"
         " --run {input.run:q}"
         " --static-run {input.static_run:q}"
         " --out {output.metrics:q}"
         " --rows {output.rows:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.audio} > {log:q} 2>&1"
 
 
 rule measure_speed:

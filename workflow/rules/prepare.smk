@@ -57,6 +57,7 @@ rule screen_clip:
     input:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
+        given=given(imports.GIVEN_TABLE),
     output:
         frame_table="results/{subject}/clip/frames.csv",
     log:
@@ -72,12 +73,13 @@ rule screen_clip:
         *code_words("unigs.prepare.clip.screen"),
         flags=flags("screen"),
         sheet=sheet_flags("remove"),
+        given=given_flag,
     shell:
         "python -m unigs.prepare.clip.screen"
         " --video {input.video:q}"
         " --landmarks {input.landmarks:q}"
         " --out {output.frame_table:q}"
-        " {params.flags} {params.sheet} > {log:q} 2>&1"
+        " {params.flags} {params.sheet} {params.given} > {log:q} 2>&1"
 
 
 rule extract_audio:
@@ -164,6 +166,7 @@ rule fit_pose:
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
+        given=given(imports.GIVEN_POSES),
         model_files=model_files("pose"),
     output:
         pose="results/{subject}/face/pose.npz",
@@ -179,12 +182,13 @@ rule fit_pose:
     params:
         *code_words("unigs.prepare.pose.fit"),
         flags=flags("pose"),
+        given=given_flag,
     shell:
         "python -m unigs.prepare.pose.fit"
         " --landmarks {input.landmarks:q}"
         " --frame-table {input.frame_table:q}"
         " --out {output.pose:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.given} > {log:q} 2>&1"
 
 
 rule segment_regions:

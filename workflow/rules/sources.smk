@@ -40,6 +40,24 @@ rule fetch_model:
         " {params.accept} > {log:q} 2>&1"
 
 
+rule take_import:
+    """A file that `unigs import` wrote, in the place of one that a rule would make of a video."""
+    input:
+        lambda wildcards: IMPORTED[wildcards.imported],
+    output:
+        "results/{imported}",
+    log:
+        "logs/take_import/{imported}.log",
+    localrule: True
+    conda:
+        "../envs/fetch.yaml"
+    shell:
+        "cp {input:q} {output:q} > {log:q} 2>&1"
+
+
+ruleorder: take_import > crop_clip > extract_audio > encode_speech > measure_eyes > segment_regions
+
+
 rule make_speaker:
     """Render the synthetic long-haired speaker, with the truth about it."""
     output:

@@ -5,10 +5,10 @@ from unigs.settings.evaluate import LipJudgeSettings
 rule compare_voices:
     """What the lips of every subject make of every other's speech, nothing rendered."""
     input:
-        frame_table=collect("results/{subject}/clip/frames.csv", subject=PLAN.subjects),
-        landmarks=collect("results/{subject}/face/landmarks.npz", subject=PLAN.subjects),
-        speech=collect("results/{subject}/speech/features.npz", subject=PLAN.subjects),
-        audio=collect("results/{subject}/speech/audio.wav", subject=PLAN.subjects),
+        frame_table=collect("results/{subject}/clip/frames.csv", subject=PLAN.voices.subjects),
+        landmarks=collect("results/{subject}/face/landmarks.npz", subject=PLAN.voices.subjects),
+        speech=collect("results/{subject}/speech/features.npz", subject=PLAN.voices.subjects),
+        audio=collect("results/{subject}/speech/audio.wav", subject=PLAN.voices.subjects),
         model_files=model_files("speech"),
     output:
         lips="results/tables/voices/lips.csv",
@@ -24,7 +24,7 @@ rule compare_voices:
         *code_words("unigs.evaluate.voices"),
         *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=lambda wildcards: as_flags(PLAN.settings("dynamic", PLAN.voices.variant, LipSettings)),
-        subjects=list(PLAN.subjects),
+        subjects=PLAN.voices.subjects,
     shell:
         "python -m unigs.evaluate.voices"
         " --subjects {params.subjects:q}"
