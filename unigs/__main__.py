@@ -38,6 +38,9 @@ COMMANDS = {
     "doctor": Command(
         "unigs.doctor.command:configure", "say what is missing or wrong, and what to do"
     ),
+    "import": Command(
+        "unigs.exchange.import_command:configure", "take in another system's data set"
+    ),
     "models": Command(
         "unigs.pretrained.command:configure", "list, fetch and add pretrained weights"
     ),

@@ -1,0 +1,1 @@
+"""Data sets of other systems, taken in and given out."""
