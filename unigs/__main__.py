@@ -41,6 +41,9 @@ COMMANDS = {
     "import": Command(
         "unigs.exchange.import_command:configure", "take in another system's data set"
     ),
+    "export": Command(
+        "unigs.exchange.export_command:configure", "write a subject for other systems"
+    ),
     "models": Command(
         "unigs.pretrained.command:configure", "list, fetch and add pretrained weights"
     ),

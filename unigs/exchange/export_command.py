@@ -1,0 +1,52 @@
+"""The command `unigs export lineage`: a prepared subject in AD-NeRF's layout."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+log = logging.getLogger("unigs")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line, one word for each format."""
+    formats = parser.add_subparsers(title="formats", metavar="FORMAT", required=True)
+    add_lineage(formats)
+
+
+def add_lineage(formats: argparse._SubParsersAction) -> None:
+    """Describe `lineage` among the formats of `unigs export`."""
+    about = (
+        "Write a prepared subject as the folder that AD-NeRF, RAD-NeRF, ER-NeRF, TalkingGaussian "
+        "and GaussianTalker train on, so that they run on the same frames and split."
+    )
+    parser = formats.add_parser("lineage", help="AD-NeRF's layout", description=about)
+    parser.add_argument("subject", metavar="SUBJECT", type=Path, help="its folder: results/NAME")
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write")
+    parser.add_argument(
+        "--variant",
+        help="take the poses that the training of this variant has refined, not those of the "
+        "landmarks",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(words: argparse.Namespace) -> None:
+    """Export a subject; what a reader has to know goes to the log.
+
+    Raises:
+        UserError: the folder is there already, or the subject is not prepared.
+    """
+    # Not for --help, which needs no NumPy.
+    from unigs.exchange.lineage.give import Prepared, export_lineage
+
+    pose = f"{words.variant}/static/pose.npz" if words.variant else "face/pose.npz"
+    record = export_lineage(Prepared(words.subject, words.subject / pose), words.out)
+    frames = record["frames"]
+    log.info(
+        "%s: %d pictures, %d to train on and %d held out; %d frames do not count", words.out,
+        frames["pictures"], frames["train"], frames["test"], frames["left_out"],
+    )  # fmt: skip
+    for note in record["notes"]:
+        log.info("  %s", note)
