@@ -63,31 +63,14 @@ def screen_clip(
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
     """
     cv2.setNumThreads(1)  # the pictures are small
-    info = probe(video)
-    marks = Landmarks.read(landmarks)
-    faces, found = marks.points, marks.found
     unwanted = parse_ranges(remove)
-    hands, seconds, contrast, blocks = look_through(video, faces, found, settings)
-    if len(blocks) != len(found):
-        raise UserError(
-            f"{video} has {len(blocks)} frames but {landmarks} has {len(found)} rows: "
-            "run detect_landmarks on this clip again."
-        )
-    time = np.arange(len(found)) / info.fps
-    reasons = {
-        "no_face": ~found,
-        "second_face": settle(seconds, info.fps, settings),
-        "hands": settle(hands, info.fps, settings),
-        "fade": settle(fading(contrast, settings), info.fps, settings),
-        JUMP_CUT: find_cuts(blocks, settings),
-        "head_turn": settle(turned(faces, settings), info.fps, settings),
-        "user": in_ranges(time, unwanted),
-    }
+    time, reasons = find_marks(video, landmarks, settings)
+    reasons["user"] = in_ranges(time, unwanted)
     if given is None:
         table = make_table(out, time, reasons, settings)
     else:
         added = {name: reasons[name] for name in GIVEN_MARKS}
-        table = given_table(given, out, landmarks, found, added)
+        table = given_table(given, out, landmarks, ~reasons["no_face"], added)
     check_enough(table, video, settings)
     table.write()
 
@@ -115,6 +98,41 @@ def check_enough(table: FrameTable, video: Path, settings: ScreenSettings) -> No
             f"needed for {FEWEST_TRAINING_FRAMES} training frames and the test; loosen the limits "
             "of `screen` or use a longer or cleaner clip."
         )
+
+
+def find_marks(
+    video: Path, landmarks: Path, settings: ScreenSettings
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """What the pictures of a clip say about its frames.
+
+    Args:
+        video: the clip.
+        landmarks: landmarks of the clip (.npz).
+        settings: limits and persistence.
+
+    Returns:
+        Seconds of every frame [T], and bool [T] for each of `REASONS`, of which none is the user's.
+
+    Raises:
+        UserError: the files differ in length, or one cannot be read.
+    """
+    fps, marks = probe(video).fps, Landmarks.read(landmarks)
+    faces, found = marks.points, marks.found
+    hands, seconds, contrast, blocks = look_through(video, faces, found, settings)
+    if len(blocks) != len(found):
+        raise UserError(
+            f"{video} has {len(blocks)} frames but {landmarks} has {len(found)} rows: "
+            "run detect_landmarks on this clip again."
+        )
+    return np.arange(len(found)) / fps, {
+        "no_face": ~found,
+        "second_face": settle(seconds, fps, settings),
+        "hands": settle(hands, fps, settings),
+        "fade": settle(fading(contrast, settings), fps, settings),
+        JUMP_CUT: find_cuts(blocks, settings),
+        "head_turn": settle(turned(faces, settings), fps, settings),
+        "user": np.zeros(len(found), bool),
+    }
 
 
 def look_through(
