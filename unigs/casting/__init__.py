@@ -1,0 +1,1 @@
+"""A candidate clip before anything is made of it: what it is worth, what to put right."""
