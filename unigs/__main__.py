@@ -32,7 +32,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("unigs.workflow.command:demo", "go the whole way on a synthetic speaker"),
     "check-clip": Command(
-        "unigs.casting.command:configure", "say what a video is worth as a portrait's clip"
+        "unigs.clip_check.command:configure", "say what a video is worth as a portrait's clip"
     ),
     "portrait": Command("unigs.workflow.command:portrait", "make a portrait from a clip"),
     "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),

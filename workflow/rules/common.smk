@@ -141,7 +141,7 @@ def provenance_flags(wildcards, output):
 
 def given(name):
     """Input function: a file that an imported subject's preparation goes on from; else nothing."""
-    return lambda wildcards: imports.given(PLAN.subjects[wildcards.subject], name)
+    return lambda wildcards: supplied(imports.given(PLAN.subjects[wildcards.subject], name))
 
 
 def given_flag(wildcards, input):

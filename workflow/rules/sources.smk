@@ -43,7 +43,7 @@ rule fetch_model:
 rule take_import:
     """A file that `unigs import` wrote, in the place of one that a rule would make of a video."""
     input:
-        lambda wildcards: IMPORTED[wildcards.imported],
+        lambda wildcards: supplied(IMPORTED[wildcards.imported]),
     output:
         "results/{imported}",
     log:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.casting.figures import ClipFigures
-from unigs.casting.look import SAMPLES, look_at_regions
-from unigs.casting.sound import listen
+from unigs.clip_check.figures import ClipFigures
+from unigs.clip_check.look import SAMPLES, look_at_regions
+from unigs.clip_check.sound import listen
 from unigs.face.angles import head_angles
 from unigs.face.follow import face_box
 from unigs.face.mesh import CHIN, FOREHEAD

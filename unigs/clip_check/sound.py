@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.casting.figures import ClipFigures
+from unigs.clip_check.figures import ClipFigures
 from unigs.media.audio import RATE, read_audio
 from unigs.prepare.speech.encode import encode_speech
 from unigs.prepare.speech.extract import extract_audio

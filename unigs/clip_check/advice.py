@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from unigs.casting.figures import ClipFigures
+from unigs.clip_check.figures import ClipFigures
 
 GOOD, FAIR, POOR = "good", "fair", "poor"
 """Grades of a finding: nothing to do; it costs something; put it right, or take another clip."""

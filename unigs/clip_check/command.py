@@ -32,8 +32,8 @@ def run(words: argparse.Namespace) -> None:
         UserError: there is no such file, or it holds no video.
     """
     # Not for --help, which needs no NumPy.
-    from unigs.casting.advice import judge, score, verdict
-    from unigs.casting.measure import measure_clip
+    from unigs.clip_check.advice import judge, score, verdict
+    from unigs.clip_check.measure import measure_clip
     from unigs.stage.files import write_json
 
     figures = measure_clip(words.video, words.crop, words.start, words.stop)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from unigs.__main__ import main
-from unigs.casting.figures import ClipFigures
-from unigs.casting.look import background_change, hair_length
-from unigs.casting.measure import measure_clip
-from unigs.casting.sound import measure_sound
+from unigs.clip_check.figures import ClipFigures
+from unigs.clip_check.look import background_change, hair_length
+from unigs.clip_check.measure import measure_clip
+from unigs.clip_check.sound import measure_sound
 from unigs.face.mesh import CHIN, FOREHEAD
 from unigs.media.audio import RATE
 from unigs.media.ffmpeg import ffmpeg_exe

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unigs.casting.figures import ClipFigures
+from unigs.clip_check.figures import ClipFigures
 from unigs.face.mesh import CHIN, FOREHEAD
 from unigs.media.video import VideoWriter, read_video
 from unigs.prepare.regions.segment import segment_regions

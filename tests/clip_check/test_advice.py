@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from unigs.casting.advice import FAIR, GOOD, POOR, RULES, judge, score, verdict
-from unigs.casting.figures import ClipFigures
+from unigs.clip_check.advice import FAIR, GOOD, POOR, RULES, judge, score, verdict
+from unigs.clip_check.figures import ClipFigures
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/collecting_clips.md").read_text()
 IDEAL = ClipFigures(
