@@ -73,13 +73,14 @@ def test_an_import_that_fails_gives_its_last_line():
     assert machine._why_not(lambda: None) == ""
 
 
-def test_without_ffmpeg_nothing_fails(monkeypatch):
+def test_without_ffmpeg_nothing_fails(tmp_path, monkeypatch):
     from unigs.media import ffmpeg
 
     def none():
         raise RuntimeError("no ffmpeg exe could be found")
 
     ffmpeg.ffmpeg_exe.cache_clear()
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "__file__", str(tmp_path / "__init__.py"))
     monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", none)
     assert machine._ffmpeg_facts() == {"ffmpeg": "", "encoders": ()}
 

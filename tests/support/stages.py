@@ -4,11 +4,15 @@ from pathlib import Path
 
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import SubjectFiles
+from unigs.train.run_record import Provenance
 
 STATIC = StaticSettings(
     iterations=120, points=400, max_gaussians=600, densify_from=40, densify_every=20,
     evaluate_every=60, anchor=True, lambda_alpha=0.1, device="cpu",
 )  # fmt: skip
+
+PROVENANCE = Provenance(source="rendered here", license="CC0 1.0")
+"""What the static portrait of the tests says of its clip."""
 
 STATIC_RESULTS = ("portrait.safetensors", "pose.npz", "curve.csv", "run.json")
 """Names of the static stage's results, in the order of its parameters."""

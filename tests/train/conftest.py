@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.support.stages import STATIC, STATIC_RESULTS
+from tests.support.stages import PROVENANCE, STATIC, STATIC_RESULTS
 from tests.support.subject import write_subject
-from unigs.train.run_record import Provenance
 from unigs.train.static import train_static
 
 
@@ -16,6 +15,5 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="package")
 def static_run(files, tmp_path_factory):
     out = tmp_path_factory.mktemp("static")
-    told = Provenance(source="rendered here", license="CC0 1.0")
-    train_static(files, *(out / name for name in STATIC_RESULTS), STATIC, told)
+    train_static(files, *(out / name for name in STATIC_RESULTS), STATIC, PROVENANCE)
     return out

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.stages import STATIC, STATIC_RESULTS
+from tests.support.stages import PROVENANCE, STATIC, STATIC_RESULTS
 from tests.train.test_dynamic import DYNAMIC
 from unigs.lips import networks
 from unigs.train.checkpoint import Checkpoint
@@ -69,7 +69,7 @@ def same_results(a, b):
 def test_static_stage(files, static_run, tmp_path, seed):
 
     def stage():
-        train_static(files, *(tmp_path / name for name in STATIC_RESULTS), STATIC)
+        train_static(files, *(tmp_path / name for name in STATIC_RESULTS), STATIC, PROVENANCE)
 
     kill_at_random_steps(stage, StaticTask, 10, 120, seed)
     same_results(static_run, tmp_path)
