@@ -7,6 +7,7 @@ import torch
 from unigs.lips.regression import fit_map, kind_of, regression
 from unigs.model.lip_nets import PRESS, QUITE_SURE, SURE
 from unigs.model.speech_net import SpeechNet
+from unigs.speech.closure_score import ClosureScore
 from unigs.speech.lip_prior import HALF, STRENGTH, LipPrior
 
 W, D = 2 * HALF + 1, 6
@@ -99,15 +100,20 @@ def test_short_windows_are_refused():
 
 def closing_prior(weights):
     """A prior whose first feature of the middle column says how surely the lips must meet."""
-    closed = np.zeros((W, D), np.float32)
-    closed[HALF, 0] = 1
-    return LipPrior(weights, weights[..., 0], 0.0, "", closed, 0.0)
+    hidden = np.zeros((W, D, 1), np.float32)
+    hidden[HALF, 0] = 1
+    one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
+    closure = ClosureScore(hidden, zero, one, zero)
+    return LipPrior(weights, weights[..., 0], 0.0, "", closure)
 
 
 def test_lips_meet_where_a_closure_is_sure_and_nowhere_else():
     windows, lips, weights = talk(400, noise=0.3)
     windows[:, HALF, 0] = 0
-    plain, closes = net(), SpeechNet(W, D, feature_dim=2, lip_dim=2, lips="closing map")
+    plain, closes = (
+        net(),
+        SpeechNet(W, D, feature_dim=2, lip_dim=2, **kind_of(closing_prior(weights))),
+    )
     fit_map(plain, windows, lips, np.arange(400), None, prior_of(weights))
     result = fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
     asked = torch.from_numpy(windows).repeat(3, 1, 1)
@@ -123,4 +129,5 @@ def test_lips_meet_where_a_closure_is_sure_and_nowhere_else():
 def test_what_predicts_lips_is_what_the_prior_knows():
     weights = np.zeros((W, D, 2), np.float32)
     kinds = [kind_of(prior) for prior in (None, prior_of(weights), closing_prior(weights))]
-    assert kinds == ["networks", "map", "closing map"]
+    assert [kind["lips"] for kind in kinds] == ["networks", "map", "closing map"]
+    assert kinds[2]["hidden"] == 1

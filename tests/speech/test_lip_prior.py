@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
+from unigs.speech.closure_score import ClosureScore
 from unigs.speech.lip_prior import FOLDER, HALF, LipPrior, central, find_prior, flat_windows
 from unigs.speech.projection import FOLDER as PROJECTIONS
 from unigs.stage.checksum import checksum
@@ -22,17 +25,37 @@ def made(**other):
     return LipPrior(**(parts | other))
 
 
+def closure(**other):
+    rng = np.random.default_rng(1)
+    shapes = {"hidden": (W, D, 2), "hidden_bias": (2,), "out": (2,), "out_bias": (1,)}
+    parts = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return ClosureScore(**(parts | other))
+
+
 def test_a_prior_comes_back_from_its_file(tmp_path):
     prior, path = made(), tmp_path / "prior.safetensors"
     prior.write(path)
     back = LipPrior.read(path)
     assert np.array_equal(back.lips, prior.lips) and np.array_equal(back.speech, prior.speech)
-    assert (back.bias, back.projection) == (0.25, "abc") and back.closed is None
-    closing = made(closed=2 * prior.speech, closed_bias=-1.5, strength=10.0)
+    assert (back.bias, back.projection) == (0.25, "abc") and back.closure is None
+    turned = np.asfortranarray(closure().hidden)
+    closing = made(closure=closure(hidden=turned), strength=10.0)
     closing.write(path)
     back = LipPrior.read(path)
-    assert np.array_equal(back.closed, closing.closed)
-    assert (back.closed_bias, back.strength) == (-1.5, 10)
+    assert back.strength == 10
+    for part in ClosureScore.PARTS:
+        np.testing.assert_allclose(getattr(back.closure, part), getattr(closure(), part), rtol=1e-3)
+
+
+def test_a_closure_score_without_one_of_its_arrays_is_refused(tmp_path):
+    path = tmp_path / "prior.safetensors"
+    made(closure=closure()).write(path)
+    with safe_open(path, "np") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys() if "out_bias" not in name}
+        metadata = file.metadata()
+    save_file(tensors, path, metadata)
+    with pytest.raises(UserError, match="is no lip prior"):
+        LipPrior.read(path)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +65,9 @@ def test_a_prior_comes_back_from_its_file(tmp_path):
         {"lips": np.full((W, D, 2), np.nan, np.float32)},
         {"speech": np.zeros((W, D + 1), np.float32)},
         {"bias": float("inf")},
-        {"closed": np.zeros((W + 1, D), np.float32)},
-        {"closed": np.full((W, D), np.inf, np.float32)},
-        {"closed_bias": float("nan")},
+        {"closure": closure(hidden=np.zeros((W + 1, D, 2), np.float32))},
+        {"closure": closure(hidden=np.full((W, D, 2), np.inf, np.float32))},
+        {"closure": closure(out_bias=np.full(1, np.nan, np.float32))},
         {"strength": -1.0},
     ],
 )

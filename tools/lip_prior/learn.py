@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
+from tools.lip_prior.closures import learn_closures
 from tools.lip_prior.disturbances import disturbed
 from tools.lip_prior.visemes import PAUSE, closing_rows, lip_curves, speaking
 from tools.lip_prior.voices import Voice, all_voices
@@ -40,8 +41,6 @@ RIDGE = 0.3
 WHITENING = 0.5
 """Power of a principal axis's deviation by which its feature is divided: 0 leaves the spread of the
 axes as it is, 1 makes it equal."""
-FALSE_CLOSURES = 0.03
-"""Share of the rows of other sounds at which the score of p, b and m is above 0."""
 PLACES = (8, 43, 62, 136, 200, 235, 249, 250, 294, 295, 334, 381)
 """Numbers of a state of whisper-tiny-en's layer 2 that tell where in its window it lies: at least
 77 % of their variance. They are left out."""
@@ -102,29 +101,42 @@ def main(
     """
     rng = np.random.default_rng(seed)
     listener = Listener(load_whisper(model), layer, floor_of(LEVEL_DB))
-    clean, noisy, spoken = [], [], []
-    for _, voice in progress(all_voices(), label="voices"):
+    clean, noisy, spoken, names = [], [], [], []
+    for name, voice in progress(all_voices(), label="voices"):
         for recording in read_passages(voice, rng):
             clean.append(_hear(listener, recording.samples))
             noisy.append(_hear(listener, disturbed(recording.samples, rng)))
             spoken.append(recording.phones)
-    name = f"{model.stem}-{layer}.safetensors"
+            names.append(" ".join(name.split()[:2]))
+    file = f"{model.stem}-{layer}.safetensors"
     projected = learn_projection(clean + noisy, width)
-    path = projection.FOLDER / name
+    path = projection.FOLDER / file
     path.parent.mkdir(exist_ok=True)
     tensors = {"mean": projected.mean, "matrix": projected.matrix}
     tensors = {key: value.astype(np.float16) for key, value in tensors.items()}
-    save_file(tensors, path, {"model": digest(model), "layer": str(layer)})
+    if not _holds(path, tensors):
+        save_file(tensors, path, {"model": digest(model), "layer": str(layer)})
     projected = projection.find_projection(digest(model), layer)
     prior = learn_prior(
         [centered(projected(rows), sound) for rows, sound in clean],
         [centered(projected(rows), sound) for rows, sound in noisy],
         spoken,
+        names,
         projected.sha256,
     )
     out.mkdir(exist_ok=True)
-    prior.write(out / name)
-    print(f"{path} and {out / name} written")
+    prior.write(out / file)
+    print(f"{path} and {out / file} written")
+
+
+def _holds(path: Path, tensors: dict[str, np.ndarray]) -> bool:
+    """Whether a file has just these tensors: features know it by its bytes, whose order varies."""
+    if not path.exists():
+        return False
+    known = load_file(path)
+    return known.keys() == tensors.keys() and all(
+        np.array_equal(known[name], value) for name, value in tensors.items()
+    )
 
 
 def _hear(listener: Listener, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,14 +160,19 @@ def learn_projection(
 
 
 def learn_prior(
-    clean: list[np.ndarray], noisy: list[np.ndarray], spoken: list[list[Phone]], projected: str
+    clean: list[np.ndarray],
+    noisy: list[np.ndarray],
+    spoken: list[list[Phone]],
+    names: list[str],
+    projected: str,
 ) -> LipPrior:
-    """Lips from clean speech, and speech or not from clean and noisy recordings.
+    """Lips from clean speech; speech or not, and p, b and m, from clean and noisy recordings.
 
     Args:
         clean: centered features [N,D] of each clean recording.
         noisy: the same of each disturbed recording.
         spoken: phones of each recording.
+        names: voice of each recording, without its pitch and pace.
         projected: digest of the projection that made the features.
     """
     times = [np.arange(len(rows)) / FPS for rows in clean]
@@ -169,36 +186,16 @@ def learn_prior(
     score = heard @ detector[:, 0] + bias[0]
     wrong = np.mean((score > 0) != speech)
     print(f"{len(windows) / FPS / 60:.0f} minutes; speech or not: wrong in {wrong:.1%} of the rows")
-    closed, closed_bias = closing(heard, spoken, times)
+    shut = np.concatenate([closing_rows(p, t) for p, t in zip(spoken, times, strict=True)] * 2)
+    spoke = np.repeat(names, [len(rows) for rows in clean])
     shape = (2 * HALF + 1, -1)
     return LipPrior(
         weights.reshape(*shape, weights.shape[1]).astype(np.float32),
         detector[:, 0].reshape(shape).astype(np.float32),
         float(bias[0]),
         projected,
-        closed.reshape(shape).astype(np.float32),
-        closed_bias,
+        learn_closures(heard, shut, np.concatenate([spoke, spoke])),
     )
-
-
-def closing(
-    heard: np.ndarray, spoken: list[list[Phone]], times: list[np.ndarray]
-) -> tuple[np.ndarray, float]:
-    """Weights [I] and bias of a score of p, b and m, see `unigs.speech.lip_prior.LipPrior`.
-
-    Args:
-        heard: windows [n,I] of all recordings, clean, then disturbed.
-        spoken: phones of each recording.
-        times: seconds of the rows of each recording.
-    """
-    shut = np.concatenate([closing_rows(p, t) for p, t in zip(spoken, times, strict=True)] * 2)
-    weights, bias = ridge(heard, shut.astype(float)[:, None])
-    score = heard @ weights[:, 0] + bias[0]
-    low, high = np.quantile(score[~shut], 1 - FALSE_CLOSURES), np.median(score[shut])
-    print(
-        f"p, b, m: {np.mean(score[shut] > low):.1%} of their rows, {FALSE_CLOSURES:.0%} of others"
-    )
-    return weights[:, 0] / (high - low), float((bias[0] - low) / (high - low))
 
 
 def ridge(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

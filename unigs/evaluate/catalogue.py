@@ -79,6 +79,8 @@ FIGURES = (
         higher_is_better=False,
         of_paper=True,
         paper_tool="LPIPS",
+        tile="LPIPS",
+        in_headline=True,
     ),
     Figure("ssim", "ssim", "SSIM", digits=3, of_paper=True, tile="SSIM", in_headline=True),
     Figure(

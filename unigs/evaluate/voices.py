@@ -108,7 +108,7 @@ def learned(clip: LipClip, prior: LipPrior | None, seed: int) -> SpeechNet:
         seed: seed of the networks.
     """
     windows, frames = clip.speech.windows, clip.frames(TRAIN)
-    net = SpeechNet(*windows.shape[1:], feature_dim=2, lip_dim=2, lips=kind_of(prior))
+    net = SpeechNet(*windows.shape[1:], feature_dim=2, lip_dim=2, **kind_of(prior))
     if prior is None:
         pretrain(net, windows, clip.lips, frames, clip.speech.silence, seed=seed)
     else:

@@ -19,7 +19,8 @@ from unigs.lips.folds import (
     resting_shape,
 )
 from unigs.model.lip_nets import ClosingLipMap
-from unigs.model.speech_net import SpeechNet
+from unigs.model.speech_net import CLOSING, SpeechNet
+from unigs.speech.closure_score import ClosureScore
 from unigs.speech.encoder import projection_of
 from unigs.speech.lip_prior import LipPrior, central, find_prior
 from unigs.stage.errors import UserError
@@ -100,16 +101,20 @@ def fit_map(
     found = _calibrate(net, raw, weights, bias, lips[used], used, rest)
     if not isinstance(net.lip_net, ClosingLipMap):
         return found
-    _set(net.lip_net, {"closed": prior.closed.reshape(-1), "closed_bias": [prior.closed_bias]})
+    parts = {f"closure_{part}": getattr(prior.closure, part) for part in ClosureScore.PARTS}
+    parts["closure_hidden"] = parts["closure_hidden"].reshape(heard.shape[1], -1)
+    _set(net.lip_net, parts)
     given = (torch.from_numpy(np.float32(part)) for part in (found.out_of_fold, heard))
     return replace(found, out_of_fold=net.lip_net.meet(*given).numpy())
 
 
-def kind_of(prior: LipPrior | None) -> str:
-    """What predicts lips under a prior: its name in `unigs.model.speech_net`."""
+def kind_of(prior: LipPrior | None) -> dict[str, str | int]:
+    """What predicts lips under a prior: arguments of `unigs.model.speech_net.SpeechNet`."""
     if prior is None:
-        return "networks"
-    return "map" if prior.closed is None else "closing map"
+        return {"lips": "networks"}
+    if prior.closure is None:
+        return {"lips": "map"}
+    return {"lips": CLOSING, "hidden": prior.closure.units}
 
 
 def regression(

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from unigs.speech.lip_prior import HALF
 
-SURE, QUITE_SURE = 0.5, 0.625
-"""Scores of a closure (`LipPrior.closed`) at which the lips begin to meet, and meet in full."""
+SURE, QUITE_SURE = 0.3, 0.4
+"""Scores (`unigs.speech.closure_score`) at which the lips begin to meet, and meet in full."""
 PRESS = 0.5
 """How far below the least opening seen (z-scored) a closure goes: the field answers the least
 openings in part only, so that lips that should meet stay a little apart."""
@@ -76,16 +76,21 @@ class ClosingLipMap(LipMap):
     Args:
         dim: D, coefficients of a column.
         lip_dim: K, numbers that describe the lips.
+        hidden: H, hidden units of the score (`unigs.speech.closure_score.ClosureScore`).
 
     Attributes:
-        closed: weights [(2 HALF + 1) D] of the score, see `LipPrior.closed`.
-        closed_bias: bias [1] of the score.
+        closure_hidden: weights [(2 HALF + 1) D,H] of the hidden units.
+        closure_hidden_bias: biases [H] of the hidden units.
+        closure_out: weights [H] of the score.
+        closure_out_bias: bias [1] of the score.
     """
 
-    def __init__(self, dim: int, lip_dim: int) -> None:
+    def __init__(self, dim: int, lip_dim: int, hidden: int) -> None:
         super().__init__(dim, lip_dim)
-        self.register_buffer("closed", torch.zeros((2 * HALF + 1) * dim))
-        self.register_buffer("closed_bias", torch.zeros(1))
+        self.register_buffer("closure_hidden", torch.zeros((2 * HALF + 1) * dim, hidden))
+        self.register_buffer("closure_hidden_bias", torch.zeros(hidden))
+        self.register_buffer("closure_out", torch.zeros(hidden))
+        self.register_buffer("closure_out_bias", torch.zeros(1))
 
     def shape(self, heard: torch.Tensor) -> torch.Tensor:
         """Lip shapes [B,K] of the middles of windows, flat [B,I]."""
@@ -93,7 +98,8 @@ class ClosingLipMap(LipMap):
 
     def meet(self, shapes: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
         """Lip shapes [B,K] that meet as far as the middles of windows [B,I] ask for it."""
-        score = heard @ self.closed + self.closed_bias
+        units = torch.relu(heard @ self.closure_hidden + self.closure_hidden_bias)
+        score = units @ self.closure_out + self.closure_out_bias
         share = ((score - SURE) / (QUITE_SURE - SURE)).clamp(0, 1)
         opening = shapes[:, 0] + share * (self.low[0] - PRESS - shapes[:, 0])
         return torch.cat([opening[:, None], shapes[:, 1:]], 1)

@@ -13,7 +13,8 @@ from torch import nn
 from unigs.model.lip_nets import ClosingLipMap, LipMap, LipNets
 from unigs.speech.lip_prior import HALF
 
-MAPS = {"map": LipMap, "closing map": ClosingLipMap}
+CLOSING = "closing map"
+MAPS = {"map": LipMap, CLOSING: ClosingLipMap}
 """Linear maps by their names in a portrait's file."""
 
 
@@ -27,7 +28,7 @@ class SpeechNet(nn.Module):
         lip_dim: numbers that describe the lips (opening, width, ...); 0: no lip networks.
         members: size of the ensemble of lip networks; each member is trained on other frames, the
             prediction is their mean.
-        hidden: channels of one lip network.
+        hidden: channels of one lip network, or hidden units of a closing map's score.
         lips: what predicts the lips, "networks" (`LipNets`), "map" (`LipMap`) or "closing map"
             (`ClosingLipMap`).
 
@@ -54,7 +55,7 @@ class SpeechNet(nn.Module):
         elif lips in MAPS:
             if window < 2 * HALF + 1:
                 raise ValueError(f"a lip map hears {2 * HALF + 1} columns, a window has {window}")
-            self.lip_net = MAPS[lips](dim, lip_dim)
+            self.lip_net = MAPS[lips](dim, lip_dim, *([hidden] if lips == CLOSING else []))
         else:
             self.lip_net = LipNets(window, dim, lip_dim, members, hidden)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unigs.speech.closure_score import ClosureScore
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
@@ -16,8 +17,10 @@ FOLDER = Path(__file__).parent / "priors"
 """Where the package keeps lip priors (.safetensors)."""
 HALF = 5
 """Rows of features before and after a row that the maps hear: 100 ms each."""
-NAMES = ("lips", "speech", "closed")
-"""Tensors of a file; the last may be absent."""
+NAMES = ("lips", "speech")
+"""Tensors of every file."""
+CLOSURE_NAMES = tuple(f"closure.{part}" for part in ClosureScore.PARTS)
+"""Tensors of a closure score, which a file may lack."""
 STRENGTH = 3.0
 """Strength of a prior whose file states none: of one learned from synthetic voices."""
 
@@ -34,11 +37,8 @@ class LipPrior:
     """Bias of that score."""
     projection: str
     """Digest of the projection that makes the features."""
-    closed: np.ndarray | None = None
-    """Weights float32 [W,D] of a score of p, b and m, for which the lips must meet: 0 where other
-    sounds seldom get to, 1 in the middle of a usual p, b or m. None: unknown."""
-    closed_bias: float = 0.0
-    """Bias of that score."""
+    closure: ClosureScore | None = None
+    """Score of p, b and m, for which the lips must meet; None: unknown."""
     strength: float = STRENGTH
     """Penalty of a fitted weight's distance from the prior, in units of the clip's mean variance of
     a feature, so that the prior weighs as much for a short clip as for a long one."""
@@ -55,34 +55,37 @@ class LipPrior:
         try:
             with safe_open(path, "np") as file:
                 known, present = file.metadata() or {}, set(file.keys())
-                lips, speech = map(file.get_tensor, NAMES[:2])
-                closed = file.get_tensor(NAMES[2]) if NAMES[2] in present else None
-                usual = {"closed_bias": 0, "strength": STRENGTH}
-                bias, *more = (float((usual | known)[key]) for key in ("bias", *usual))
-                made = cls(lips, speech, bias, known["projection"], closed, *more)
+                lips, speech = map(file.get_tensor, NAMES)
+                parts = [file.get_tensor(name) for name in CLOSURE_NAMES if present > set(NAMES)]
+                closure = ClosureScore(*(np.float32(p) for p in parts)) if parts else None
+                bias, strength = float(known["bias"]), float(known.get("strength", STRENGTH))
+                made = cls(lips, speech, bias, known["projection"], closure, strength)
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(f"{path} is no lip prior ({error}): learn it anew.") from None
         window = (2 * HALF + 1, lips.shape[1] if lips.ndim == 3 else -1)
         shaped = lips.shape == (*window, 2) and speech.shape == window
-        shaped &= closed is None or closed.shape == window
+        shaped &= closure is None or closure.fits(window)
         if not shaped or not made.is_finite or made.strength < 0:
             raise UserError(f"{path} is no lip prior (shape or values): learn it anew.")
         return made
 
     @property
     def is_finite(self) -> bool:
-        """Whether all numbers are finite."""
-        parts = self.lips, self.speech, self.bias, self.closed_bias, self.strength
-        closed = self.closed is None or np.isfinite(self.closed).all()
-        return bool(closed and all(np.isfinite(part).all() for part in parts))
+        """Whether all numbers of the maps are finite."""
+        parts = self.lips, self.speech, self.bias, self.strength
+        return all(bool(np.isfinite(part).all()) for part in parts)
 
     def write(self, path: Path) -> None:
         """Write the file as a whole or not at all."""
         from safetensors.numpy import save_file
 
         tensors = {"lips": self.lips, "speech": self.speech}
-        tensors |= {} if self.closed is None else {"closed": self.closed}
-        numbers = {key: repr(getattr(self, key)) for key in ("bias", "closed_bias", "strength")}
+        if self.closure:  # half the bytes: a thousandth of a weight is nothing to a score
+            parts = (getattr(self.closure, part) for part in ClosureScore.PARTS)
+            tensors |= {k: v.astype(np.float16) for k, v in zip(CLOSURE_NAMES, parts, strict=True)}
+        # safetensors writes an array as it lies in memory.
+        tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+        numbers = {key: repr(getattr(self, key)) for key in ("bias", "strength")}
         with atomic(path) as temporary:
             save_file(tensors, temporary, numbers | {"projection": self.projection})
 

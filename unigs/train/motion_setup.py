@@ -31,7 +31,7 @@ def new_motion(
     frames: np.ndarray,
     portrait: Portrait,
     settings: DynamicSettings,
-    lips: str = "networks",
+    lips: dict[str, str | int] | None = None,
 ) -> Motion:
     """Build the deformation; a fresh one moves nothing.
 
@@ -40,13 +40,14 @@ def new_motion(
         frames: training frames, over which e and p are z-scored.
         portrait: portrait of the static stage.
         settings: settings of the dynamic stage.
-        lips: what predicts the lips (`unigs.model.speech_net.SpeechNet`).
+        lips: arguments of `unigs.model.speech_net.SpeechNet` that say what predicts the lips, as
+            `unigs.lips.regression.kind_of` gives them; None: networks.
 
     Raises:
         UserError: the settings name an unknown attribute to deform, a width that the kernels do
             not take, or a tri-plane whose finest level is coarser than its coarsest.
     """
-    config = _config(dataset, settings, lips)
+    config = _config(dataset, settings, lips or {})
     try:
         motion = Motion(config)
     except ValueError as error:
@@ -76,7 +77,7 @@ def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return low, means.quantile(1 - BOX_QUANTILE, 0) + BOX_MARGIN
 
 
-def _config(dataset: Dataset, s: DynamicSettings, lips: str) -> dict:
+def _config(dataset: Dataset, s: DynamicSettings, lips: dict) -> dict:
     if s.hidden < WIDTH_STEP or s.hidden % WIDTH_STEP:
         raise UserError(f"hidden is {s.hidden}: choose a multiple of {WIDTH_STEP}.")
     planes = [
@@ -103,7 +104,7 @@ def _config(dataset: Dataset, s: DynamicSettings, lips: str) -> dict:
             "dim": dim,
             "feature_dim": s.speech_dim,
             "lip_dim": s.lip_code,
-            "lips": lips,
+            **lips,
         },
         "lip_code": bool(s.lip_code),
         "eyes": dataset.performance.eyes.shape[1],
