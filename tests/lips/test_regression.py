@@ -107,23 +107,29 @@ def closing_prior(weights):
     return LipPrior(weights, weights[..., 0], 0.0, "", closure)
 
 
-def test_lips_meet_where_a_closure_is_sure_and_nowhere_else():
+@pytest.mark.parametrize("column", [HALF + 1, HALF + 2])
+def test_lips_meet_where_a_closure_is_sure_and_nowhere_else(column):
+    """The frame's two columns are the middle one of its window and the next."""
     windows, lips, weights = talk(400, noise=0.3)
-    windows[:, HALF, 0] = 0
-    plain, closes = (
-        net(),
-        SpeechNet(W, D, feature_dim=2, lip_dim=2, **kind_of(closing_prior(weights))),
-    )
+    windows = np.pad(windows, ((0, 0), (1, 1), (0, 0)))
+    windows[:, HALF + 1 : HALF + 3, 0] = -1
+    plain = SpeechNet(W + 2, D, feature_dim=2, lip_dim=2, lips="map")
+    closes = SpeechNet(W + 2, D, feature_dim=2, lip_dim=2, **kind_of(closing_prior(weights)))
     fit_map(plain, windows, lips, np.arange(400), None, prior_of(weights))
     result = fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
     asked = torch.from_numpy(windows).repeat(3, 1, 1)
-    asked[400:800, HALF, 0], asked[800:, HALF, 0] = SURE, QUITE_SURE
+    asked[400:800, column, 0], asked[800:, column, 0] = SURE, QUITE_SURE
     free, begins, shut = closes.lips(asked).split(400)
     assert torch.allclose(free, plain.lips(asked[:400]))
     assert torch.allclose(begins, plain.lips(asked[400:800]), atol=1e-5)
     assert torch.allclose(shut[:, 0], (closes.lip_net.low[0] - PRESS).expand(400))
     assert torch.allclose(shut[:, 1], plain.lips(asked[800:])[:, 1])
     assert closes.lip_net.low[0] >= lips[:, 0].min() and result.out_of_fold.shape == (400, 2)
+
+
+def test_a_frame_of_which_one_column_is_not_heard_is_refused():
+    with pytest.raises(ValueError, match="hears 13 columns"):
+        SpeechNet(W, D, lips="closing map", hidden=3)
 
 
 def test_what_predicts_lips_is_what_the_prior_knows():

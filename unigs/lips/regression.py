@@ -104,7 +104,7 @@ def fit_map(
     parts = {f"closure_{part}": getattr(prior.closure, part) for part in ClosureScore.PARTS}
     parts["closure_hidden"] = parts["closure_hidden"].reshape(heard.shape[1], -1)
     _set(net.lip_net, parts)
-    given = (torch.from_numpy(np.float32(part)) for part in (found.out_of_fold, heard))
+    given = (torch.from_numpy(np.float32(part)) for part in (found.out_of_fold, features))
     return replace(found, out_of_fold=net.lip_net.meet(*given).numpy())
 
 

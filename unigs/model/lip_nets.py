@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from unigs.speech.lip_prior import HALF
 
-SURE, QUITE_SURE = 0.3, 0.4
+SURE, QUITE_SURE = 0.1, 0.2
 """Scores (`unigs.speech.closure_score`) at which the lips begin to meet, and meet in full."""
-PRESS = 0.5
+PRESS = 0.75
 """How far below the least opening seen (z-scored) a closure goes: the field answers the least
 openings in part only, so that lips that should meet stay a little apart."""
 
@@ -58,12 +58,13 @@ class LipMap(CalibratedLips):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Calibrated lip shapes [B,K] of speech windows [B,W,D]."""
-        middle = windows.shape[1] // 2
-        return self.shape(windows[:, middle - HALF : middle + HALF + 1].flatten(1))
+        return self.calibrated(self.part(windows) @ self.weights)
 
-    def shape(self, heard: torch.Tensor) -> torch.Tensor:
-        """Lip shapes [B,K] of the middles of windows, flat [B,I]."""
-        return self.calibrated(heard @ self.weights)
+    @staticmethod
+    def part(windows: torch.Tensor, later: int = 0) -> torch.Tensor:
+        """What a map hears [B,I] of windows [B,W,D]: their middles, or as many columns later."""
+        first = windows.shape[1] // 2 - HALF + later
+        return windows[:, first : first + 2 * HALF + 1].flatten(1)
 
 
 class ClosingLipMap(LipMap):
@@ -92,17 +93,26 @@ class ClosingLipMap(LipMap):
         self.register_buffer("closure_out", torch.zeros(hidden))
         self.register_buffer("closure_out_bias", torch.zeros(1))
 
-    def shape(self, heard: torch.Tensor) -> torch.Tensor:
-        """Lip shapes [B,K] of the middles of windows, flat [B,I]."""
-        return self.meet(super().shape(heard), heard)
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Calibrated lip shapes [B,K] of speech windows [B,W,D], which meet for p, b and m."""
+        return self.meet(super().forward(windows), windows)
 
-    def meet(self, shapes: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
-        """Lip shapes [B,K] that meet as far as the middles of windows [B,I] ask for it."""
-        units = torch.relu(heard @ self.closure_hidden + self.closure_hidden_bias)
-        score = units @ self.closure_out + self.closure_out_bias
+    def meet(self, shapes: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
+        """Lip shapes [B,K] that meet as far as windows [B,W,D] ask for it.
+
+        A frame is two columns long: a closure in either is one of the frame.
+        """
+        score = torch.maximum(self.score(windows, 0), self.score(windows, 1))
         share = ((score - SURE) / (QUITE_SURE - SURE)).clamp(0, 1)
         opening = shapes[:, 0] + share * (self.low[0] - PRESS - shapes[:, 0])
         return torch.cat([opening[:, None], shapes[:, 1:]], 1)
+
+    def score(self, windows: torch.Tensor, later: int) -> torch.Tensor:
+        """How surely p, b or m sounds [B] in the middle of windows, or as many columns later."""
+        units = torch.relu(
+            self.part(windows, later) @ self.closure_hidden + self.closure_hidden_bias
+        )
+        return units @ self.closure_out + self.closure_out_bias
 
 
 class LipNets(CalibratedLips):

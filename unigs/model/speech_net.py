@@ -53,8 +53,9 @@ class SpeechNet(nn.Module):
         if not lip_dim:
             self.lip_net = None
         elif lips in MAPS:
-            if window < 2 * HALF + 1:
-                raise ValueError(f"a lip map hears {2 * HALF + 1} columns, a window has {window}")
+            least = 2 * HALF + (3 if lips == CLOSING else 1)
+            if window < least:
+                raise ValueError(f"a {lips} hears {least} columns, a window has {window}")
             self.lip_net = MAPS[lips](dim, lip_dim, *([hidden] if lips == CLOSING else []))
         else:
             self.lip_net = LipNets(window, dim, lip_dim, members, hidden)
