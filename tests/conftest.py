@@ -1,7 +1,10 @@
 """Shared by all tests: one thread per library, no GPU tests without a GPU, a full disk."""
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +29,9 @@ MODELS = os.environ.get("UNIGS_MODELS") or Path(__file__).parents[1] / "resource
 os.environ.setdefault("UNIGS_TEST_MODELS", str(MODELS))
 REAL_MODELS = Path(os.environ["UNIGS_TEST_MODELS"])
 os.environ["UNIGS_MODELS"] = str(Path(__file__).parent / "no-models")
+# Keys that tests make for signing videos are not the user's.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="unigs-tests-data-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

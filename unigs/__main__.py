@@ -36,6 +36,9 @@ COMMANDS = {
     ),
     "portrait": Command("unigs.workflow.command:portrait", "make a portrait from a clip"),
     "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),
+    "verify": Command(
+        "unigs.provenance.command:configure", "say what a video says of itself, and if that holds"
+    ),
     "run": Command("unigs.workflow.command:run", "run the workflow, as snakemake does", True),
     "stage": Command("unigs.workflow.stages:run", "run a single stage by hand", True),
     "doctor": Command(

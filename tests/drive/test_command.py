@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from unigs.__main__ import main
 from unigs.drive import command, speak
+from unigs.settings.drive import DriveSettings
 from unigs.stage.errors import UserError
 
 
@@ -57,3 +59,11 @@ def test_poses_are_those_that_the_static_portrait_was_trained_with(work):
 def test_what_is_missing_is_named(work, words, sentence):
     with pytest.raises(UserError, match=sentence):
         command.speak(words[0], Path(words[1]), *words[2:])
+
+
+def test_the_mark_and_the_certificate_are_chosen_by_flags(work):
+    main(["drive", "zoe", "hello.wav"])
+    main(["drive", "zoe", "hello.wav", "--no-mark", "--certificate", "c.pem", "--private-key", "k"])
+    usual, own = (given["settings"] for given in work)
+    assert usual == DriveSettings() and usual.mark
+    assert own == DriveSettings(mark=False, certificate="c.pem", private_key="k")

@@ -1,5 +1,7 @@
 """A portrait speaks a recording: in step, steady, shut in pauses."""
 
+import hashlib
+import sys
 import tempfile
 from types import SimpleNamespace
 
@@ -7,6 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+import unigs
+from tests.support.certificates import write_certificate
 from tests.support.full_disk import full_disk
 from tests.support.sounds import RATE, speech
 from tests.support.subject import subject_files, write_features, write_table
@@ -14,6 +18,9 @@ from unigs.drive import speak
 from unigs.drive.speak import performances
 from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import probe, read_video
+from unigs.provenance.clip import UNTOLD, Provenance
+from unigs.provenance.command import verify
+from unigs.provenance.mark import VisibleMark
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.encoder import SpeechEncoder
@@ -71,11 +78,19 @@ class FakePlayback:
         for k, heard in enumerate(performance.speech):
             self.portrait.seen.append(performance[k : k + 1])
             gray = np.clip(128 + 60 * heard[heard.shape[0] // 2].mean(), 0, 255)
-            yield np.full((32, 32, 3), gray, np.uint8)
+            size = self.portrait.size
+            yield np.full((size, size, 3), gray, np.uint8)
 
 
-def fake_portrait(dynamic=True):
-    return SimpleNamespace(size=32, fps=25.0, has_dynamics=dynamic, seen=[])
+RECORD = {
+    "backends": {"speech": "logmel"},
+    "provenance": {"license": "own recording", "consent": "signed form 1"},
+}
+
+
+def fake_portrait(dynamic=True, size=32):
+    meta = {"dynamic": RECORD}
+    return SimpleNamespace(size=size, fps=25.0, has_dynamics=dynamic, seen=[], meta=meta)
 
 
 def made_up_subject(folder, frames=60, **table):
@@ -89,14 +104,16 @@ def made_up_subject(folder, frames=60, **table):
     return files
 
 
-def run_drive(files, monkeypatch, audio, portrait=None):
+def run_drive(files, monkeypatch, audio, portrait=None, provenance=UNTOLD, **settings):
     portrait = portrait or fake_portrait()
     monkeypatch.setattr(speak, "load_portrait", lambda path, device: portrait)
     monkeypatch.setattr(speak, "Playback", FakePlayback)
     folder = files.video.parent
+    (folder / "portrait.safetensors").write_bytes(b"a portrait")
     speak.drive(
         folder / "portrait.safetensors", audio, files.frame_table, files.pose, files.body,
-        files.eyes, files.speech, folder / "out.mp4", DriveSettings(device="cpu"),
+        files.eyes, files.speech, folder / "out.mp4", DriveSettings(device="cpu", **settings),
+        provenance,
     )  # fmt: skip
     return portrait
 
@@ -122,13 +139,76 @@ def test_a_recording_of_any_rate_and_length_is_spoken_in_step(tmp_path, monkeypa
     assert (bright[-1] + 1) / 25 == pytest.approx(loud[-1] / RATE, abs=0.05)
 
 
-def test_the_video_says_that_it_is_synthetic(tmp_path, monkeypatch):
+def test_the_video_says_what_it_is_and_the_verifier_reads_it_back(tmp_path, monkeypatch):
     files = made_up_subject(tmp_path)
     write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
-    run_drive(files, monkeypatch, tmp_path / "talk.wav")
-    content = (tmp_path / "out.mp4").read_bytes()
-    assert b"Synthetic talking portrait" in content
-    assert b"did not say this" in content and b"talk.wav" in content
+    run_drive(
+        files, monkeypatch, tmp_path / "talk.wav", provenance=Provenance(consent="signed form 2")
+    )
+    read = verify(
+        tmp_path / "out.mp4", (), tmp_path / "portrait.safetensors", tmp_path / "talk.wav"
+    )
+    assert read.fits and read.vouched_for and not read.faults
+    assert read.source_type.endswith("/trainedAlgorithmicMedia")
+    assert read.program == f"UniGS {unigs.__version__}"
+    digest = hashlib.sha256((tmp_path / "talk.wav").read_bytes()).hexdigest()
+    assert read.about["sound"] == {"name": "talk.wav", "sha256": digest}
+    digest = hashlib.sha256(b"a portrait").hexdigest()
+    assert read.about["portrait"] == {"sha256": digest, "backends": {"speech": "logmel"}}
+    # The sheet goes before what the portrait was trained with.
+    assert read.about["clip"] == {
+        "source": "not told", "license": "own recording", "consent": "signed form 2",
+    }  # fmt: skip
+    assert read.tags["title"] == "Synthetic talking portrait (UniGS)"
+    for words in ("did not say this", "from talk.wav", digest, "consent: signed form 2"):
+        assert words in read.tags["comment"]
+
+
+def test_the_mark_is_in_a_corner_and_off_only_by_a_setting_that_is_recorded(tmp_path, monkeypatch):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    videos, said = [], []
+    for mark in (True, False):
+        portrait = fake_portrait(size=256)
+        run_drive(files, monkeypatch, tmp_path / "talk.wav", portrait, mark=mark, quality="high")
+        videos.append(np.array(list(read_video(tmp_path / "out.mp4"))).astype(int))
+        read = verify(tmp_path / "out.mp4")
+        said.append(read.about["visible_mark"])
+        assert f"visible mark: {said[-1]}" in read.tags["comment"]
+    assert said == ["AI, upper right corner", "none (drive.mark was off)"]
+    area = VisibleMark.of(256, 256).area
+    difference = np.abs(videos[0] - videos[1]).max(3)
+    assert (difference[:, *area].max((1, 2)) > 60).all(), "every frame bears it"
+    # Lossy coding carries the edge of the mark a few pixels further.
+    difference[:, : area[0].stop + 16, area[1].start - 16 :] = 0
+    assert difference.max() <= 4
+
+
+def test_without_the_library_the_log_says_that_the_manifest_is_missing(
+    tmp_path, monkeypatch, caplog
+):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "c2pa", None)
+        run_drive(files, patched, tmp_path / "talk.wav")
+    told = [line for line in caplog.messages if "no signed manifest" in line]
+    assert len(told) == 1 and "pip install c2pa-python" in told[0]
+    read = verify(tmp_path / "out.mp4")
+    assert not read.signed and "did not say this" in read.tags["comment"]
+    assert probe(tmp_path / "out.mp4").has_audio
+
+
+def test_the_users_own_certificate_signs(tmp_path, monkeypatch):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    chain, key, authority = write_certificate(tmp_path / "own")
+    own = {"certificate": str(chain), "private_key": str(key)}
+    run_drive(files, monkeypatch, tmp_path / "talk.wav", **own)
+    assert verify(tmp_path / "out.mp4", (authority,)).vouched_for
+    assert b"PRIVATE KEY" not in (tmp_path / "out.mp4").read_bytes()
+    with pytest.raises(UserError, match=r"none\.pem cannot be read"):
+        run_drive(files, monkeypatch, tmp_path / "talk.wav", **own | {"certificate": "none.pem"})
 
 
 def test_motion_goes_on_beyond_the_clip_without_a_jump_and_off_its_cut(tmp_path, monkeypatch):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from unigs.provenance.clip import Provenance
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import SubjectFiles
-from unigs.train.run_record import Provenance
 
 STATIC = StaticSettings(
     iterations=120, points=400, max_gaussians=600, densify_from=40, densify_every=20,

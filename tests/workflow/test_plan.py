@@ -267,6 +267,11 @@ def test_tables_that_are_asked_for():
             r"^configuration: variants\.less\.dynamic\.lpips_model: there is no file no\.pth: put",
         ),
         (
+            {"drive": {"certificate": "me.pem", "private_key": "k.pem"}},
+            r"^configuration: drive\.certificate: there is no file me\.pem: put it there, or "
+            r"correct the path\.\nconfiguration: drive\.private_key: there is no file k\.pem: ",
+        ),
+        (
             {"accept": ["lpips"]},
             r"^configuration: accept\[0\]: 'lpips' is not one of \['syncnet-v2'",
         ),

@@ -28,12 +28,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="video to write (default: results/NAME/VARIANT/drive/SOUND.mp4, which the page shows)",
     )
-    parser.set_defaults(
-        run=lambda words: speak(words.subject, words.audio, words.variant, words.out)
+    parser.add_argument(
+        "--no-mark",
+        action="store_true",
+        help="leave the visible mark out; metadata and manifest say so",
     )
+    parser.add_argument(
+        "--certificate",
+        default="",
+        metavar="PEM",
+        help="certificate that signs the video (default: a key that is made at first use)",
+    )
+    parser.add_argument(
+        "--private-key", default="", metavar="PEM", help="the key that belongs to it"
+    )
+    parser.set_defaults(run=_run)
 
 
-def speak(subject: str, audio: Path, variant: str = USUAL, out: Path | None = None) -> None:
+def _run(words: argparse.Namespace) -> None:
+    settings = DriveSettings(
+        mark=not words.no_mark, certificate=words.certificate, private_key=words.private_key
+    )
+    speak(words.subject, words.audio, words.variant, words.out, settings)
+
+
+def speak(
+    subject: str,
+    audio: Path,
+    variant: str = USUAL,
+    out: Path | None = None,
+    settings: DriveSettings | None = None,
+) -> None:
     """Write the video of a portrait that speaks a sound file, and say where it is.
 
     Args:
@@ -41,6 +66,7 @@ def speak(subject: str, audio: Path, variant: str = USUAL, out: Path | None = No
         audio: any file with sound.
         variant: name of the portrait's variant.
         out: video to write (.mp4); None: where the page of the next run finds it.
+        settings: how the recording moves the portrait; None: as usual.
 
     Raises:
         UserError: portrait or sound are not there, or do not fit.
@@ -66,7 +92,7 @@ def speak(subject: str, audio: Path, variant: str = USUAL, out: Path | None = No
         eyes=folder / "face/eyes.csv",
         speech=folder / "speech/features.npz",
         out=out,
-        settings=DriveSettings(),
+        settings=settings or DriveSettings(),
     )
     print(f"The video: {out.absolute().as_uri()}")
 

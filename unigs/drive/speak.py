@@ -14,11 +14,18 @@ from unigs.drive.pauses import pauses
 from unigs.media.audio import RATE, read_audio
 from unigs.media.ffmpeg import file_address, run_ffmpeg
 from unigs.media.video import VideoWriter
+from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
+from unigs.provenance.clip import UNTOLD, Provenance, provenance_of
+from unigs.provenance.keys import identity
+from unigs.provenance.manifest import can_sign, sign, try_identity
+from unigs.provenance.mark import VisibleMark
+from unigs.provenance.statement import TITLE, Statement
 from unigs.settings.drive import DriveSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
+from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.leftovers import scratch_folder
@@ -27,8 +34,6 @@ from unigs.subject.features import ACTION_UNITS, SpeechFeatures
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.performance import Performance, read_performance
 
-TITLE = "Synthetic talking portrait (UniGS)"
-COMMENT = "Synthetic video: the person shown did not say this. Rendered by UniGS from {audio}."
 FRAMES_AT_ONCE = 100
 """Frames of a block: memory does not grow with the recording."""
 
@@ -43,8 +48,12 @@ def drive(
     speech: Path,
     out: Path,
     settings: DriveSettings,
+    provenance: Provenance = UNTOLD,
 ) -> None:
     """Render the portrait speaking a recording, with head motion and blinks of its own clip.
+
+    The video says of itself that it is synthetic: in its metadata, in a signed C2PA manifest, and
+    by a visible mark unless the settings turn it off.
 
     Args:
         portrait: of the dynamic stage (.safetensors).
@@ -56,40 +65,75 @@ def drive(
         speech: features.npz of the clip; tells how speech is encoded and normalized.
         out: video to write (.mp4), with the recording as its sound.
         settings: section `drive`.
+        provenance: where the clip is from and by whose leave; what is not told is taken from the
+            portrait's own record.
 
     Raises:
-        UserError: a file is missing, does not fit the others, or has no sound.
+        UserError: a file is missing, does not fit the others, has no sound, or the certificate is
+            of no use.
     """
+    signer = None
+    if can_sign():
+        signer = identity(settings.certificate, settings.private_key)
+        try_identity(signer)
     model = load_portrait(portrait, pick_device(settings.device))
     if not model.has_dynamics:
         raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
     motion = read_motion(frame_table, pose, body, eyes, settings.turn_seconds * model.fps)
-    playback = Playback(model)
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     samples = read_audio(audio, RATE)
     count = math.ceil(len(samples) / RATE * model.fps)
+    blocks = performances(motion, encoder, samples, count, model.fps, settings)
+    images = chain.from_iterable(map(Playback(model).clip, blocks))
+    if settings.mark:
+        images = map(VisibleMark.of(model.size, model.size).on, images)
+    statement = statement_of(model, portrait, audio, settings.mark, provenance)
+    with atomic(out) as temporary, scratch_folder(temporary.parent) as folder:
+        unsigned = folder / "video.mp4"
+        shown = progress(images, count, "drive")
+        _write(unsigned, shown, model, audio, settings.quality, statement.comment())
+        if signer is None:
+            unsigned.replace(temporary)
+        else:
+            sign(unsigned, temporary, statement.definition(out.name), signer)
+
+
+def statement_of(
+    model: Portrait, portrait: Path, audio: Path, marked: bool, provenance: Provenance
+) -> Statement:
+    """What the video states about itself.
+
+    Args:
+        model: the portrait.
+        portrait: its file.
+        audio: the recording's file.
+        marked: whether the frames bear the visible mark.
+        provenance: what is told of the clip beside the portrait's own record.
+    """
+    record = model.meta.get("dynamic", {})
+    backends = record.get("backends")
+    return Statement(
+        sound=audio.name,
+        sound_sha256=checksum(audio),
+        portrait_sha256=checksum(portrait),
+        marked=marked,
+        clip=provenance.over(provenance_of(record)),
+        backends={k: str(v) for k, v in backends.items()} if isinstance(backends, dict) else {},
+    )
+
+
+def _write(
+    path: Path, images: Iterator[np.ndarray], model: Portrait, audio: Path, quality: str, said: str
+) -> None:
+    """Write the video without manifest: its frames, the recording, title and comment."""
     with scratch_folder() as folder:
         # Decoded once more at full quality: the same samples that were heard, from the same start.
         sound = folder / "sound.wav"
         decode = ["-i", file_address(audio), "-map", "0:a:0", file_address(sound)]
         run_ffmpeg(decode, f"read the sound of {audio}")
-        comment = COMMENT.format(audio=audio.name)
-        with (
-            atomic(out) as temporary,
-            VideoWriter(
-                temporary,
-                model.size,
-                model.size,
-                model.fps,
-                settings.quality,
-                audio=sound,
-                title=TITLE,
-                comment=comment,
-            ) as writer,
-        ):
-            blocks = performances(motion, encoder, samples, count, model.fps, settings)
-            images = chain.from_iterable(map(playback.clip, blocks))
-            for image in progress(images, count, "drive"):
+        size, told = (model.size, model.size), {"title": TITLE, "comment": said}
+        with VideoWriter(path, *size, model.fps, quality, audio=sound, **told) as writer:
+            for image in images:
                 writer.write(image)
 
 

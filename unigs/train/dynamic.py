@@ -15,6 +15,7 @@ from unigs.model.deformation import Encoded
 from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.pretrained.auto import settled_settings
+from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.speech.lip_prior import LipPrior
@@ -34,7 +35,7 @@ from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_
 from unigs.train.motion_setup import new_motion
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
-from unigs.train.run_record import UNTOLD, Provenance, run_record, timeless
+from unigs.train.run_record import run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
 log = logging.getLogger("unigs")

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import torch
 
 import unigs
 from unigs.compute.device import processor_name
+from unigs.provenance.clip import INTENDED_USE, UNTOLD, Provenance
 from unigs.subject.dataset import Dataset
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a clip is from and by whose leave it is used; what is not told is None."""
-
-    source: str | None = None
-    """Address, title, or who filmed it."""
-    license: str | None = None
-    """License or terms under which it may be used."""
-    consent: str | None = None
-    """How the person agreed to a portrait."""
-
-    def told(self) -> dict[str, str]:
-        """What is told, by name."""
-        return {name: text for name, text in asdict(self).items() if text}
-
-
-UNTOLD = Provenance()
-"""Of a clip about which nothing is told."""
 
 
 def run_record(
@@ -63,6 +44,7 @@ def run_record(
         },
         "backends": dataset.backends,
         "provenance": provenance.told(),
+        "intended_use": INTENDED_USE,
         "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": len(dataset)},
     }
 

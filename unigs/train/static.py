@@ -13,6 +13,7 @@ from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.storage import save_portrait
+from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.static import StaticSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -29,7 +30,7 @@ from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
-from unigs.train.run_record import UNTOLD, Provenance, run_record, timeless
+from unigs.train.run_record import run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
 MEANS_DECAY = 0.02

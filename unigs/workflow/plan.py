@@ -292,13 +292,15 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
         spoken=spoken,
         place=place,
     )
-    check_model_files(_model_settings(plan), config.get("accept", ()))
+    check_model_files(_named_files(plan), config.get("accept", ()))
     return plan
 
 
-def _model_settings(plan: Plan) -> dict[str, str]:
-    """Name of each setting that is the path of a model's file -> that path, as the runs have it."""
-    found = {}
+def _named_files(plan: Plan) -> dict[str, str]:
+    """Name of each setting that is the path of a file -> that path, as the runs have it."""
+    # No inputs of a rule: Snakemake would keep a checksum of the key.
+    drive = plan.settings("drive")
+    found = {f"drive.{name}": drive[name] for name in ("certificate", "private_key")}
     for section, names in MODEL_FILES.items():
         shared = plan.settings(section)
         found |= {f"{section}.{name}": shared.get(name, "") for name in names}

@@ -27,10 +27,11 @@ rule drive:
     params:
         *code_words("unigs.drive.speak"),
         flags=flags("drive"),
+        provenance=provenance_flags,
     shell:
         "python -m unigs.drive.speak"
         " --portrait {input.portrait:q}"
         " --audio {input.audio:q}"
         f"{input_flags(PERFORMANCE)}"
         " --out {output.video:q}"
-        " {params.flags} > {log:q} 2>&1"
+        " {params.flags} {params.provenance} > {log:q} 2>&1"

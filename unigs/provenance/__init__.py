@@ -1,0 +1,1 @@
+"""What a synthetic video says of itself: manifest, metadata, visible mark; and its reader."""
