@@ -157,14 +157,14 @@ def test_what_is_added_runs_alone(finished, edit):
     assert {variant for variant, part in remade if part != "drive"} == {"new"}
 
 
-def test_what_is_told_of_a_clip_reruns_nothing_and_reaches_the_next_training(finished, edit):
+def test_what_is_told_of_a_clip_rewrites_cards_alone_and_reaches_the_next_training(finished, edit):
     def tell(text: str) -> str:
         heading, *rows = text.splitlines()
         told = [f"{heading}\tlicense\tconsent", *(f"{row}\tCC BY 4.0\tmyself" for row in rows)]
         return "\n".join(told) + "\n"
 
     edit("config/subjects.tsv", tell)
-    assert not planned(cwd=finished)
+    assert planned(cwd=finished) == {"write_card": 5, "gallery": 1, "all": 1}
     done = snakemake("-n", "-p", "-R", "train_static", cwd=finished)
     assert "--license 'CC BY 4.0' --consent myself" in done.stdout
 
@@ -196,14 +196,17 @@ def test_a_changed_default_reruns_its_stage(finished, edit):
     assert not {"train_static", "crop_clip", "fit_pose"} & set(jobs)
 
 
-AFTER = {"draw_test_sheet": 5, "plot": 5, "collate": 2, "gallery": 1, "all": 1}
+AFTER = {"draw_test_sheet": 5, "plot": 5, "write_card": 5, "collate": 2, "gallery": 1, "all": 1}
 
 
 @pytest.mark.parametrize(
     "setting, jobs",
     [
         ({"band_share": 0.02}, {"evaluate": 5, **AFTER}),
-        ({"speed_frames": 50}, {"measure_speed": 5, "collate": 2, "gallery": 1, "all": 1}),
+        (
+            {"speed_frames": 50},
+            {"measure_speed": 5, "write_card": 5, "collate": 2, "gallery": 1, "all": 1},
+        ),
         (
             {"device": "cpu"},
             {"render_test": 5, "evaluate": 5, "measure_speed": 5, **AFTER},
@@ -220,7 +223,7 @@ def test_a_changed_default_of_evaluation_reruns_its_readers(finished, edit):
         "unigs/settings/evaluate.py",
         lambda text: re.sub(r"(speed_frames: .*) = 100", r"\1 = 200", text),
     )
-    jobs = {"measure_speed": 5, "collate": 2, "gallery": 1, "all": 1}
+    jobs = {"measure_speed": 5, "write_card": 5, "collate": 2, "gallery": 1, "all": 1}
     assert planned(cwd=finished) == jobs
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 import unigs
+from unigs.report.card import consent_line, read_card
 from unigs.report.page import Table, VoicesCard, render, stand_ins, table
 from unigs.report.poster import poster
 from unigs.report.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
@@ -28,6 +29,8 @@ class Entry:
     run: Run
     files: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     """Kind -> files, relative to the page."""
+    about: str = ""
+    """What its model card says of consent and origin."""
     earlier: bool = False
     """Whether an earlier plan made it, and the present one does not."""
 
@@ -56,8 +59,8 @@ def gallery(
     """Write the page.
 
     All files lie below the page's folder, those of a run as {subject}/{variant}/... Speed, preview,
-    sheet and plots of a run are found beside its metrics.json: a command that named them all would
-    be longer than a system takes (128 KiB) from some 350 runs on.
+    sheet, card and plots of a run are found beside its metrics.json: a command that named them all
+    would be longer than a system takes (128 KiB) from some 350 runs on.
 
     Args:
         metrics: metrics.json of the runs, in the order of the page.
@@ -120,7 +123,7 @@ def file_under(path: Path, kind: str, subjects: dict[str, Subject]) -> None:
 
 
 def add_run(entry: Entry, root: Path, subjects: dict[str, Subject]) -> None:
-    """Put a run on the page, with its previews, sheets and figures.
+    """Put a run on the page, with its previews, sheets, figures and model card.
 
     Args:
         entry: the run.
@@ -132,8 +135,11 @@ def add_run(entry: Entry, root: Path, subjects: dict[str, Subject]) -> None:
     folder = root / run.subject / run.variant
     found = {"preview": [folder / "test/video.mp4"], "sheet": [folder / "test/sheet.png"]}
     found["figure"] = sorted(folder.glob("figures/*.svg"))
+    found["card"] = [folder / "dynamic/card.md"]
     for kind, paths in found.items():
         entry.files[kind] += [path.relative_to(root) for path in filter(Path.is_file, paths)]
+    if entry.files["card"]:
+        entry.about = consent_line(read_card(root / entry.files["card"][0]))
 
 
 def add_earlier(

@@ -50,8 +50,8 @@ class Subject:
     )
     """Ranges to leave out of training and test, in seconds of the clip: `3.2-5,40-41.5`."""
     source: str | None = None
-    """Where the video is from: an address, a title, who filmed it. For `run.json` and the
-    portrait's file, like the next two; a change reruns nothing."""
+    """Where the video is from: an address, a title, who filmed it. For `run.json`, the portrait's
+    file, its model card and its talking videos, like the next two; a change trains nothing anew."""
     license: str | None = None
     """License or terms under which the video may be used: `CC BY 4.0`, `own recording`."""
     consent: str | None = None

@@ -33,6 +33,7 @@ STAGES = {
     "draw_sheet": "unigs.report.preparation",
     "draw_test_sheet": "unigs.report.sheet",
     "plot": "unigs.report.figures",
+    "write_card": "unigs.report.card",
     "collate": "unigs.report.tables",
     "collate_voices": "unigs.report.voices",
     "gallery": "unigs.report.gallery",

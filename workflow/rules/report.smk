@@ -131,6 +131,34 @@ rule plot:
         " --regions {output.regions:q} > {log:q} 2>&1"
 
 
+rule write_card:
+    """A portrait's model card: consent, origin, back-ends, figures, what it is for and what not."""
+    input:
+        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        run="results/{subject}/{variant}/dynamic/run.json",
+        metrics="results/{subject}/{variant}/test/metrics.json",
+        speed="results/{subject}/{variant}/test/speed.json",
+    output:
+        card="results/{subject}/{variant}/dynamic/card.md",
+    log:
+        "logs/write_card/{subject}/{variant}.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *code_words("unigs.report.card"),
+        # Compared, unlike those of the trainings: a card is cheap, and must not be out of date.
+        provenance=sheet_flags(*PROVENANCE),
+    shell:
+        "python -m unigs.report.card"
+        " --portrait {input.portrait:q}"
+        " --run {input.run:q}"
+        " --metrics {input.metrics:q}"
+        " --speed {input.speed:q}"
+        " --out {output.card:q}"
+        " {params.provenance} > {log:q} 2>&1"
+
+
 rule collate:
     """A table: variants by subject, and the paper's figures where it has them."""
     input:
@@ -174,6 +202,7 @@ rule gallery:
         speed=PLAN.runs("test/speed.json"),
         previews=PLAN.runs("test/video.mp4"),
         sheets=PLAN.runs("test/sheet.png"),
+        cards=PLAN.runs("dynamic/card.md"),
         figures=PLAN.plots(),
         drives=PLAN.driven_videos(),
         preparation=PLAN.preparation(),
