@@ -20,7 +20,12 @@ REPO = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
 ENVS = sorted((REPO / "workflow/envs").glob("*.yaml"))
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"c2pa": "c2pa-python", "cv2": "opencv-python-headless", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "c2pa": "c2pa-python",
+    "cv2": "opencv-python-headless",
+    "ffmpeg": "ffmpeg-python",
+    "yaml": "pyyaml",
+}
 # Back-ends that are used when someone has installed them; imported inside functions only.
 OPTIONAL = {
     "mediapipe",

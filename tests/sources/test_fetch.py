@@ -8,9 +8,10 @@ import socket
 import numpy as np
 import pytest
 
+from tests.support.ffmpeg import run_ffmpeg
 from tests.support.full_disk import full_disk
 from tests.support.site import serving
-from unigs.media.ffmpeg import file_address, run_ffmpeg
+from unigs.media.ffmpeg import file_address
 from unigs.media.video import VideoWriter, frame_count
 from unigs.sources.fetch import fetch_video
 from unigs.stage import download

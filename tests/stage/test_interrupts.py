@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from unigs.media.ffmpeg import run_ffmpeg
+from tests.support.ffmpeg import run_ffmpeg
 from unigs.media.video import read_video
 from unigs.stage import cli, interrupts
 from unigs.stage.interrupts import Interrupted
@@ -57,7 +57,6 @@ def test_a_signal_that_is_ignored_stays_ignored():
 ENDLESS = """
 import time
 from pathlib import Path
-from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import VideoWriter, read_video
 from unigs.stage import cli
 

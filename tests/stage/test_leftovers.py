@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.ffmpeg import run_ffmpeg
 from tests.support.full_disk import full_disk
 from unigs.media.audio import write_wav
-from unigs.media.ffmpeg import file_address, run_ffmpeg
+from unigs.media.ffmpeg import file_address
 from unigs.stage import leftovers
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic

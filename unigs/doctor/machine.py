@@ -129,13 +129,12 @@ def _gsplat_error() -> str:
 
 def _ffmpeg_facts() -> dict[str, object]:
     """Path and encoders of the ffmpeg that stages use."""
-    from unigs.media.ffmpeg import ffmpeg_exe
+    from unigs.media.ffmpeg import encoders, ffmpeg_exe
 
     try:
-        path = ffmpeg_exe()
+        path, listed = ffmpeg_exe(), encoders()
     except UserError:
         return {"ffmpeg": "", "encoders": ()}
-    listed = _says(path, "-hide_banner", "-encoders").split()
     return {"ffmpeg": path, "encoders": tuple(name for name in ENCODERS if name in listed)}
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from unigs.compute.device import pick_device
 from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
 from unigs.drive.pauses import pauses
-from unigs.media.audio import RATE, read_audio
-from unigs.media.ffmpeg import file_address, run_ffmpeg
+from unigs.media.audio import RATE, decode_sound, read_audio
 from unigs.media.video import VideoWriter
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
@@ -129,8 +128,7 @@ def _write(
     with scratch_folder() as folder:
         # Decoded once more at full quality: the same samples that were heard, from the same start.
         sound = folder / "sound.wav"
-        decode = ["-i", file_address(audio), "-map", "0:a:0", file_address(sound)]
-        run_ffmpeg(decode, f"read the sound of {audio}")
+        decode_sound(audio, sound)
         size, told = (model.size, model.size), {"title": TITLE, "comment": said}
         with VideoWriter(path, *size, model.fps, quality, audio=sound, **told) as writer:
             for image in images:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
+from unigs.media import graphs
+from unigs.media.ffmpeg import last_line, run_command
 from unigs.stage.errors import UserError
 
 log = logging.getLogger("unigs")
@@ -40,8 +41,7 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path of the audio.")
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", file_address(path)]
-    command += ["-map", "0:a:0", "-ac", "1", "-ar", f"{rate}", "-f", "f32le", "-"]
+    command = graphs.command_of(graphs.samples(path, rate))
     done = subprocess.run(command, capture_output=True)
     complaints = done.stderr.decode(errors="replace")
     if NO_STREAM in complaints or not (done.returncode or done.stdout or complaints.strip()):
@@ -68,6 +68,45 @@ def _mended(samples: np.ndarray, path: Path, rate: int) -> np.ndarray:
         )  # fmt: skip
         samples[broken] = 0
     return samples
+
+
+def decode_sound(path: Path, out: Path) -> None:
+    """Write the first audio stream of any media file at its own rate and in all its channels.
+
+    Args:
+        path: audio or video file.
+        out: file to write; the suffix chooses the format.
+
+    Raises:
+        UserError: ffmpeg fails.
+    """
+    command = graphs.command_of(graphs.whole_sound(path, out), overwrite=True)
+    run_command(command, f"read the sound of {path}")
+
+
+def cut_sound(
+    path: Path, out: Path, start: float | None, stop: float | None, seconds: float
+) -> str:
+    """Write a part of a file's sound as 16-bit WAV, with silence where the source has none.
+
+    An audio stream that begins later than the file is preceded by silence.
+
+    Args:
+        path: audio or video file.
+        out: WAV file to write.
+        start: first second; None: the beginning.
+        stop: last second; None: the end.
+        seconds: exact length of the WAV file.
+
+    Returns:
+        What ffmpeg complained of.
+
+    Raises:
+        UserError: ffmpeg fails.
+    """
+    graph = graphs.part_of_sound(path, out, start, stop, seconds)
+    command = graphs.command_of(graph, overwrite=True)
+    return run_command(command, f"cut out the audio of {path}")
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:

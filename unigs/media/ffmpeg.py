@@ -55,22 +55,35 @@ def file_address(path: Path) -> str:
     return f"file:{os.path.abspath(path)}"
 
 
-def run_ffmpeg(arguments: list[str], what: str) -> str:
-    """Run ffmpeg quietly, overwriting its output; return what it complained of nevertheless.
+def run_command(command: list[str], what: str) -> str:
+    """Run a command of ffmpeg to its end; return what it complained of nevertheless.
 
     Args:
-        arguments: everything after `ffmpeg -v error -y`, files as `file_address` writes them.
+        command: see `unigs.media.graphs.command_of`.
         what: what was attempted, for the message ("cut out the audio of clip.mp4").
 
     Raises:
         UserError: ffmpeg failed; the message ends with the last line that it printed.
     """
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode or unwritten(done.stderr):
         sentence = f"could not {what}: ffmpeg says: {last_line(done.stderr)}"
         raise UserError(sentence) from full_disk_of(done.stderr)
     return done.stderr
+
+
+def encoders() -> set[str]:
+    """Names of what ffmpeg can write; empty if it does not say.
+
+    Raises:
+        UserError: there is no ffmpeg.
+    """
+    command = [ffmpeg_exe(), "-hide_banner", "-encoders"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return set()
+    return set(done.stdout.split()) if done.returncode == 0 else set()
 
 
 def unwritten(text: str) -> bool:

@@ -6,7 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from unigs.media.ffmpeg import ffmpeg_exe, file_address, last_line
+from unigs.media import graphs
+from unigs.media.ffmpeg import last_line
 from unigs.stage.errors import UserError
 
 LINE = re.compile(r"((?:[^=\\\n]|\\.|\\\n)+)=((?:[^\\\n]|\\.|\\\n)*)\n?")
@@ -25,8 +26,7 @@ def read_tags(path: Path) -> dict[str, str]:
     """
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist: check the path.")
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", file_address(path)]
-    done = subprocess.run([*command, "-f", "ffmetadata", "-"], capture_output=True)
+    done = subprocess.run(graphs.command_of(graphs.tags(path)), capture_output=True)
     if done.returncode:
         reason = last_line(done.stderr.decode(errors="replace"))
         raise UserError(f"{path} is no media file that ffmpeg can read: it says: {reason}")

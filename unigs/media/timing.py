@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line
+from unigs.media import graphs
+from unigs.media.ffmpeg import damage, last_line
 from unigs.stage.errors import UserError
 
 CUT_OFF = re.compile(r"partial file|ended prematurely", re.IGNORECASE)
@@ -50,13 +51,7 @@ def read_timing(video: Path, start: float | None = None, stop: float | None = No
     Raises:
         UserError: nothing can be decoded, or pixels are not square.
     """
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin"]
-    command += ["-ss", f"{start}"] if start else []
-    command += ["-to", f"{stop}"] if stop else []
-    command += ["-i", file_address(video), "-map", "0:v:0", "-map", "0:a:0?", "-c:a", "copy"]
-    # Rows and complaints go through one pipe, row by row, so that their order tells the time.
-    command += ["-fps_mode", "passthrough", "-enc_time_base:v", "1/90000", "-flush_packets", "1"]
-    command += ["-f", "framecrc", "-"]
+    command = graphs.command_of(graphs.times(video, start, stop))
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

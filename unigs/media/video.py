@@ -11,22 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.media.ffmpeg import damage, ffmpeg_exe, file_address, last_line, unwritten
+from unigs.media import graphs
+from unigs.media.ffmpeg import damage, last_line, unwritten
 from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
-
-ENCODERS = {
-    "high": ["-c:v", "libx264", "-preset", "medium", "-crf", "10", "-pix_fmt", "yuv420p"],
-    "preview": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-pix_fmt", "yuv420p"],
-    "intermediate": [
-        *("-c:v", "libx264", "-preset", "superfast", "-tune", "psnr", "-crf", "9"),
-        *("-bf", "0", "-coder", "vlc", "-pix_fmt", "yuv420p"),
-    ],
-    "lossless": ["-c:v", "ffv1", "-level", "3", "-g", "1"],
-}
-"""Options of ffmpeg by quality. high is visually lossless and plays in browsers. intermediate does
-too, for files that stages read many times: nearer to the original, written in a quarter of the CPU
-time, read in less, and 1.5 to 4 times as large."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +50,7 @@ def probe(path: Path) -> VideoInfo:
 @functools.lru_cache(maxsize=32)
 def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     """What ffmpeg says of a file as it decodes its first frame; asked once for each `version`."""
-    command = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-threads", "1", "-i", file_address(path)]
-    command += ["-map", "0:v:0", "-frames:v", "1", "-f", "null", "-"]
+    command = graphs.command_of(graphs.header(Path(path)), "info")
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     given, _, made = done.stderr.partition("\nOutput #0")
     streams = [line for line in given.splitlines() if line.lstrip().startswith("Stream #")]
@@ -115,21 +102,8 @@ def read_video(
     """
     info = probe(path)
     width, height = size or (crop[2:] if crop else (info.width, info.height))
-    filters = []
-    if fps:
-        filters.append(f"fps={fps}:start_time=0:round=near")
-    if crop:
-        x, y, w, h = crop
-        filters.append(f"crop={w}:{h}:{x}:{y}:exact=1")
-    if size:
-        filters.append(f"scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int")
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin"]
-    command += ["-ss", f"{start}"] if start else []
-    command += ["-to", f"{stop}"] if stop else []
-    command += ["-i", file_address(path), "-map", "0:v:0"]
-    command += ["-vf", ",".join(filters)] if filters else []
-    command += ["-fps_mode", "passthrough"] if not fps else []
-    command += ["-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24", "-"]
+    part = {"fps": fps, "crop": crop, "size": size, "start": start, "stop": stop, "gray": gray}
+    command = graphs.command_of(graphs.frames(path, **part))
     shape = (height, width) if gray else (height, width, 3)
     yield from _raw_frames(command, shape, path)
 
@@ -161,13 +135,26 @@ def frame_count(path: Path) -> int:
 
     Of a file that this package wrote: there every packet holds a frame that decodes.
     """
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-i", file_address(path)]
-    command += ["-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
+    count, complaints, failed = packets(path)
+    if failed:
+        raise UserError(f"{path} cannot be read to its end: ffmpeg says: {last_line(complaints)}")
+    return count
+
+
+def packets(path: Path, containers: str = "") -> tuple[int, str, bool]:
+    """Go through the packets of a video without decoding them.
+
+    Args:
+        path: a video.
+        containers: formats, as ffmpeg calls them, that the file may have; empty: any.
+
+    Returns:
+        Number of packets, what ffmpeg complained of, and whether it failed.
+    """
+    command = graphs.command_of(graphs.packets(path, containers))
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        reason = last_line(done.stderr)
-        raise UserError(f"{path} cannot be read to its end: ffmpeg says: {reason}")
-    return sum(line.startswith("0,") for line in done.stdout.splitlines())
+    count = sum(line.startswith("0,") for line in done.stdout.splitlines())
+    return count, done.stderr, done.returncode != 0
 
 
 class VideoWriter:
@@ -200,27 +187,13 @@ class VideoWriter:
         comment: str | None = None,
     ) -> None:
         self.path, self.shape = Path(path), (height, width) if gray else (height, width, 3)
-        command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-f", "rawvideo"]
-        command += ["-pix_fmt", "gray" if gray else "rgb24", "-s", f"{width}x{height}"]
-        command += ["-r", f"{fps}", "-i", "-"]
-        if audio is not None:
-            command += ["-i", file_address(audio), "-map", "0:v:0", "-map", "1:a:0"]
-            command += ["-c:a", "aac", "-b:a", "192k"]
-        command += ENCODERS[quality]
-        if quality == "lossless":
-            command += ["-pix_fmt", "gray" if gray else "bgr0"]
-        else:
-            # One color matrix, written in the file, or players and decoders guess differently.
-            command += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd"]
-            command += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-        for key, value in (("title", title), ("comment", comment)):
-            command += ["-metadata", f"{key}={value}"] if value else []
-        if self.path.suffix == ".mp4":
-            command += ["-movflags", "+faststart"]
+        told = {"title": title, "comment": comment}
+        tags = {key: value for key, value in told.items() if value}
+        options = {"gray": gray, "audio": audio, "tags": tags}
+        graph = graphs.encoded(self.path, width, height, fps, quality, **options)
+        command = graphs.command_of(graph, overwrite=True)
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [*command, file_address(path)], stdin=subprocess.PIPE, stderr=self.errors
-        )
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=self.errors)
 
     def __enter__(self) -> "VideoWriter":
         return self

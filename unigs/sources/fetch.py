@@ -7,7 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from unigs.media.ffmpeg import ffmpeg_exe, file_address
+from unigs.media.ffmpeg import ffmpeg_exe
+from unigs.media.video import packets
 from unigs.stage import cli
 from unigs.stage.checksum import checksum
 from unigs.stage.download import copy_local, download, split_address
@@ -74,17 +75,14 @@ def check_video(path: Path, url: str, kind: str = "") -> None:
     """
     if not path.stat().st_size:
         raise UserError(f"{url} is empty: check the address.")
-    command = [ffmpeg_exe(), "-v", "error", "-nostdin", "-format_whitelist", CONTAINERS]
-    command += ["-i", file_address(path), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    packets = [line for line in done.stdout.splitlines() if not line.startswith("#")]
-    if done.returncode or not packets:
+    count, complaints, failed = packets(path, CONTAINERS)
+    if failed or not count:
         called = f" (the server calls it {kind})" if kind else ""
         raise UserError(
             f"{url} is no video that ffmpeg can read{called}: give the address of the file itself, "
             "not of a page about it."
         )
-    if any(words in done.stderr for words in CUT_OFF):
+    if any(words in complaints for words in CUT_OFF):
         raise UserError(f"{url} ends before the video does: the file is damaged, or was cut short.")
 
 

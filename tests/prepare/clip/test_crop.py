@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.support import astronaut
+from tests.support.ffmpeg import run_ffmpeg
 from unigs.face.mesh import FACE_OVAL
 from unigs.media.audio import read_audio, write_wav
-from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.timing import read_timing
 from unigs.media.video import probe, read_video
 from unigs.prepare.clip.crop import choose_window, crop_clip, parse_crop

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.support import astronaut
+from tests.support.ffmpeg import run_ffmpeg
 from unigs.media.audio import write_wav
-from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.timing import read_timing
 from unigs.media.video import frame_count, read_video
 from unigs.prepare.clip.crop import crop_clip

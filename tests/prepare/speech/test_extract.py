@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.support.ffmpeg import run_ffmpeg
 from unigs.media.audio import read_audio, write_wav
-from unigs.media.ffmpeg import run_ffmpeg
 from unigs.media.video import VideoWriter
 from unigs.prepare.speech.extract import RATE, extract_audio, fit_length
 from unigs.stage.errors import UserError

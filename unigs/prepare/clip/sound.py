@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from unigs.media.audio import sounding
-from unigs.media.ffmpeg import damage, file_address, run_ffmpeg
+from unigs.media.audio import cut_sound, sounding
+from unigs.media.ffmpeg import damage
 from unigs.prepare.clip.source import SLACK
 
 log = logging.getLogger("unigs")
@@ -27,18 +27,7 @@ def cut_audio(
         stop: last second of the source; None: its end.
         seconds: exact length of the WAV file.
     """
-    arguments = ["-ss", f"{start}"] if start else []
-    arguments += ["-to", f"{stop}"] if stop else []
-    arguments += [
-        "-i",
-        file_address(video),
-        "-map",
-        "0:a:0",
-        "-af",
-        "aresample=async=1:first_pts=0,apad",
-    ]
-    arguments += ["-t", f"{seconds:.6f}", "-c:a", "pcm_s16le", file_address(out)]
-    complaint = damage(run_ffmpeg(arguments, f"cut out the audio of {video}"))
+    complaint = damage(cut_sound(video, out, start, stop, seconds))
     if complaint:
         log.warning("the sound of %s is damaged in places: ffmpeg says: %s", video, complaint)
     first, last = sounding(out)
