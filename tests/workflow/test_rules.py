@@ -288,7 +288,8 @@ def parameters(function) -> tuple[set[str], set[str], type | None]:
 def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     """Module of a stage -> words of each of its commands, where the sheet fills in every column."""
     work = tmp_path_factory.mktemp("commands")
-    row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/a.mp4"}
+    row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/watch?v=a"}
+    row |= {"section": "5-60", "format": "b[height<=720]"}
     row |= {"sha256": "0a" * 32, "crop": "9:9:0:0", "start": "1", "stop": "9", "remove": "2-3"}
     row |= {"openface": "units.csv"}
     row |= {"source": "filmed by me", "license": "own recording", "consent": "my own face"}

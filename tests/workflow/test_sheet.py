@@ -158,6 +158,33 @@ def test_seconds_that_run_backwards_are_refused_before_anything_runs(cells, sent
     subjects(ANN | {"start": "2", "stop": "10", "remove": "1-2,3-3.5"})
 
 
+PAGE = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/watch?v=a"}
+
+
+def test_of_a_page_a_part_and_a_format_are_taken():
+    row = PAGE | {"section": "61-185.5", "format": "bv*[height<=720]+ba/b"}
+    subject = subjects(row)["ann"]
+    assert (subject.section, subject.format) == ("61-185.5", "bv*[height<=720]+ba/b")
+
+
+@pytest.mark.parametrize(
+    "row, sentence",
+    [
+        (PAGE | {"section": "9-2.5"}, r"ann: section 9-2\.5 ends before it begins: give"),
+        (PAGE | {"section": "9"}, "ann: section: '9' does not match"),
+        (PAGE | {"section": "*1-inf"}, "ann: section: .* does not match"),
+        # Another option of yt-dlp.
+        (PAGE | {"format": "--exec=x"}, "ann: format: '--exec=x' does not match"),
+        (PAGE | {"format": "b -o x"}, "ann: format: .* does not match"),
+        (ANN | {"section": "1-2"}, "ann: section is filled in, which needs a url: leave it empty"),
+        (ANN | {"format": "b"}, "ann: format is filled in, which needs a url: leave it empty"),
+    ],
+)
+def test_what_cannot_be_taken_of_a_page_is_a_sentence(row, sentence):
+    with pytest.raises(UserError, match=f"^sheet of subjects, {sentence}"):
+        subjects(row)
+
+
 def test_a_subject_stands_once():
     with pytest.raises(UserError, match=r"^ann stands twice in people\.tsv\.$"):
         subjects(ANN, ANN | {"video": "other.mp4"})

@@ -36,7 +36,14 @@ class Subject:
     """Folder that `unigs import` wrote: frames, split and poses of another system's data set, which
     take the place of those that the preparation would find in a video."""
     sha256: str | None = field(default=None, metadata={"pattern": r"^[0-9a-fA-F]{64}$"})
-    """SHA-256 checksum of the download; a changed or cut-off download stops the run."""
+    """SHA-256 checksum of the download; a changed or cut-off download stops the run. Of a video
+    page it is that of the file as yt-dlp joined it (docs/collecting_clips.md: when it changes)."""
+    section: str | None = field(default=None, metadata={"pattern": rf"^{_SECONDS}-{_SECONDS}$"})
+    """Seconds of a video page's video that are downloaded, `61-185`; `start`, `stop` and `remove`
+    count from the first of them. Nothing is encoded anew. Empty: all of it."""
+    format: str | None = field(default=None, metadata={"pattern": r"^[^\s'\"-][^\s'\"]*$"})
+    """Formats of a video page to choose from, in yt-dlp's words: `bv*[height<=720]+ba`. Empty: the
+    best of at most 1080 lines."""
     crop: str | None = field(default=None, metadata={"pattern": r"^\d+:\d+:\d+:\d+$"})
     """Area of the source, `width:height:x:y` in pixels as in ffmpeg; a square area is taken as it
     is, in another the window is looked for."""

@@ -22,11 +22,29 @@ FILE_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts"}
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg"
 """Formats, as ffmpeg calls them, that a download may have: files that hold their own frames. Play
 lists, which name other files, are none of them."""
+BEST = "bv*[height<=1080]+ba/b[height<=1080]/b"
+"""What is taken of a video page: the best picture of at most 1080 lines, with the best sound."""
+ANOTHER_FILE = (
+    "or its site, yt-dlp or ffmpeg now write the same pictures into another file: look at it, then "
+    "correct the sheet."
+)
+"""What else another checksum may mean for a page."""
+QUIET_PAGES = (
+    *("--ignore-config", "--no-playlist", "--playlist-items", "1", "--no-progress"),
+    *("--match-filters", "!is_live", "--merge-output-format", "mp4"),
+    # Without names of versions in it, a joined or cut file has one checksum for longer.
+    *("--postprocessor-args", "Merger+ffmpeg_o:-fflags +bitexact"),
+    *("--downloader-args", "ffmpeg_o:-fflags +bitexact"),
+)
+"""Options of yt-dlp: one video, none that is still going on, whatever people configured for other
+purposes."""
 CUT_OFF = ("partial file", "ended prematurely")
 """What ffmpeg says of a file that ends before its index does."""
 
 
-def fetch_video(url: str, out: Path, sha256: str = "") -> None:
+def fetch_video(
+    url: str, out: Path, sha256: str = "", section: str = "", format: str = BEST
+) -> None:
     """Download a video.
 
     An address that ends like a video file is read as one; any other is a page of a video site
@@ -36,24 +54,34 @@ def fetch_video(url: str, out: Path, sha256: str = "") -> None:
         url: http, https or file address.
         out: video to write.
         sha256: expected checksum in hex; empty: any video will do. The checksum is logged.
+        section: first and last second of a page's video, `61-185`, cut where frames lie, without
+            encoding anything anew; empty: all of it.
+        format: formats of a page's video to choose from, in yt-dlp's words.
 
     Raises:
-        UserError: the address cannot be fetched, is no whole video, or the checksum differs.
+        UserError: the address cannot be fetched, is no whole video, the checksum differs, or a part
+            is asked of what is no page.
     """
     parts = split_address(url)
+    page = parts.scheme != "file" and Path(parts.path).suffix.lower() not in FILE_SUFFIXES
+    if not page and (section or format != BEST):
+        raise UserError(
+            f"{url} is a video file, of which section and format choose nothing: leave them empty, "
+            "and give start and stop."
+        )
     with atomic(out) as temporary:
         kind = ""
         if parts.scheme == "file":
             copy_local(url, temporary)
-        elif Path(parts.path).suffix.lower() in FILE_SUFFIXES:
-            kind = download(url, temporary)
+        elif page:
+            _fetch_page(url, temporary, section, format)
         else:
-            _fetch_page(url, temporary)
+            kind = download(url, temporary)
         found = checksum(temporary)
         if sha256 and found != sha256.strip().lower():
             raise UserError(
                 f"{url} has sha256 {found}, but the sheet says {sha256}: the video has changed, "
-                "or the download was cut short."
+                f"{ANOTHER_FILE if page else 'or the download was cut short.'}"
             )
         check_video(temporary, url, kind)
     log.info("sha256 %s", found)
@@ -86,29 +114,35 @@ def check_video(path: Path, url: str, kind: str = "") -> None:
         raise UserError(f"{url} ends before the video does: the file is damaged, or was cut short.")
 
 
-def _fetch_page(url: str, out: Path) -> None:
-    """Let yt-dlp fetch the best picture of at most 1080 lines with sound.
+def _fetch_page(url: str, out: Path, section: str, format: str) -> None:
+    """Let yt-dlp fetch a video, or a part of it.
 
     Args:
         url: page of a video site.
         out: video to write.
+        section: first and last second; empty: all.
+        format: what to choose from, in yt-dlp's words.
 
     Raises:
         UserError: yt-dlp is not installed, or fails.
     """
     if find_spec("yt_dlp") is None:
         raise UserError(
-            f"{url} is a video page, which needs yt-dlp: pip install -c constraints.txt yt-dlp, "
-            "or download it yourself and give its path in the column video."
+            f'{url} is a video page, which needs yt-dlp: pip install -U "yt-dlp[default]", or '
+            "download it yourself and give its path in the column video."
         )
     with scratch_folder(out.parent) as folder:
         target = folder / "video.mp4"
-        command = [sys.executable, "-m", "yt_dlp", "--no-playlist", "--no-progress"]
-        command += ["--format", "bv*[height<=1080]+ba/b[height<=1080]/b"]
-        command += ["--merge-output-format", "mp4", "--ffmpeg-location", ffmpeg_exe()]
-        done = subprocess.run([*command, "--output", str(target), "--", url], check=False)
+        command = [sys.executable, "-m", "yt_dlp", *QUIET_PAGES, f"--format={format}"]
+        command += [f"--ffmpeg-location={ffmpeg_exe()}", f"--output={target}"]
+        # Not cut at exact frames, which would encode them anew: the file says where it begins.
+        command += [f"--download-sections=*{section}"] if section else []
+        done = subprocess.run([*command, "--", url], check=False)
         if done.returncode or not target.exists():
-            raise UserError(f"yt-dlp could not fetch {url}: its messages stand above.")
+            raise UserError(
+                f"yt-dlp could not fetch {url}: its messages stand above. Sites change often: a "
+                'newer one may know how (pip install -U "yt-dlp[default]").'
+            )
         shutil.move(target, out)
 
 

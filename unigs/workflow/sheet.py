@@ -156,6 +156,7 @@ def checked_subjects(rows: list[dict[str, str]], sheet: str, home: Path) -> dict
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")
         _check_seconds(subject, what)
+        _check_page(subject, what)
         _check_import(subject, what)
         subjects[subject.subject] = subject
     return subjects
@@ -186,6 +187,27 @@ def _check_seconds(subject: Subject, what: str) -> None:
             )
 
 
+def _check_page(subject: Subject, what: str) -> None:
+    """Stop if a row says what to take of a video page, and names none, or nothing to take.
+
+    Args:
+        subject: a row that fits its schema.
+        what: name of the row, for messages.
+
+    Raises:
+        UserError: one sentence with the cell.
+    """
+    for name in ("section", "format"):
+        if getattr(subject, name) and not subject.url:
+            raise UserError(f"{what}: {name} is filled in, which needs a url: leave it empty.")
+    first, _, last = (subject.section or "").partition("-")
+    if first and float(last) <= float(first):
+        raise UserError(
+            f"{what}: section {subject.section} ends before it begins: give its first second, then "
+            "its last."
+        )
+
+
 def _check_import(subject: Subject, what: str) -> None:
     """Stop if a row names an import and something that only a video has, or no import.
 
@@ -196,7 +218,17 @@ def _check_import(subject: Subject, what: str) -> None:
     Raises:
         UserError: one sentence with the cells.
     """
-    of_a_video = ("video", "url", "sha256", "crop", "start", "stop", "openface")
+    of_a_video = (
+        "video",
+        "url",
+        "sha256",
+        "section",
+        "format",
+        "crop",
+        "start",
+        "stop",
+        "openface",
+    )
     filled = [name for name in of_a_video if getattr(subject, name)]
     if subject.imported and filled:
         raise UserError(

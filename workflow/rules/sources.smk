@@ -11,7 +11,7 @@ rule fetch_video:
     conda:
         "../envs/fetch.yaml"
     params:
-        flags=sheet_flags("url"),
+        flags=sheet_flags("url", "section", "format"),
         # Not compared (a function of the output): what is there is checked when a run is planned.
         checksum=lambda wildcards, output: PLAN.sheet_flags(wildcards.subject, ("sha256",)),
     shell:
