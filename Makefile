@@ -10,7 +10,7 @@ TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
 BIN     := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 READY   := $(VENV)/.unigs-ready
 # Values that may hold spaces or quotes reach the recipes through the environment.
-export CLIP NAME AUDIO REPLACE
+export CLIP NAME AUDIO REPLACE CONSENT
 export PATH := $(BIN):$(PATH)
 
 .PHONY: help setup demo portrait test lint format graph schema bench bench-gpu clean
@@ -54,10 +54,10 @@ $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 demo: setup  ## the whole way on a synthetic speaker, to results/index.html
 	python -m unigs demo --cores $(CORES)
 
-portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDIO=speech.wav]
+portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDIO=speech.wav] [CONSENT=myself]
 	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me]' >&2; exit 2; }
 	@python -m unigs portrait --cores $(CORES) --preset $(PRESET) --name="$$NAME" \
-	    --audio="$$AUDIO" --replace="$$REPLACE" -- "$$CLIP"
+	    --audio="$$AUDIO" --replace="$$REPLACE" --consent="$$CONSENT" -- "$$CLIP"
 
 test: setup  ## run the tests
 	python -m pytest -n 2 --dist loadfile

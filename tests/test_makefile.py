@@ -149,9 +149,12 @@ def test_demo_and_portrait_are_the_commands_of_unigs(environment, tmp_path):
     program("python", ECHO)
     (folder / ".unigs-ready").touch()
     clip = tmp_path / "my clip's.mp4"
-    done = make(folder, "portrait", f"CLIP={clip}", "NAME=Zoë", "REPLACE=zoe", "PRESET=laptop")
+    told = ("NAME=Zoë", "REPLACE=zoe", "PRESET=laptop", "CONSENT=my 'own'")
+    done = make(folder, "portrait", f"CLIP={clip}", *told)
     words = ["-m", "unigs", "portrait", "--cores", "all", "--preset", "laptop", "--name=Zoë"]
-    assert done.stdout.splitlines() == [*words, "--audio=", "--replace=zoe", "--", str(clip)]
+    assert done.stdout.splitlines() == [
+        *(*words, "--audio=", "--replace=zoe", "--consent=my 'own'"), "--", str(clip)
+    ]  # fmt: skip
     done = make(folder, "demo", "CORES=3")
     assert done.stdout.splitlines()[1:] == ["-m", "unigs", "demo", "--cores", "3"]
     assert make(folder, "portrait").returncode

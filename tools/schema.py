@@ -18,7 +18,7 @@ import yaml
 
 from tools.markers import fill
 from unigs.pretrained.catalogue import models
-from unigs.settings.subject import BESIDE_VARIANTS, NAME, SOURCES, Subject
+from unigs.settings.subject import BESIDE_VARIANTS, NAME, PROVENANCE, SOURCES, Subject
 from unigs.stage.bounds import hints, limits
 from unigs.workflow.names import ALL
 from unigs.workflow.sections import PER_VARIANT, SECTIONS
@@ -118,6 +118,10 @@ def config_schema() -> dict:
             "clip": {"type": "string", "description": "One video, used instead of the sheet."},
             "name": {"type": "string", "description": "The subject's name for `clip`."},
             "audio": {"type": "string", "description": "Sound file for `clip`, besides `videos`."},
+            **{
+                name: {"type": "string", "description": f"The sheet's column {name}, for `clip`."}
+                for name in PROVENANCE
+            },
             "replace": {
                 "type": ["string", "array"],
                 "items": {"type": "string"},

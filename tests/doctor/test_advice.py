@@ -31,6 +31,7 @@ def test_nothing_is_said_against_a_good_machine():
         ({"python": (3, 14), "mediapipe": ""}, STOP, "Python", "has no build for it: no clip"),
         ({"torch": "", "torch_error": "libgomp is gone"}, STOP, "torch", "(libgomp is gone)"),
         ({"opencv_error": "libGL.so.1: no such file"}, STOP, "OpenCV", "(libGL.so.1: no such"),
+        ({"signing_error": "no c2pa"}, LOOK, "c2pa-python", "videos get no signed manifest"),
         ({"mediapipe": ""}, STOP, "MediaPipe", "no face is found, so no clip can be prepared"),
         ({"mediapipe": "0.10.35"}, LOOK, "MediaPipe", "--no-deps mediapipe==0.10.14"),
         ({"ffmpeg": "", "encoders": ()}, STOP, "ffmpeg", "is missing; no video is read"),

@@ -72,11 +72,13 @@ def test_a_portrait_in_an_empty_folder(unigs, tmp_path):
     clip.touch()
     sound = tmp_path / "hello.wav"
     sound.touch()
-    done = run("portrait", "--name", "Zoë", "--audio", "../hello.wav", "--", str(clip))
+    told = ("--consent", 'my "own" face')
+    done = run("portrait", "--name", "Zoë", "--audio", "../hello.wav", *told, "--", str(clip))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"The portrait: {(here / 'results/index.html').as_uri()}" in done.stdout
     assert (here / "results/zoe/unigs_plus/drive/hello.mp4").is_file()
     assert "--size 256" in done.stderr + done.stdout
+    assert "--consent 'my \"own\" face'" in done.stderr + done.stdout
     other = tmp_path / "other.mp4"
     other.write_bytes(b"another")
     refused = run("portrait", str(other), "--name=zoe")

@@ -9,6 +9,7 @@ import yaml
 
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.evaluate import RenderSettings, SpeedSettings
+from unigs.settings.subject import PROVENANCE
 from unigs.stage.errors import UserError
 from unigs.workflow.plan import Plan, read_plan
 
@@ -39,6 +40,12 @@ def work(tmp_path, monkeypatch):
 
 def plan(**changes: object) -> Plan:
     return read_plan(yaml.safe_load(CONFIG) | changes, REPO)
+
+
+def test_what_is_told_of_one_clip_is_what_a_row_would_tell(tmp_path):
+    (tmp_path / "me.mp4").touch()
+    own = plan(clip=str(tmp_path / "me.mp4"), consent="myself", license="", run_tables=["overview"])
+    assert own.sheet_flags("me", PROVENANCE) == "--consent myself"
 
 
 def test_tables_without_a_subject_are_left_out():

@@ -49,7 +49,7 @@ def _python(machine: Machine) -> Finding:
 
 
 def _programs(machine: Machine) -> Iterator[Finding]:
-    """Torch, OpenCV, MediaPipe, ffmpeg and its encoders."""
+    """Torch, OpenCV, MediaPipe, ffmpeg and its encoders, what signs videos."""
     if not machine.torch:
         yield Finding(
             "torch",
@@ -87,6 +87,14 @@ def _programs(machine: Machine) -> Iterator[Finding]:
     elif machine.mediapipe:
         yield Finding("MediaPipe", machine.mediapipe)
     yield _ffmpeg(machine)
+    if machine.signing_error:
+        yield Finding(
+            "c2pa-python",
+            f"does not import ({machine.signing_error})",
+            "talking videos get no signed manifest, only metadata and the visible mark",
+            "pip install --force-reinstall --no-deps c2pa-python",
+            LOOK,
+        )
 
 
 def _ffmpeg(machine: Machine) -> Finding:

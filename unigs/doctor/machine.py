@@ -54,6 +54,8 @@ class Machine:
     """Those of ENCODERS that it has."""
     opencv_error: str = ""
     """Why OpenCV does not import."""
+    signing_error: str = ""
+    """Why videos cannot be signed."""
     mediapipe: str = ""
     """Version of MediaPipe."""
     models: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ def look() -> Machine:
         gsplat_error=_gsplat_error() if torch["gpus"] else "",
         **_ffmpeg_facts(),
         opencv_error=_why_not(lambda: importlib.import_module("cv2")),
+        signing_error=_why_not(lambda: importlib.import_module("c2pa")),
         mediapipe=_version("mediapipe"),
         models=tuple(name for name in models() if find_model(name)),
         here_gb=shutil.disk_usage(".").free / GB,
@@ -188,7 +191,7 @@ def _why_not(load: Callable[[], object]) -> str:
     """The last line of the error of an import; empty where it succeeds."""
     try:
         load()
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         return _last(str(error)) or type(error).__name__
     return ""
 

@@ -27,8 +27,8 @@ from unigs.stage.files import read_json, write_text
 NOT_TOLD = "not told"
 """What stands for what nobody filled in."""
 NO_CONSENT = (
-    "**Nobody wrote down that the person agreed.** Until the column `consent` of the sheet says "
-    "how, show videos of this portrait to nobody but the person."
+    "**Nobody wrote down that the person agreed.** Until `consent` says how (in the sheet, or "
+    "--consent of unigs portrait), show videos of this portrait to nobody but the person."
 )
 """What is said where the consent is not told."""
 TAGS = ["talking-head", "audio-driven", "gaussian-splatting", "synthetic-media"]

@@ -30,6 +30,12 @@ LIMITED = re.compile(
 """Words after which Snakemake knows how many jobs may run at once."""
 NAMED = re.compile(r"-s|--snakefile(=.*)?")
 """Words that name another Snakefile."""
+TOLD = {
+    "consent": "how the person agreed to a portrait: myself, signed form 12",
+    "source": "where the clip is from, in words",
+    "license": "terms under which the clip may be used",
+}
+"""What is told of a clip -> what to write there."""
 USAGE = """\
 usage: unigs run [TARGETS] [OPTIONS OF SNAKEMAKE]
 
@@ -62,6 +68,8 @@ def portrait(parser: argparse.ArgumentParser) -> None:
         "--preset", default="preview", help="preview, laptop or paper, or a file (default: preview)"
     )
     parser.add_argument("--audio", default="", help="sound file that it speaks, too")
+    for column, about in TOLD.items():
+        parser.add_argument(f"--{column}", default="", help=about)
     parser.add_argument("--replace", default="", help="portrait of another clip to be replaced")
     _add_cores(parser)
     parser.set_defaults(run=_portrait)
@@ -158,6 +166,7 @@ def _portrait(words: argparse.Namespace) -> None:
         "name": words.name,
         "replace": words.replace,
         "audio": os.path.realpath(words.audio) if words.audio else "",
+        **{column: getattr(words, column) for column in TOLD},
     }
     config = [_own(key, value) for key, value in values.items()]
     make(["--configfile", preset_file(words.preset), "--config", *config], words.cores)

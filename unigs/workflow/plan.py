@@ -14,7 +14,7 @@ from typing import Any
 
 from unigs.pretrained import catalogue
 from unigs.pretrained.auto import CHOICES, settle
-from unigs.settings.subject import Subject
+from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
@@ -274,7 +274,8 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
     check(config, home / SCHEMA, "configuration")
     check_names(config)
     if config.get("clip"):
-        rows = [sheet.one_clip(config["clip"], config.get("name"))]
+        told = {name: config.get(name, "") for name in PROVENANCE}
+        rows = [sheet.one_clip(config["clip"], config.get("name"), **told)]
     else:
         rows = sheet.read_sheet(config["subjects"], home)
     audio = [config["audio"]] if config.get("audio") else []

@@ -22,14 +22,16 @@ FALLBACK_NAME = "portrait"
 """What a subject is called whose clip has no letter or digit that a folder's name may hold."""
 
 
-def one_clip(path: str, name: str | None = None) -> dict[str, str]:
+def one_clip(path: str, name: str | None = None, **told: str) -> dict[str, str]:
     """Row of the sheet for a single clip.
 
     Args:
         path: the clip.
         name: name of the subject; without one the clip's file name is taken.
+        **told: what is told of it, by column.
     """
-    return {"subject": folder_name(str(name or Path(path).stem)), "dataset": OWN, "video": path}
+    subject = folder_name(str(name or Path(path).stem))
+    return {"subject": subject, "dataset": OWN, "video": path, **told}
 
 
 def folder_name(words: str) -> str:
