@@ -191,6 +191,9 @@ def test_without_the_library_the_log_says_that_the_manifest_is_missing(
     write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
     with monkeypatch.context() as patched:
         patched.setitem(sys.modules, "c2pa", None)
+        with pytest.raises(UserError, match=r"without c2pa-python nothing is signed with me\.pem"):
+            run_drive(files, patched, tmp_path / "talk.wav", certificate="me.pem", private_key="k")
+        caplog.clear()
         run_drive(files, patched, tmp_path / "talk.wav")
     told = [line for line in caplog.messages if "no signed manifest" in line]
     assert len(told) == 1 and "pip install c2pa-python" in told[0]

@@ -72,6 +72,15 @@ def test_without_a_place_for_keys_a_video_has_a_key_of_its_own(monkeypatch, capl
     assert "No key for signing videos can be kept" in caplog.text and "XDG_DATA_HOME" in caplog.text
 
 
+def test_without_a_home_no_key_lies_where_the_command_was_typed(tmp_path, monkeypatch, caplog):
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as of a user without an entry
+    monkeypatch.chdir(tmp_path)
+    try_identity(identity("", ""))
+    assert own_anchor() is None and not list(tmp_path.iterdir())
+    assert "this user has no home folder" in caplog.text
+
+
 def test_a_relative_data_folder_is_no_folder(monkeypatch):
     """As the specification of XDG_DATA_HOME has it: results of any folder would hold keys."""
     monkeypatch.setenv("XDG_DATA_HOME", "data")

@@ -17,7 +17,7 @@ from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
 from unigs.provenance.clip import UNTOLD, Provenance, provenance_of
-from unigs.provenance.keys import identity
+from unigs.provenance.keys import Identity, identity
 from unigs.provenance.manifest import can_sign, sign, try_identity
 from unigs.provenance.mark import VisibleMark
 from unigs.provenance.statement import TITLE, Statement
@@ -71,10 +71,7 @@ def drive(
         UserError: a file is missing, does not fit the others, has no sound, or the certificate is
             of no use.
     """
-    signer = None
-    if can_sign():
-        signer = identity(settings.certificate, settings.private_key)
-        try_identity(signer)
+    signer = signer_of(settings)
     model = load_portrait(portrait, pick_device(settings.device))
     if not model.has_dynamics:
         raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
@@ -95,6 +92,27 @@ def drive(
             unsigned.replace(temporary)
         else:
             sign(unsigned, temporary, statement.definition(out.name), signer)
+
+
+def signer_of(settings: DriveSettings) -> Identity | None:
+    """With what the video is signed; None where the library is missing, which the log tells.
+
+    Args:
+        settings: section `drive`.
+
+    Raises:
+        UserError: the certificate that the settings name cannot be used.
+    """
+    if can_sign():
+        signer = identity(settings.certificate, settings.private_key)
+        try_identity(signer)
+        return signer
+    if settings.certificate:
+        raise UserError(
+            f"without c2pa-python nothing is signed with {settings.certificate}: install it, or "
+            "leave drive.certificate empty."
+        )
+    return None
 
 
 def statement_of(

@@ -74,9 +74,15 @@ def identity(certificate: str, private_key: str) -> Identity:
 
 
 def key_folder() -> Path:
-    """Folder of the key of first use: `unigs/signing` in XDG_DATA_HOME or ~/.local/share."""
+    """Folder of the key of first use: `unigs/signing` in XDG_DATA_HOME or ~/.local/share.
+
+    Raises:
+        FileNotFoundError: this user has no home, as in a container.
+    """
     data = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(data) if os.path.isabs(data) else Path(os.path.expanduser("~")) / ".local/share"
+    base = Path(data) if os.path.isabs(data) else Path(os.path.expanduser("~"), ".local/share")
+    if not base.is_absolute():
+        raise FileNotFoundError("this user has no home folder")
     return base / "unigs/signing"
 
 
