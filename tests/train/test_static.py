@@ -3,6 +3,7 @@
 import pandas as pd
 
 from unigs.model.storage import load_portrait
+from unigs.provenance.clip import INTENDED_USE
 from unigs.stage.files import read_json
 
 
@@ -16,6 +17,7 @@ def test_static_stage_learns_the_subject(static_run):
     portrait = load_portrait(static_run / "portrait.safetensors")
     told = {"source": "rendered here", "license": "CC0 1.0"}
     assert record["provenance"] == portrait.meta["static"]["provenance"] == told
+    assert record["intended_use"] == portrait.meta["static"]["intended_use"] == INTENDED_USE
     weights = portrait.gaussians.anchors.sigmoid()
     height = portrait.gaussians.means[:, 1]
     # What rests in the camera is low: the anchor must have found the torso.
