@@ -51,7 +51,7 @@ COMMANDS = {
         "unigs.exchange.export_command:configure", "write a subject for other systems"
     ),
     "models": Command(
-        "unigs.pretrained.command:configure", "list, fetch and add pretrained weights"
+        "unigs.pretrained.command:configure", "list, fetch, add and convert pretrained weights"
     ),
     "setup": Command("unigs.workflow.equipment:configure", "install what pip alone leaves out"),
 }

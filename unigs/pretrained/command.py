@@ -45,6 +45,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("name", metavar="NAME", help="name of the list")
     add.add_argument("file", metavar="FILE", type=Path, help="the file")
     add.set_defaults(run=lambda words: _add(words.name, words.file))
+    _configure_convert(actions)
+
+
+def _configure_convert(actions: argparse._SubParsersAction) -> None:
+    """Describe the command line of `unigs models convert`."""
+    about = (
+        "Convert a 3D morphable model of faces for the pose back-end pca: eos and the Surrey Face "
+        "Model (.bin), BFM 2009 (.mat), BFM 2017 and 2019 (.h5), FLAME (.pkl, .npz). No code of "
+        "the files runs."
+    )
+    convert = actions.add_parser("convert", help="convert a 3D morphable model", description=about)
+    convert.add_argument("model", metavar="MODEL", type=Path, help="the model's file")
+    convert.add_argument("out", metavar="OUT", type=Path, help="file to write (.npz)")
+    convert.add_argument(
+        "--landmarks", type=Path, required=True, metavar="FILE",
+        help="where the model has iBUG's landmarks: eos's ibug_to_*.txt, or FLAME's "
+        "flame_static_embedding.pkl",
+    )  # fmt: skip
+    convert.add_argument(
+        "--contours", type=Path, metavar="FILE",
+        help="where the model has its jaw: eos's *_contours.json, or FLAME's "
+        "flame_dynamic_embedding.npy; without it the jaw's landmarks are not used",
+    )  # fmt: skip
+    convert.add_argument(
+        "--expressions", type=Path, nargs="+", default=[], metavar="FILE",
+        help="expressions that lie in files of their own: eos's blendshapes (.bin); of BFM 2009 "
+        "Exp_Pca.bin, its deviations (.txt) and vertex numbers (BFM_exp_idx.mat)",
+    )  # fmt: skip
+    convert.set_defaults(run=_convert)
 
 
 def list_models() -> None:
@@ -95,6 +124,19 @@ def _add(name: str, file: Path) -> None:
     from unigs.pretrained.fetch import add_model
 
     add_model(name, file)
+
+
+def _convert(words: argparse.Namespace) -> None:
+    from unigs.pretrained.face_models.convert import convert_face_model
+
+    found = convert_face_model(
+        words.model, words.out, words.landmarks, words.contours, words.expressions
+    )
+    print(
+        f"{words.out}: {len(found.mean)} vertices, {found.shape.shape[1]} directions of identity, "
+        f"{found.expression.shape[1]} of expression. To use it, set pose.backend to pca and "
+        f"pose.model to {words.out}."
+    )
 
 
 def _lines(chosen: Model) -> list[str]:

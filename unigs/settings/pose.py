@@ -14,8 +14,9 @@ class PoseSettings:
     """Rigid face that is tracked. landmarks: the person's own rigid points, self-calibrated. pca: a
     3D morphable model."""
     model: str | None = None
-    """Path of the morphable model for the back-end pca: an .npz file with mean, shape, shape_std,
-    vertices, landmarks and perhaps expression (see `unigs.prepare.pose.morphable_model`)."""
+    """Path of the morphable model for the back-end pca: an .npz file that `unigs models convert`
+    wrote from the Surrey Face Model (eos), BFM 2009, 2017 or 2019, or FLAME, or one of your own
+    (`unigs.prepare.pose.morphable_model` says what it holds)."""
     focal: Annotated[float, Bounds(0.5, 20)] = 2.0
     """Focal length in image sizes. It is fixed because portrait clips do not reveal it."""
     robust: Positive = 1.5

@@ -12,10 +12,8 @@ from unigs.geometry.rigid import Camera, Poses, project, rotation, rotation_vect
 from unigs.geometry.similarity import similarity
 from unigs.prepare.pose.bundle_adjustment import reprojection, triangulate
 from unigs.prepare.pose.fit import bridge, fit_landmarks, fit_pose, jitter
-from unigs.prepare.pose.morphable_model import MorphableModel
 from unigs.settings.pose import PoseSettings
 from unigs.stage.errors import UserError
-from unigs.stage.files import save_npz
 from unigs.subject.features import HeadPoses, Landmarks
 
 SIZE = 256
@@ -215,46 +213,6 @@ def test_reprojection_skips_what_is_missing():
     pixels[2] = np.nan
     got = reprojection(FACE, pixels, poses, CAMERA)
     np.testing.assert_allclose(got, [3, 0, np.nan], atol=1e-9)
-
-
-def morphable_model(path, **changes: np.ndarray) -> None:
-    """A model whose first direction makes noses longer and whose axes are not the head's."""
-    rng = np.random.default_rng(5)
-    nose = np.exp(-((FACE[:, :2] - [0, 0.002]) ** 2).sum(1) / 0.02**2)[:, None] * [0, 0, -0.01]
-    wide = FACE * [0.1, 0, 0]
-    turned = Rotation.from_euler("x", 180, degrees=True).as_matrix()
-    basis = np.stack([nose @ turned.T, wide @ turned.T], -1).reshape(-1, 2)
-    mean = (FACE - nose) @ turned.T  # the person's nose is one deviation longer than the mean's
-    index = np.array([i for i in range(468) if rng.random() < 0.3])
-    arrays = {"mean": mean, "shape": basis, "shape_std": np.ones(2)}
-    save_npz(path, **arrays | {"vertices": index, "landmarks": index} | changes)
-
-
-def test_a_morphable_model_gives_poses_and_identity(tmp_path):
-    truth = smooth_motion(60)
-    points = observe(truth)
-    model = tmp_path / "model.npz"
-    morphable_model(model)
-    result = fit(points, backend="pca", model=str(model))
-    assert result.backend == "pca" and result.shape.shape == (468, 3)
-    angle, distance = errors(result, truth)
-    assert np.median(angle) < 0.7 and np.median(distance) < 0.01
-    loaded = MorphableModel(str(model))
-    poses = Poses(truth.R @ np.diag([1.0, -1, -1]), truth.t)
-    got = loaded.fit(points[:, loaded.landmarks, :2], poses, CAMERA, robust=1.0)
-    np.testing.assert_allclose(got, [1, 0], atol=0.25)
-
-
-def test_wrong_models_are_named(tmp_path):
-    with pytest.raises(UserError, match="needs a model"):
-        MorphableModel(None)
-    morphable_model(tmp_path / "a.npz", shape=np.zeros((12, 2)))
-    with pytest.raises(UserError, match="do not fit each other"):
-        MorphableModel(str(tmp_path / "a.npz"))
-    lips = np.array(mesh.LIPS)
-    morphable_model(tmp_path / "b.npz", vertices=lips, landmarks=lips)
-    with pytest.raises(UserError, match="maps 0 landmarks off lips"):
-        MorphableModel(str(tmp_path / "b.npz"))
 
 
 def test_the_stage_writes_what_the_next_ones_read(tmp_path):

@@ -20,6 +20,7 @@ from unigs.prepare.pose.bundle_adjustment import adjust_shape, reprojection, tra
 from unigs.prepare.pose.gaps import bridge, cuts_between_seen
 from unigs.prepare.pose.given import keep_poses
 from unigs.prepare.pose.morphable_model import MorphableModel
+from unigs.pretrained.weights import weights_name
 from unigs.settings.pose import PoseSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -126,7 +127,7 @@ def fit_landmarks(
         size,
         shape.astype(np.float32),
         reprojection(fitted, pixels[:, rigid], poses, camera).astype(np.float32),
-        settings.backend,
+        settings.backend if free else f"{settings.backend} ({weights_name(settings.model)})",
     )
 
 
@@ -164,12 +165,8 @@ def model_shape(
     guess: np.ndarray, meshes: np.ndarray, camera: Camera, robust: float, prior: float,
     settings: PoseSettings,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Landmarks on a morphable model; arguments and result as of `fit_shape`."""
-    model = MorphableModel(settings.model)
-    mean, index = model.points(np.zeros(len(model.std))), model.landmarks
-    poses = rough_poses(mean, meshes[:, index], camera)
-    coefficients = model.fit(meshes[:, index, :2], poses, camera, robust=robust)
-    return index, model.points(coefficients)
+    """Rigid landmarks on a morphable model; arguments and result as of `fit_shape`."""
+    return MorphableModel(settings.model).rigid_face(guess, meshes, camera, robust)
 
 
 BACKENDS = {"landmarks": own_shape, "pca": model_shape}
