@@ -10,12 +10,23 @@ from unigs.stage.bounds import Bounds, Share
 class RegionSettings:
     """How frames are divided into regions."""
 
-    backend: Literal["colours", "onnx"] = "colours"
+    backend: Literal["colours", "onnx", "tflite", "bisenet"] = "colours"
     """Source of hair, skin and clothes. colours: color and place models that are learned from the
-    clip. onnx: a segmentation network. Person mask, face and mouth are found alike with both."""
+    clip. onnx, tflite: a segmentation network in a file of that kind. bisenet: weights of BiSeNet
+    for face parsing (.pth). Person mask, face and mouth are found alike with all of them."""
     model: str | None = None
-    """Path of the segmentation network for the back-end onnx: input [1,3,H,W] (RGB with ImageNet
-    mean and deviation), output [1,3,H,W] (probabilities of skin, clothes, hair)."""
+    """Path of the segmentation network for the back-ends onnx, tflite and bisenet: one picture in
+    [1,3,H,W] or [1,H,W,3], a score for every class and pixel out, in the same order of axes."""
+    classes: str = ""
+    """What each channel of the network's output shows, in order, joined by commas: skin, hair,
+    cloth or other. Empty: skin,cloth,hair (onnx), the 6 classes of selfie_multiclass_256x256
+    (tflite), the 19 of CelebAMask-HQ (bisenet)."""
+    scores: Literal["usual", "probabilities", "softmax", "sigmoid"] = "usual"
+    """How the network's output becomes probabilities. usual: as they are (onnx), softmax over the
+    classes (tflite, bisenet)."""
+    pixels: Literal["usual", "imagenet", "unit", "symmetric"] = "usual"
+    """How the network wants its RGB pixels. imagenet: with ImageNet's mean and deviation. unit: 0
+    to 1. symmetric: -1 to 1. usual: imagenet (onnx, bisenet), unit (tflite)."""
     model_frames: Annotated[int, Bounds(1, 1000)] = 60
     """Largest number of frames, spread over the clip, that the color and place models are learned
     from."""

@@ -26,6 +26,7 @@ from unigs.face.face_frame import (
 from unigs.media.guided_filter import GuidedFilter
 from unigs.media.images import write_png
 from unigs.media.video import probe, read_video
+from unigs.prepare.regions.engines import ENGINES
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.parsing_network import ParsingNetwork
 from unigs.prepare.regions.plate import Background, Plate
@@ -188,7 +189,7 @@ def _box_around(mask: np.ndarray, room: int) -> tuple[slice, slice]:
 
 BACKENDS = {
     "colours": lambda frame, settings: Surfaces(frame),
-    "onnx": lambda frame, settings: ParsingNetwork(settings.model),
+    **dict.fromkeys(ENGINES, lambda frame, settings: ParsingNetwork(settings)),
 }
 """Every way to tell skin, hair and cloth apart, by the name that the setting regions.backend gives
 it; each is made from the clip's face frame and the settings."""
