@@ -16,8 +16,8 @@ class SpeechSettings:
     where its model is there, else logmel."""
     model: str = ""
     """Path of the network: a file with the encoder of OpenAI's Whisper (empty: whisper-tiny-en of
-    the pretrained models), a deepspeech.pytorch checkpoint, or a wav2vec2 or HuBERT folder of
-    transformers."""
+    the pretrained models), a deepspeech.pytorch checkpoint or the frozen graph of Mozilla's
+    DeepSpeech 0.1.0 (.pb), or a wav2vec2 or HuBERT folder of transformers."""
     layer: Annotated[int, Bounds(0, 64)] = 0
     """Layer whose hidden states are the features (back-ends whisper, wav2vec2); 1 is the first. 0:
     the middle one of whisper (2 of 4 in the usual model), the last one of wav2vec2 and HuBERT."""

@@ -103,19 +103,29 @@ class Spectral:
 
 
 class DeepSpeech:
-    """Outputs of a deepspeech.pytorch checkpoint: logits of its letters, 50 per second."""
+    """Logits of letters, 50 per second, of a deepspeech.pytorch checkpoint, or of Mozilla's graph.
 
-    spectral, model, projection = False, "checkpoint (.ckpt)", ""
+    Mozilla's, which lip-sync papers mean by DeepSpeech, ends in .pb.
+    """
+
+    spectral, model, projection = False, "checkpoint (.ckpt) or frozen graph (.pb)", ""
 
     def __init__(self, settings: SpeechSettings) -> None:
-        from unigs.speech.deepspeech import load_deepspeech
+        path, self.settings = Path(settings.model), settings
+        if path.suffix == ".pb":
+            from unigs.speech.mozilla_deepspeech import load_mozilla_deepspeech
 
-        self.net, self.settings = load_deepspeech(Path(settings.model)), settings
-
-    def columns(self, samples: np.ndarray) -> np.ndarray:
+            self.transcribe = load_mozilla_deepspeech(path).transcribe
+            return
         import torch
 
-        logits = self.net.transcribe(torch.from_numpy(samples)).numpy()
+        from unigs.speech.deepspeech import load_deepspeech
+
+        net = load_deepspeech(path)
+        self.transcribe = lambda samples: net.transcribe(torch.from_numpy(samples)).numpy()
+
+    def columns(self, samples: np.ndarray) -> np.ndarray:
+        logits = self.transcribe(samples)
         return resample_rows(logits, 20.0, self.settings.step_ms, len(samples))
 
 

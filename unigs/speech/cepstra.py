@@ -1,9 +1,9 @@
-"""Thirteen mel-frequency cepstra every 10 ms, as networks that judge lip sync hear speech.
+"""Mel-frequency cepstra every 10 ms, as networks that judge lip sync and DeepSpeech hear speech.
 
-The formulas are those of the package python_speech_features at its defaults, on which Light-ASD and
-SyncNet were trained: pre-emphasis, frames without a window function, filters whose corners lie on
-bins of the transform, and the frame's log energy in place of the first cepstrum. They differ from
-`unigs.speech.spectral` in all four.
+The formulas are those of the package python_speech_features at its defaults, on which Light-ASD,
+SyncNet (13 cepstra) and Mozilla's DeepSpeech (26) were trained: pre-emphasis, frames without a
+window function, filters whose corners lie on bins of the transform, and the frame's log energy in
+place of the first cepstrum. They differ from `unigs.speech.spectral` in all four.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import scipy.fft
 from unigs.media.audio import RATE
 
 CEPSTRA = 13
-"""Numbers per row."""
+"""Numbers per row, unless more are asked for."""
 HOP = 160
 """Samples from one row to the next: 10 ms."""
 WINDOW = 400
@@ -33,14 +33,15 @@ def filter_bank() -> np.ndarray:
     return np.where(bins < middle, rising, falling).clip(0)
 
 
-def cepstra(samples: np.ndarray) -> np.ndarray:
+def cepstra(samples: np.ndarray, count: int = CEPSTRA) -> np.ndarray:
     """Cepstra of a recording.
 
     Args:
         samples: float [n] in [-1, 1] at 16 kHz, n > 0.
+        count: numbers per row, FILTERS at most.
 
     Returns:
-        float32 [R,13], R = 1 + ceil((n - WINDOW) / HOP), at least 1: row r begins at r * 10 ms.
+        float32 [R,count], R = 1 + ceil((n - WINDOW) / HOP), at least 1: row r begins at r * 10 ms.
     """
     sound = np.clip(np.asarray(samples, np.float64) * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1)
     sound = np.trunc(sound)
@@ -51,7 +52,7 @@ def cepstra(samples: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft(frames, N_FFT)) ** 2 / N_FFT
     tiny = np.finfo(float).eps
     bands, energy = power @ filter_bank().T, power.sum(axis=1)
-    found = scipy.fft.dct(np.log(np.where(bands == 0, tiny, bands)), norm="ortho")[:, :CEPSTRA]
-    found *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(CEPSTRA) / LIFTER)
+    found = scipy.fft.dct(np.log(np.where(bands == 0, tiny, bands)), norm="ortho")[:, :count]
+    found *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(count) / LIFTER)
     found[:, 0] = np.log(np.where(energy == 0, tiny, energy))
     return found.astype(np.float32)
