@@ -10,6 +10,7 @@ from tests.support.subject import FRAMES, write_subject
 from unigs.stage.errors import UserError
 from unigs.stage.files import save_npz
 from unigs.subject.dataset import Dataset
+from unigs.subject.labels import write_labels
 from unigs.subject.resident import ResidentFrames
 
 
@@ -40,3 +41,13 @@ def test_frames_on_the_device_are_those_of_the_store(files):
 def test_a_color_video_is_no_label_video(files):
     with pytest.raises(UserError, match=r"video\.mp4 is no label video: frame 0 .*run segment_reg"):
         Dataset(replace(files, labels=files.video))
+
+
+def test_back_ends_are_those_of_the_files(files, tmp_path):
+    """What runs and tables say of the regions comes out of the label video."""
+    assert "regions" not in Dataset(files).backends
+    labels = [np.array(image) for image in Dataset(files).labels[:FRAMES]]
+    size = labels[0].shape[0]
+    write_labels(tmp_path / "labels.mkv", labels, size, size, 25, "onnx (pan, sha256 0123)")
+    named = Dataset(replace(files, labels=tmp_path / "labels.mkv")).backends
+    assert named["regions"] == "onnx (pan, sha256 0123)" and "pose" in named

@@ -33,6 +33,8 @@ class VideoInfo:
     """Whether there is an audio stream."""
     rotation: int
     """Degrees by which decoded frames are turned counterclockwise, 0 to 359."""
+    comment: str = ""
+    """What the writer of the file said of it; empty: nothing."""
 
 
 def probe(path: Path) -> VideoInfo:
@@ -62,6 +64,7 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     fps = re.search(r" (\d+\.?\d*) fps", video)
     duration = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", given)
     hours, minutes, seconds = map(float, duration.groups()) if duration else (0, 0, 0)
+    said = re.search(r"^ +comment +: (.*)$", given, re.M | re.I)
     turned = re.search(r"rotation of (-?\d+(?:\.\d+)?) degrees", given)
     return VideoInfo(
         width=int(size[1]),
@@ -70,6 +73,7 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
         duration=3600 * hours + 60 * minutes + seconds,
         has_audio=any(" Audio: " in line for line in streams),
         rotation=round(float(turned[1])) % 360 if turned else 0,
+        comment=said[1].strip() if said else "",
     )
 
 

@@ -20,7 +20,7 @@ from unigs.subject.features import (
 )
 from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES, TEST, TRAIN, read_frame_table
 from unigs.subject.framestore import FrameStore
-from unigs.subject.labels import BACKGROUND
+from unigs.subject.labels import BACKGROUND, labels_backend
 from unigs.subject.performance import performance_of
 from unigs.subject.resident import ResidentFrames
 
@@ -72,7 +72,7 @@ class Dataset:
         landmarks: face landmarks of every frame.
         encoder: JSON of the speech encoder; an empty object without speech.
         silence: the normalized window of silence, float32 [W,D]; None without speech.
-        backends: back-ends of landmarks, poses and speech, by name.
+        backends: back-ends of landmarks, poses, speech and regions, by name.
         train: indices of the kept training frames.
         test: indices of the kept test frames.
 
@@ -131,6 +131,8 @@ class Dataset:
         self.encoder = "{}" if speech is None else speech.encoder
         made = {"landmarks": self.landmarks, "pose": self.poses, "speech": speech}
         self.backends = {name: read.backend for name, read in made.items() if read is not None}
+        if regions := labels_backend(files.labels):
+            self.backends["regions"] = regions
 
     def to(self, device: torch.device | str) -> None:
         """Choose where `image`, `regions` and `person` hand out their tensors."""

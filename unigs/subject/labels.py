@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.media.video import VideoWriter, read_video
+from unigs.media.video import VideoWriter, probe, read_video
 from unigs.stage.errors import UserError
 
 BACKGROUND, FACE, MOUTH, HAIR, TORSO = range(5)
@@ -19,12 +19,31 @@ COLORS = np.array(
 
 
 def write_labels(
-    path: Path, labels: Iterable[np.ndarray], width: int, height: int, fps: float
+    path: Path, labels: Iterable[np.ndarray], width: int, height: int, fps: float, backend: str = ""
 ) -> None:
-    """Write label images, uint8 [H,W] of 0..4, as a gray ffv1 video."""
-    with VideoWriter(path, width, height, fps, quality="lossless", gray=True) as writer:
+    """Write label images, uint8 [H,W] of 0..4, as a gray ffv1 video.
+
+    Args:
+        path: file to write (.mkv).
+        labels: the images.
+        width: of the images in pixels.
+        height: of the images in pixels.
+        fps: frames per second.
+        backend: name of the method that found them, kept in the file; empty: none.
+    """
+    options = {"quality": "lossless", "gray": True, "comment": backend or None}
+    with VideoWriter(path, width, height, fps, **options) as writer:
         for image in labels:
             writer.write(image)
+
+
+def labels_backend(path: Path) -> str:
+    """Name of the method that found the labels of a file; empty where the file does not say.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return probe(path).comment
 
 
 def read_labels(path: Path) -> Iterator[np.ndarray]:

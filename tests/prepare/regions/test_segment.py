@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from tests.support.network_files import onnx_file
 from tests.support.subject import write_table
 from tests.support.synthetic_face import face_vertices, landmarks
 from unigs.face import mesh
@@ -18,10 +19,11 @@ from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, wit
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate
 from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions, spread
+from unigs.pretrained.weights import weights_name
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
 from unigs.subject.features import Landmarks
-from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, read_labels
+from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, labels_backend, read_labels
 
 SIZE, FRAMES = 192, 10
 LONG = {"hair": (70, 45, 30), "cloth": (190, 40, 50)}
@@ -182,6 +184,21 @@ def test_the_stage_on_files(tmp_path):
     assert min(face) > 0.7
     plate, hole = read_image(files["background"]), read_image(files["hole"])
     assert plate.shape == (SIZE, SIZE, 3) and set(np.unique(hole)) <= {0, 255}
+
+
+@pytest.mark.parametrize("backend", ["colours", "onnx"])
+def test_the_label_video_names_the_back_end(tmp_path, backend):
+    drawing, found = Drawing(True, LONG, frames=3), np.ones(3, bool)
+    files, network = write_clip(tmp_path, drawing, 3, found), None
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime runs .onnx files")
+        network = str(tmp_path / "net.onnx")
+        (tmp_path / "net.onnx").write_bytes(onnx_file(np.eye(3), np.zeros(3)))
+    settings = RegionSettings(backend=backend, model=network, model_frames=2, plate_frames=2)
+    segment_regions(**files, settings=settings)
+    expected = f"onnx ({weights_name(network)})" if network else "colours"
+    assert labels_backend(files["out"]) == expected
+    assert len(list(read_labels(files["out"]))) == 3
 
 
 def test_wrong_inputs_are_named(tmp_path):

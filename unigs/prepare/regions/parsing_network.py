@@ -10,6 +10,7 @@ import numpy as np
 from unigs.face.face_frame import CHIN_Y, map_axes, map_to_image
 from unigs.prepare.regions.engines import ENGINES
 from unigs.prepare.regions.surfaces import Surface
+from unigs.pretrained.weights import weights_name
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
 
@@ -111,6 +112,13 @@ class ParsingNetwork:
         """Probability [h,w] of a surface: that of all its classes."""
         rows = [k for k, named in enumerate(self.classes) if named == surface]
         return np.clip(found[rows].sum(0), 0, 1).astype(np.float32)
+
+
+def backend_name(settings: RegionSettings) -> str:
+    """Name of the back-end for records, with its network where it has one."""
+    if settings.backend == "colours":
+        return settings.backend
+    return f"{settings.backend} ({weights_name(settings.model)})"
 
 
 def read_classes(text: str) -> list[Surface | None]:

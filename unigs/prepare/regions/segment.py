@@ -28,7 +28,7 @@ from unigs.media.images import write_png
 from unigs.media.video import probe, read_video
 from unigs.prepare.regions.engines import ENGINES
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
-from unigs.prepare.regions.parsing_network import ParsingNetwork
+from unigs.prepare.regions.parsing_network import ParsingNetwork, backend_name
 from unigs.prepare.regions.plate import Background, Plate
 from unigs.prepare.regions.surfaces import Surfaces
 from unigs.settings.regions import RegionSettings
@@ -286,7 +286,7 @@ def segment_regions(
     counts = np.zeros(5)
     with atomic(out) as temporary:
         labels = tally(checked(labeler.label(images), len(points), video, landmarks), counts)
-        write_labels(temporary, labels, info.width, info.height, info.fps)
+        write_labels(temporary, labels, info.width, info.height, info.fps, backend_name(settings))
     log.info("regions: %s, plate unseen %.3f", shares(counts), labeler.hole.mean())
 
 
