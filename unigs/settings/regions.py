@@ -12,8 +12,9 @@ class RegionSettings:
 
     backend: Literal["colours", "onnx", "tflite", "bisenet"] = "colours"
     """Source of hair, skin and clothes. colours: color and place models that are learned from the
-    clip. onnx, tflite: a segmentation network in a file of that kind. bisenet: weights of BiSeNet
-    for face parsing (.pth). Person mask, face and mouth are found alike with all of them."""
+    clip. onnx, tflite: a segmentation network in a file of that kind, run by a package of the extra
+    `models`. bisenet: weights of BiSeNet for face parsing (.pth). Person mask, face and mouth are
+    found alike with all of them."""
     model: str | None = None
     """Path of the segmentation network for the back-ends onnx, tflite and bisenet: one picture in
     [1,3,H,W] or [1,H,W,3], a score for every class and pixel out, in the same order of axes."""
