@@ -57,7 +57,7 @@ class LinearPoints:
         """
         vertices = self.at(coefficients)
         square = ((places[:, None] - vertices) ** 2).sum(-1)
-        near = np.argsort(square, axis=1, kind="stable")[:, :CORNERS]
+        near = np.argpartition(square, CORNERS - 1, axis=1)[:, :CORNERS]
         shares = np.array([_shares(p, vertices[n]) for p, n in zip(places, near, strict=True)])
         points = LinearPoints(
             np.einsum("nk,nki->ni", shares, self.mean[near]),
