@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VENV    ?= .venv
-PYTHON  ?= $(or $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell command -v $(p)),$(p)))),python3)
+PYTHON  ?= $(or $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14 python3,$(if $(shell command -v $(p)),$(p)))),python3)
 CORES   ?= all
 PRESET  ?= preview
 TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -13,7 +13,7 @@ READY   := $(VENV)/.unigs-ready
 export CLIP NAME AUDIO REPLACE CONSENT
 export PATH := $(BIN):$(PATH)
 
-.PHONY: help setup demo portrait test lint format graph schema bench bench-gpu clean
+.PHONY: help setup demo portrait carriers test lint format graph schema bench bench-gpu clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,8 +21,8 @@ help:  ## list the commands
 setup: $(READY)  ## the environment in .venv, pinned by constraints.txt, and pretrained weights
 
 $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null || \
-	    { echo "error: UniGS needs Python 3.11 or 3.12: install it (Debian: apt-get install python3)," \
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || \
+	    { echo "error: UniGS needs Python 3.11 to 3.14: install it (Debian: apt-get install python3)," \
 	           "or say where it is: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x "$(BIN)/pip" || "$(PYTHON)" tools/make_venv.py "$(VENV)"
 	@echo "Installing into $(VENV): about 3 GB, a few minutes."
@@ -41,13 +41,11 @@ $(READY): pyproject.toml constraints.txt unigs/workflow/launcher.py
 	        echo "no CPU build of torch $(TORCH) found: taking the default one ($$log)" >&2; \
 	fi
 	python -m pip install -q -c constraints.txt -e '.[dev]'
-	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
-	python -m pip install -q -c constraints.txt --no-deps mediapipe
 	@# snakemake --cores 8 --resources gpu=1 all: Snakemake itself takes `all` for a resource.
 	@python -m unigs.workflow.launcher "$(BIN)/snakemake"
 	@echo "Compiling the CPU kernels once, half a minute: the first command then starts at once."
 	@python -m unigs.train.compile_kernels
-	@echo "Fetching pretrained weights, 28 MB to keep: unigs models tells of them."
+	@echo "Fetching pretrained weights, 36 MB to keep: unigs models tells of them."
 	@python -m unigs models fetch --try
 	@touch "$(READY)"
 
@@ -58,6 +56,11 @@ portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDI
 	@test -n "$$CLIP" || { echo 'usage: make portrait CLIP=my.mp4 [NAME=me]' >&2; exit 2; }
 	@python -m unigs portrait --cores $(CORES) --preset $(PRESET) --name="$$NAME" \
 	    --audio="$$AUDIO" --replace="$$REPLACE" --consent="$$CONSENT" -- "$$CLIP"
+
+carriers: setup  ## mediapipe 0.10.14 beside LiteRT, which tests compare with it (Python 3.11, 3.12)
+	python -m pip install -q -c constraints.txt absl-py attrs protobuf
+	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
+	python -m pip install -q -c constraints.txt --no-deps mediapipe
 
 test: setup  ## run the tests
 	python -m pytest -n 2 --dist loadfile

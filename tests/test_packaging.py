@@ -88,8 +88,8 @@ def test_every_import_is_declared():
 
 def test_every_dependency_is_used():
     used = set().union(*(third_party(path, everywhere=True) for path in PACKAGE.rglob("*.py")))
-    # Not imported by us: the workflow engine and its report, needs of gsplat and of MediaPipe.
-    used |= {"snakemake", "pygments", "packaging", "absl-py", "attrs", "flatbuffers", "protobuf"}
+    # Not imported by us: the workflow engine and its report.
+    used |= {"snakemake", "pygments"}
     assert not DECLARED - used
 
 

@@ -10,7 +10,7 @@ from unigs.doctor.machine import Machine, look
 from unigs.pretrained.catalogue import models
 
 GOOD = Machine(
-    torch="2.13.0+cpu", ffmpeg="/usr/bin/ffmpeg", mediapipe="0.10.14", models=tuple(models()),
+    torch="2.13.0+cpu", ffmpeg="/usr/bin/ffmpeg", litert="2.3.0", models=tuple(models()),
     scratch="/tmp",
 )  # fmt: skip
 GPU = {"torch": "2.13.0", "torch_cuda": "13.0", "cards": ("NVIDIA X",)}
@@ -28,12 +28,13 @@ def test_nothing_is_said_against_a_good_machine():
 @pytest.mark.parametrize(
     "change, mark, about, words",
     [
-        ({"python": (3, 14), "mediapipe": ""}, STOP, "Python", "has no build for it: no clip"),
         ({"torch": "", "torch_error": "libgomp is gone"}, STOP, "torch", "(libgomp is gone)"),
         ({"opencv_error": "libGL.so.1: no such file"}, STOP, "OpenCV", "(libGL.so.1: no such"),
         ({"signing_error": "no c2pa"}, LOOK, "c2pa-python", "videos get no signed manifest"),
-        ({"mediapipe": ""}, STOP, "MediaPipe", "no face is found, so no clip can be prepared"),
-        ({"mediapipe": "0.10.35"}, LOOK, "MediaPipe", "--no-deps mediapipe==0.10.14"),
+        ({"litert": ""}, STOP, "Detectors", "LiteRT is missing; no face is found, so no clip can"),
+        ({"litert": "", "mediapipe": "0.10.35"}, STOP, "Detectors", "pip install ai-edge-litert"),
+        ({"models": tuple(n for n in models() if n != "mediapipe-detectors")}, STOP, "Detectors",
+         "the networks mediapipe-detectors are missing; no face"),
         ({"ffmpeg": "", "encoders": ()}, STOP, "ffmpeg", "is missing; no video is read"),
         ({"encoders": ("aac", "ffv1")}, STOP, "ffmpeg", "has no encoder libx264; clips"),
         ({"cores": 1}, LOOK, "GPU", "a first look takes half an hour"),
@@ -64,6 +65,9 @@ def test_each_fault_is_one_sentence_with_a_remedy(change, mark, about, words):
     [
         ({}, "ok GPU: none; 8 processor cores, on which a first look takes minutes"),
         (GPU | {"gpus": ("NVIDIA X, 80 GB",)}, "ok GPU: NVIDIA X, 80 GB, with gsplat's kernels."),
+        ({"litert": "", "mediapipe": "0.10.14"}, "ok Detectors: mediapipe 0.10.14."),
+        ({"python": (3, 14)}, "ok Python: 3.14."),
+        ({}, "ok Detectors: LiteRT 2.3.0."),
         ({}, "ok SLURM: none: jobs run on this machine."),
         ({"sbatch": True, "slurm_plugin": True}, "sacct does not answer, so keep slurm-status-co"),
         ({"sbatch": True, "slurm_plugin": True, "accounting": True}, "fill in a copy of workflow"),

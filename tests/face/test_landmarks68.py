@@ -7,6 +7,7 @@ from skimage import data
 
 from tests.support.lip_models import landmarks68_state
 from unigs.evaluate.faces import FaceReader
+from unigs.face.detectors import open_detectors
 from unigs.face.landmarks68 import (
     DOWN,
     MEAN_COLOR,
@@ -72,7 +73,7 @@ def test_the_published_weights_find_the_points_of_the_mesh():
     if path is None:
         pytest.skip("face-landmarks-68.safetensors is not in resources/models or $UNIGS_MODELS")
     image = np.ascontiguousarray(data.astronaut()[:300, 80:380])
-    with FaceReader() as reader:
+    with FaceReader(open_detectors()) as reader:
         reader.read(image)
     mesh = reader.points()
     squares = face_squares(mesh, SIDE, DOWN)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from unigs.face.detectors import FaceMesh
+from unigs.face.detectors import open_detectors
 from unigs.media.video import VideoWriter
 
 
@@ -24,7 +24,7 @@ def portrait(side: int = 256) -> np.ndarray:
 @functools.cache
 def landmarks() -> np.ndarray:
     """Landmarks [478,3] float32 of `portrait()`."""
-    with FaceMesh(static=True, confidence=0.5) as mesh:
+    with open_detectors().mesh(static=True, confidence=0.5) as mesh:
         return mesh.find(portrait())
 
 

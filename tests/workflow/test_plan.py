@@ -179,7 +179,7 @@ def test_what_is_missing_is_said_once_and_only_if_a_run_would_use_it():
 
 def test_weights_that_a_rule_can_fetch_may_be_missing():
     named = plan(evaluate={"lpips_model": LPIPS})
-    assert named.model_files("evaluate") == [LPIPS] and named.accept_flags("lpips-alex") == ""
+    assert LPIPS in named.model_files("evaluate") and named.accept_flags("lpips-alex") == ""
     syncnet = "resources/models/syncnet-v2.safetensors"
     with pytest.raises(UserError, match=r"lpips_model: syncnet-v2 is for research.*accept"):
         plan(evaluate={"lpips_model": syncnet})
@@ -187,6 +187,32 @@ def test_weights_that_a_rule_can_fetch_may_be_missing():
     assert agreed.accept_flags("syncnet-v2") == "--accept syncnet-v2"
     with pytest.raises(UserError, match="accept that by its name"):
         plan().accept_flags("syncnet-v2")
+
+
+def test_who_finds_faces_is_settled_while_planning(tmp_path, monkeypatch):
+    networks = tmp_path / "mediapipe-detectors.safetensors"
+    monkeypatch.setenv("UNIGS_MODELS", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    for section in ("crop", "landmarks", "screen", "regions", "evaluate"):
+        networks.unlink(missing_ok=True)
+        found = plan().settings(section)
+        assert (found["detectors"], found["detectors_model"]) == ("mediapipe", "")
+        assert str(networks) not in plan().model_files(section)
+        networks.touch()
+        found = plan().settings(section)
+        assert (found["detectors"], found["detectors_model"]) == ("litert", str(networks))
+        assert str(networks) in plan().model_files(section)  # a change of it reruns the stage
+        found = plan(**{section: {"detectors": "mediapipe"}}).settings(section)
+        assert (found["detectors"], found["detectors_model"]) == ("mediapipe", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    networks.unlink()
+    with pytest.raises(
+        UserError, match="landmarks.detectors_model: .*models fetch mediapipe-d"
+    ):
+        plan()
+    monkeypatch.delenv("UNIGS_MODELS")
+    # A rule fetches it.
+    assert plan().model_files("landmarks") == ["resources/models/mediapipe-detectors.safetensors"]
 
 
 def test_what_auto_hears_with_is_settled_while_planning(tmp_path, monkeypatch):

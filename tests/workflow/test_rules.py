@@ -375,10 +375,13 @@ def default(settings: object) -> object:
     usual = type(settings)()
     models = {"landmarks_model": "", "sync_model": "", "syncnet_model": "", "lpips_model": WEIGHTS}
     if found := {name: path for name, path in models.items() if hasattr(usual, name)}:
-        return dataclasses.replace(usual, **found)
-    if not isinstance(settings, SpeechSettings):
-        return usual
-    return SpeechSettings(**settled("speech", dataclasses.asdict(usual)))
+        usual = dataclasses.replace(usual, **found)
+    if hasattr(usual, "detectors"):  # which depends on what is installed
+        known = {"detectors": settings.detectors, "detectors_model": settings.detectors_model}
+        assert settings.detectors in ("litert", "mediapipe")
+        return dataclasses.replace(usual, **known)
+    section = "speech" if isinstance(settings, SpeechSettings) else ""
+    return dataclasses.replace(usual, **settled(section, dataclasses.asdict(usual)))
 
 
 def test_code_that_counts_is_all_that_a_stage_imports():

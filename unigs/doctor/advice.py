@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from unigs.doctor.finding import LOOK, OK, STOP, Finding
 from unigs.doctor.machine import ENCODERS, Machine
+from unigs.pretrained.auto import DETECTORS
 from unigs.pretrained.catalogue import models
-from unigs.workflow.equipment import LAST_PYTHON, mediapipe_pin
 
+MEDIAPIPE = "0.10.14"
+"""Release of MediaPipe that is a carrier of its own; those from 0.10.30 on carry no networks."""
 FEW_CORES = 2
 """Fewer processor cores than this make a first look a matter of half an hour."""
 LEAST_MEMORY_GB = 4.0
@@ -26,7 +28,7 @@ def advise(machine: Machine) -> Iterator[Finding]:
     Args:
         machine: what was looked up.
     """
-    yield _python(machine)
+    yield Finding("Python", f"{machine.python[0]}.{machine.python[1]}")
     yield from _programs(machine)
     yield _gpu(machine)
     yield from _weights(machine)
@@ -34,22 +36,8 @@ def advise(machine: Machine) -> Iterator[Finding]:
     yield _cluster(machine)
 
 
-def _python(machine: Machine) -> Finding:
-    words = f"{machine.python[0]}.{machine.python[1]}"
-    if machine.python > LAST_PYTHON:
-        return Finding(
-            "Python",
-            words,
-            f"{mediapipe_pin()}, which finds the face in a clip, has no build for it: no clip can "
-            "be prepared, while portraits that are made can speak (unigs drive)",
-            "use Python 3.11 or 3.12",
-            STOP,
-        )
-    return Finding("Python", words)
-
-
 def _programs(machine: Machine) -> Iterator[Finding]:
-    """Torch, OpenCV, MediaPipe, ffmpeg and its encoders, what signs videos."""
+    """Torch, OpenCV, what finds faces, ffmpeg and its encoders, what signs videos."""
     if not machine.torch:
         yield Finding(
             "torch",
@@ -68,24 +56,7 @@ def _programs(machine: Machine) -> Iterator[Finding]:
             "--force-reinstall --no-deps opencv-python-headless",
             STOP,
         )
-    if not machine.mediapipe and machine.python <= LAST_PYTHON:
-        yield Finding(
-            "MediaPipe",
-            "is missing",
-            "no face is found, so no clip can be prepared",
-            "unigs setup (unigs demo and unigs portrait do it by themselves)",
-            STOP,
-        )
-    elif machine.mediapipe and f"mediapipe=={machine.mediapipe}" != mediapipe_pin():
-        yield Finding(
-            "MediaPipe",
-            f"is {machine.mediapipe}",
-            f"only {mediapipe_pin()} was tried; releases from 0.10.30 on carry no models",
-            f"pip install --no-deps {mediapipe_pin()}",
-            LOOK,
-        )
-    elif machine.mediapipe:
-        yield Finding("MediaPipe", machine.mediapipe)
+    yield _detectors(machine)
     yield _ffmpeg(machine)
     if machine.signing_error:
         yield Finding(
@@ -95,6 +66,24 @@ def _programs(machine: Machine) -> Iterator[Finding]:
             "pip install --force-reinstall --no-deps c2pa-python",
             LOOK,
         )
+
+
+def _detectors(machine: Machine) -> Finding:
+    """Who finds faces: LiteRT with the catalogue's networks, or a mediapipe that has its own."""
+    if machine.litert and DETECTORS in machine.models:
+        return Finding("Detectors", f"LiteRT {machine.litert}")
+    if machine.mediapipe == MEDIAPIPE:
+        return Finding("Detectors", f"mediapipe {machine.mediapipe}")
+    costs = "no face is found, so no clip can be prepared"
+    if not machine.litert:
+        return Finding("Detectors", "LiteRT is missing", costs, "pip install ai-edge-litert", STOP)
+    return Finding(
+        "Detectors",
+        f"the networks {DETECTORS} are missing",
+        costs,
+        f"unigs models fetch {DETECTORS} (unigs demo and unigs portrait do it by themselves)",
+        STOP,
+    )
 
 
 def _ffmpeg(machine: Machine) -> Finding:
@@ -167,7 +156,8 @@ def _weights(machine: Machine) -> Iterator[Finding]:
     if there:
         yield Finding("Weights", f"{', '.join(there)}")
     for name, model in models().items():
-        if model.default and name not in machine.models:
+        # Whether the detectors' are missed is told with the detectors.
+        if model.default and name not in (*machine.models, DETECTORS):
             yield Finding(
                 "Weights",
                 f"{name} is not there",

@@ -56,6 +56,8 @@ class Machine:
     """Why OpenCV does not import."""
     signing_error: str = ""
     """Why videos cannot be signed."""
+    litert: str = ""
+    """Version of LiteRT."""
     mediapipe: str = ""
     """Version of MediaPipe."""
     models: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ def look() -> Machine:
         **_ffmpeg_facts(),
         opencv_error=_why_not(lambda: importlib.import_module("cv2")),
         signing_error=_why_not(lambda: importlib.import_module("c2pa")),
+        litert=_version("ai-edge-litert"),
         mediapipe=_version("mediapipe"),
         models=tuple(name for name in models() if find_model(name)),
         here_gb=shutil.disk_usage(".").free / GB,

@@ -4,6 +4,7 @@ from types import TracebackType
 
 import numpy as np
 
+from unigs.face.detectors import Detectors
 from unigs.face.follow import FaceFollower
 from unigs.face.mesh import POINTS
 
@@ -16,10 +17,13 @@ class FaceReader:
 
     The detector follows the face from frame to frame and knows nothing of the truth: a render in
     which it finds no face gives NaN, and the figures say on how many frames they rest.
+
+    Args:
+        detectors: the carrier that finds them.
     """
 
-    def __init__(self) -> None:
-        self._follower = FaceFollower(confidence=CONFIDENCE)
+    def __init__(self, detectors: Detectors) -> None:
+        self._follower = FaceFollower(detectors, confidence=CONFIDENCE)
         self._rows: list[np.ndarray] = []
 
     def __enter__(self) -> "FaceReader":

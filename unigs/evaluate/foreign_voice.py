@@ -98,7 +98,7 @@ def judge_voice(
     device, weights = pick_device(settings.device).type, None
     if path := chosen_model(settings.landmarks_model, LANDMARKS68):
         weights = load_landmarks68(path, device)
-    info, rendered = probe(render), mesh_points(render, "render")
+    info, rendered = probe(render), mesh_points(render, "render", settings)
     rows = np.flatnonzero(heard.keep)
     records = []
     for judge, look in judges(weights):

@@ -37,6 +37,7 @@ from unigs.evaluate.records import (
     measured,
 )
 from unigs.evaluate.split import Split
+from unigs.face.detectors import Detectors
 from unigs.losses import lpips
 from unigs.settings.evaluate import ScoreSettings
 
@@ -83,6 +84,7 @@ class Judge:
         methods: Iterable[str],
         stack: contextlib.ExitStack,
         truth: Truth,
+        detectors: Detectors,
     ) -> "Judge":
         """Set up a judge.
 
@@ -92,6 +94,7 @@ class Judge:
             methods: the methods to judge.
             stack: closes the face detectors.
             truth: what is known of the true frames.
+            detectors: the carrier that finds the face in the methods' pictures.
         """
         methods = list(methods)
         pictured = [name for name in methods if name != SHUFFLED]
@@ -103,7 +106,7 @@ class Judge:
         return cls(
             images={name: ImageScores() for name in pictured},
             flicker={name: Flicker() for name in moving},
-            faces={name: stack.enter_context(FaceReader()) for name in searched},
+            faces={name: stack.enter_context(FaceReader(detectors)) for name in searched},
             perceptual=network,
             perceptual_backend=lpips.backend_of(settings.lpips_model) if network else lpips.BACKEND,
             lips=LipNetworks.build(settings, device, methods, Places(truth.points, truth.nearest)),

@@ -17,9 +17,11 @@ from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.lip_networks import PointReader
 from unigs.evaluate.mouth import MESH, POINTS68
 from unigs.face import landmarks68, mesh
+from unigs.face.detectors import open_detectors
 from unigs.face.lips import in_face_frame, normalized
 from unigs.face.squares import face_squares
 from unigs.media.video import read_video
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.errors import UserError
 from unigs.stage.progress import progress
 
@@ -107,9 +109,15 @@ class Face:
         return LipView(in_face_frame(points, self.judge.rigid, self.judge.lips, self.shape))
 
 
-def mesh_points(video: Path, label: str) -> np.ndarray:
-    """Landmarks [T,478,3] of a video, px, as the first judge finds them; NaN without a face."""
-    with FaceReader() as reader:
+def mesh_points(video: Path, label: str, settings: DetectorSettings) -> np.ndarray:
+    """Landmarks [T,478,3] of a video, px, as the first judge finds them; NaN without a face.
+
+    Args:
+        video: the video.
+        label: what the progress is of.
+        settings: the carrier of the detectors.
+    """
+    with FaceReader(open_detectors(settings.detectors, settings.detectors_model)) as reader:
         for frame in _frames(video, label):
             reader.read(frame)
         return reader.points()

@@ -19,6 +19,7 @@ from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
+from unigs.face.detectors import open_detectors
 from unigs.media.audio import RATE, read_audio
 from unigs.media.video import read_video
 from unigs.pretrained.auto import settled_settings
@@ -95,8 +96,10 @@ def evaluate(
         if settings.baselines and static is not None:
             streams[STATIC] = static_stream(static, device, performance, split)
         beside = None if nearest is None else marks.points[nearest]
-        truth = Truth(marks.points, split.test, marks.backend, beside)
-        judge = Judge.build(settings, device, streams, stack, truth)
+        detectors = open_detectors(settings.detectors, settings.detectors_model)
+        backend = both_backends(marks.backend, detectors.name)
+        truth = Truth(marks.points, split.test, backend, beside)
+        judge = Judge.build(settings, device, streams, stack, truth, detectors)
         size = score_frames(judge, streams, split, video, labels, settings)
     samples = None if audio is None else read_audio(audio, RATE)
     records = judge.records(truth, size, device_name(device), split, samples)
@@ -105,6 +108,11 @@ def evaluate(
     with atomic(rows) as temporary:
         judge.table(truth, split).to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s", headline(content["metrics"]))
+
+
+def both_backends(truth: str, renders: str) -> str:
+    """The landmark detectors of truth and renders, for the records; one name where they are one."""
+    return truth if truth == renders else f"{truth}; of the renders: {renders}"
 
 
 def score_frames(

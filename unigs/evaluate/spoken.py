@@ -53,7 +53,7 @@ def judge_closure(
     device, weights = pick_device(settings.device).type, None
     if path := chosen_model(settings.landmarks_model, LANDMARKS68):
         weights = load_landmarks68(path, device)
-    info, rendered = probe(render), mesh_points(render, "render")
+    info, rendered = probe(render), mesh_points(render, "render", settings)
     if not np.isfinite(rendered).any():
         raise UserError(f"{render} shows no face: look at it, and train longer.")
     records = []

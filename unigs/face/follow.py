@@ -7,7 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
-from unigs.face.detectors import FaceBoxes, FaceMesh
+from unigs.face.detectors import Detectors
 from unigs.face.mesh import FACE_OVAL, RIGID
 
 REGION = 2.4
@@ -38,19 +38,27 @@ class FaceFollower:
     """Landmarks of the same face, frame after frame; use as a context manager.
 
     The face is chosen once (largest and most central), then looked for in a square around it, so
-    that a second person at the edge is never picked up. Inside the square MediaPipe tracks from
+    that a second person at the edge is never picked up. Inside the square the mesh is tracked from
     frame to frame, which is steadier than detecting each time. Nothing is smoothed.
 
     Args:
+        detectors: the carrier that finds boxes and landmarks.
         confidence: least score, 0 to 1.
         jump: start anew after a shift of more than this many face widths between two frames.
         static: frames are far apart in time; detect the face in each.
     """
 
-    def __init__(self, *, confidence: float, jump: float = 0.15, static: bool = False) -> None:
+    def __init__(
+        self,
+        detectors: Detectors,
+        *,
+        confidence: float,
+        jump: float = 0.15,
+        static: bool = False,
+    ) -> None:
         self.jump, self.static = jump, static
-        self._boxes = FaceBoxes(confidence=confidence)
-        self._mesh = FaceMesh(static=static, confidence=confidence)
+        self._boxes = detectors.boxes(confidence=confidence)
+        self._mesh = detectors.mesh(static=static, confidence=confidence)
         self._region: np.ndarray | None = None  # center x, center y, side
         self._last: np.ndarray | None = None  # landmarks of the last frame, None if lost
         self._center: np.ndarray | None = None  # where the face was seen last

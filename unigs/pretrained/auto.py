@@ -4,6 +4,7 @@ The workflow calls `settle` while planning, so that a file that is there becomes
 rule; a stage calls it for people who start it by hand.
 """
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,10 @@ SPEECH_MODEL = "whisper-tiny-en"
 """Name of the weights that the speech back-end whisper takes unless it is told."""
 LANDMARKS68, LIGHT_ASD, SYNCNET = "face-landmarks-68", "light-asd", "syncnet-v2"
 """Names of the networks that look at lips."""
+DETECTORS, LANDMARKER = "mediapipe-detectors", "face-landmarker"
+"""Names of the networks that find faces, hands and persons."""
+CARRIERS = {"litert": DETECTORS, "landmarker": LANDMARKER, "tasks": LANDMARKER}
+"""Carrier of detectors -> the networks that it runs unless it is told; mediapipe brings its own."""
 Settings = TypeVar("Settings")
 
 
@@ -98,6 +103,23 @@ def settle_speech(backend: str, model: str) -> tuple[str, str]:
     if backend == AUTO:
         backend = "whisper" if model or usual.is_file() else "logmel"
     return backend, model or (str(usual) if backend == "whisper" else "")
+
+
+def settle_detectors(carrier: str, model: str) -> tuple[str, str]:
+    """Carrier of the detectors and file of its networks, with nothing left open.
+
+    Args:
+        carrier: setting `detectors`. auto: mediapipe where it is installed and the networks for
+            litert are not there, else litert.
+        model: setting `detectors_model`. Empty: the file that the catalogue names.
+    """
+    if carrier == AUTO:
+        networks = bool(model) or model_path(DETECTORS).is_file()
+        old = not networks and importlib.util.find_spec("mediapipe") is not None
+        carrier = "mediapipe" if old else "litert"
+    if carrier not in CARRIERS:
+        return carrier, ""
+    return carrier, model or str(model_path(CARRIERS[carrier]))
 
 
 def chosen_model(setting: str, name: str) -> Path | None:

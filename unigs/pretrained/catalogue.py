@@ -45,9 +45,12 @@ class SourceFile:
     @property
     def origin(self) -> str:
         """Where the file comes from, for people."""
-        carrier = f"{self.file} of the package {self.pypi or self.npm}"
-        place = self.url or carrier
-        return f"{self.member} in {place}" if self.member else place
+        return f"{self.member} in {self.place}" if self.member else self.place
+
+    @property
+    def place(self) -> str:
+        """Where the download is, for people."""
+        return self.url or f"{self.file} of the package {self.pypi or self.npm}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,13 @@ class Source:
     @property
     def origin(self) -> str:
         """Where the weights come from, for people."""
-        return ", ".join(file.origin for file in self.files.values())
+        members: dict[str, list[str]] = {}
+        for file in self.files.values():
+            members.setdefault(file.place, []).append(file.member)
+        return ", ".join(
+            f"{', '.join(names)} in {place}" if all(names) else place
+            for place, names in members.items()
+        )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 Whisper's encoder has the names of OpenAI's state dict, LPIPS torchvision's `features.*` and the
 lpips package's `lin*.model.1.weight`, face-api the names of its manifest, all others their own.
+Networks that run in a runtime of their own are kept as the bytes of their files.
 """
 
 import hashlib
@@ -145,8 +146,14 @@ def _mapping(tree: dict, name: str) -> dict:
     return tree[name]
 
 
+def files(**parts: Path) -> Tensors:
+    """Files as they are, each an array of its bytes."""
+    return {part: np.fromfile(path, np.uint8) for part, path in parts.items()}
+
+
 READERS: dict[str, Callable[..., Tensors]] = {
     "face-api": read_face_api,
+    "files": files,
     "lpips-flax": lpips_flax,
     "lpips-torch": lpips_torch,
     "state-dict": state_dict,

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds, NotNegative, Share
 
 
 @dataclass(frozen=True)
-class CropSettings:
+class CropSettings(DetectorSettings):
     """How a source video becomes a square clip of one person."""
 
     size: Annotated[int, Bounds(64, 4096, multiple_of=2)] = 480

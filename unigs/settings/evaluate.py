@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds
 
 
@@ -16,7 +17,7 @@ class RenderSettings:
 
 
 @dataclass(frozen=True)
-class LipJudgeSettings(RenderSettings):
+class LipJudgeSettings(RenderSettings, DetectorSettings):
     """What the judges of driven videos read: how lips are looked at."""
 
     landmarks_model: str = "auto"

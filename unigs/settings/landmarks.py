@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds, Share
 
 
 @dataclass(frozen=True)
-class LandmarkSettings:
+class LandmarkSettings(DetectorSettings):
     """Limits of the face tracker."""
 
     confidence: Share = 0.5

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds, Share
 
 
 @dataclass(frozen=True)
-class RegionSettings:
+class RegionSettings(DetectorSettings):
     """How frames are divided into regions."""
 
     backend: Literal["colours", "onnx", "tflite", "bisenet"] = "colours"

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds, NotNegative, Positive, Share
 
 
 @dataclass(frozen=True)
-class ScreenSettings:
+class ScreenSettings(DetectorSettings):
     """Which frames of the clip do not count, and which are held out for the test."""
 
     max_yaw: Annotated[float, Bounds(above=0, maximum=180)] = 40.0

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unigs.pretrained.catalogue import FOLDER, check_accepted, models
+from unigs.pretrained.catalogue import FOLDER, check_accepted, model_path, models
 from unigs.stage.errors import UserError
 
 ALL = "all"
@@ -73,6 +73,8 @@ def _why_missing(path: str, accepted: Iterable[str]) -> str | None:
                 return check_accepted(entry, accepted)
             except UserError as error:
                 return str(error)
+        if entry.sources and path == str(model_path(entry.name)):
+            return f"there is no file {path}: unigs models fetch {entry.name} gets it."
     return f"there is no file {path}: put it there, or correct the path."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from unigs.pretrained.auto import settle_speech
+from unigs.pretrained.auto import settle_detectors, settle_speech
 from unigs.settings.body import BodySettings
 from unigs.settings.crop import CropSettings
 from unigs.settings.demo import DemoSettings
@@ -40,10 +40,19 @@ SECTIONS: dict[str, type] = {
 PER_VARIANT = ("static", "dynamic")
 """Sections that a variant may override; all others are shared by a subject's variants."""
 MODEL_FILES = {
+    "crop": ("detectors_model",),
     "dynamic": ("lpips_model",),
-    "evaluate": ("landmarks_model", "lpips_model", "sync_model", "syncnet_model"),
+    "evaluate": (
+        "detectors_model",
+        "landmarks_model",
+        "lpips_model",
+        "sync_model",
+        "syncnet_model",
+    ),
+    "landmarks": ("detectors_model",),
     "pose": ("model",),
-    "regions": ("model",),
+    "regions": ("detectors_model", "model"),
+    "screen": ("detectors_model",),
     "speech": ("model",),
 }
 """Section -> its settings that are paths of files (or folders) which people supply."""
@@ -74,10 +83,13 @@ def settled(section: str, settings: dict[str, Any]) -> dict[str, Any]:
 
     So a model's file is an input of the rule, and a back-end that changes with it reruns the rule.
     """
-    if section != "speech":
-        return settings
-    backend, model = settle_speech(settings["backend"], settings["model"])
-    return settings | {"backend": backend, "model": model}
+    if section == "speech":
+        backend, model = settle_speech(settings["backend"], settings["model"])
+        return settings | {"backend": backend, "model": model}
+    if "detectors" in settings:
+        carrier, file = settle_detectors(settings["detectors"], settings["detectors_model"])
+        return settings | {"detectors": carrier, "detectors_model": file}
+    return settings
 
 
 @functools.cache

@@ -2,6 +2,7 @@ rule crop_clip:
     """One square window around the portrait, at a fixed frame rate, with the sound in step."""
     input:
         video=lambda wildcards: supplied(PLAN.source_video(wildcards.subject)),
+        model_files=model_files("crop"),
     output:
         video="results/{subject}/clip/video.mp4",
         info="results/{subject}/clip/crop.json",
@@ -31,6 +32,7 @@ rule detect_landmarks:
     """478 face landmarks with irises, frame by frame."""
     input:
         video="results/{subject}/clip/video.mp4",
+        model_files=model_files("landmarks"),
     output:
         landmarks="results/{subject}/face/landmarks.npz",
     log:
@@ -58,6 +60,7 @@ rule screen_clip:
         video="results/{subject}/clip/video.mp4",
         landmarks="results/{subject}/face/landmarks.npz",
         given=given(imports.GIVEN_TABLE),
+        model_files=model_files("screen"),
     output:
         frame_table="results/{subject}/clip/frames.csv",
     log:

@@ -1,5 +1,7 @@
 """segment_regions on drawn people whose regions are known."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from tests.support.network_files import onnx_file
 from tests.support.subject import write_table
 from tests.support.synthetic_face import face_vertices, landmarks
 from unigs.face import mesh
-from unigs.face.detectors import PersonMask
+from unigs.face.detectors import open_detectors
 from unigs.face.face_frame import FaceFrame, fill_ring
 from unigs.geometry.rigid import Camera, Poses, project, rotation
 from unigs.media.images import read_image
@@ -109,7 +111,8 @@ def fake_person_masks(monkeypatch, drawing: Drawing) -> None:
         def find(self, image):
             return self.known[image.tobytes()]
 
-    monkeypatch.setattr(regions, "PersonMask", Masks)
+    carrier = SimpleNamespace(person=Masks)
+    monkeypatch.setattr(regions, "open_detectors", lambda *_: carrier)
     monkeypatch.setattr(regions, "read_video", lambda _: iter(drawing.images))
 
 
@@ -222,7 +225,7 @@ def test_wrong_inputs_are_named(tmp_path):
 
 def test_person_mask_of_a_photograph():
     image = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
-    with PersonMask() as masks:
+    with open_detectors().person() as masks:
         person = masks.find(image)
     assert person.shape == (256, 256) and 0 <= person.min() and person.max() <= 1
     assert person[55:75, 100:125].min() > 0.9  # the face

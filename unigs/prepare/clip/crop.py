@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unigs.face.detectors import open_detectors
 from unigs.face.follow import FaceFollower, face_box
 from unigs.face.mesh import CHIN, FOREHEAD
 from unigs.media.resample import clip_times, resample
@@ -183,7 +184,8 @@ def find_window(
         video, fps=1 / settings.sample_every, crop=area, size=small, start=start, stop=stop
     )
     faces, first, change = [], None, 0.0
-    with FaceFollower(confidence=settings.confidence, static=True) as follower:
+    detectors = open_detectors(settings.detectors, settings.detectors_model)
+    with FaceFollower(detectors, confidence=settings.confidence, static=True) as follower:
         for frame in progress(frames, label="looking for the face"):
             points = follower.find(frame)
             if points is not None:

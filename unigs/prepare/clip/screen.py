@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from unigs.face.angles import head_angles
-from unigs.face.detectors import FaceBoxes, Hands
+from unigs.face.detectors import open_detectors
 from unigs.face.follow import face_box
 from unigs.face.search import Search
 from unigs.media.video import probe, read_video
@@ -159,9 +159,10 @@ def look_through(
         own = faces[number] if number < len(found) and found[number] else None
         return other_face(face_finder.find(frame), own, settings)
 
+    detectors = open_detectors(settings.detectors, settings.detectors_model)
     with (
-        Hands(static=False, confidence=settings.hand_confidence) as hand_finder,
-        FaceBoxes(confidence=settings.face_confidence) as face_finder,
+        detectors.hands(static=False, confidence=settings.hand_confidence) as hand_finder,
+        detectors.boxes(confidence=settings.face_confidence) as face_finder,
     ):
         hands = Search(lambda frame, _: _shows_hand(hand_finder.find(frame), frame.shape),
                        settings.every)  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unigs.face.detectors import open_detectors
 from unigs.face.follow import FaceFollower
 from unigs.face.mesh import POINTS
 from unigs.media.video import probe, read_video
@@ -29,12 +30,14 @@ def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None
         settings: limits of the tracker.
 
     Raises:
-        UserError: the clip cannot be read, or no frame shows a face.
+        UserError: the clip cannot be read, no frame shows a face, or the detectors' networks are
+            missing.
     """
     info = probe(video)
     rows: list[np.ndarray] = []
     nothing = np.full((POINTS, 3), np.nan, np.float32)
-    with FaceFollower(confidence=settings.confidence, jump=settings.jump) as follower:
+    detectors = open_detectors(settings.detectors, settings.detectors_model)
+    with FaceFollower(detectors, confidence=settings.confidence, jump=settings.jump) as follower:
         total = round(info.duration * info.fps)
         for frame in progress(read_video(video), total=total, label="landmarks"):
             points = follower.find(frame)
@@ -42,8 +45,7 @@ def detect_landmarks(video: Path, out: Path, settings: LandmarkSettings) -> None
     found = np.array([np.isfinite(row).all() for row in rows], bool)
     if not found.any():
         raise UserError(f"{video} shows no face in any frame: check the clip, or its crop window.")
-    backend = "mediapipe 0.10.14 face mesh with irises"
-    Landmarks(np.stack(rows), found, info.width, backend).write(out)
+    Landmarks(np.stack(rows), found, info.width, detectors.name).write(out)
 
 
 if __name__ == "__main__":

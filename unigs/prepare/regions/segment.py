@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from unigs.face import mesh
-from unigs.face.detectors import PersonMask
+from unigs.face.detectors import open_detectors
 from unigs.face.face_frame import (
     CELL,
     EAR_LOBE_Y,
@@ -63,6 +63,7 @@ class Labeler:
         settings: RegionSettings,
     ) -> None:  # fmt: skip
         self.points, self.found, self.cuts, self.settings = points, found, cuts, settings
+        self.detectors = open_detectors(settings.detectors, settings.detectors_model)
         self.shape, self.speck = (height, width), max(4, height * width // 3000)
         self.edge = max(2, round(settings.edge_radius * width))
         self.lips = max(1, round(settings.mouth_margin * width))
@@ -84,7 +85,7 @@ class Labeler:
         self.surfaces = make_surfaces(self.frame, self.settings)
         for_plate = set(spread(usable, self.settings.plate_frames).tolist())
         for_models = set(spread(usable, self.settings.model_frames).tolist())
-        with PersonMask() as masks:
+        with self.detectors.person() as masks:
             for index, image in enumerate(read_video(video)):
                 if index in for_plate or index in for_models:
                     person = self.sampled[index] = masks.find(image)
@@ -99,7 +100,7 @@ class Labeler:
     def label(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Second pass: labels uint8 [H,W] of every frame, in order."""
         window: deque[tuple[int, np.ndarray, list[np.ndarray]]] = deque(maxlen=3)
-        with PersonMask() as masks:
+        with self.detectors.person() as masks:
             for index, image in enumerate(images):
                 if index >= len(self.points):
                     raise UserError("the video has more frames than its landmarks: make both anew.")

@@ -1,18 +1,21 @@
-"""How MediaPipe is loaded."""
+"""How MediaPipe is loaded, where somebody wants it."""
 
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
-from unigs.face.detectors import FaceBoxes
+from unigs.face.mediapipe_solutions import FaceBoxes
+
+pytest.importorskip("mediapipe")
 
 
 def test_detectors_load_no_plotting_and_leave_it_to_others():
     """In a process of its own: other tests load both."""
     code = (
         "import sys\n"
-        "from unigs.face.detectors import FaceBoxes\n"
+        "from unigs.face.mediapipe_solutions import FaceBoxes\n"
         "with FaceBoxes(confidence=0.5):\n"
         "    unused = [m for m in ('matplotlib', 'mediapipe.tasks') if m in sys.modules]\n"
         "assert not unused, unused\n"

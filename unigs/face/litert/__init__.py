@@ -1,0 +1,1 @@
+"""MediaPipe's networks run by LiteRT, with nothing of MediaPipe installed."""
