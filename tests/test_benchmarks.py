@@ -42,8 +42,8 @@ def test_the_whole_run_knows_every_benchmark():
         for name in modules - {"__main__"}
         if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")
     }
-    # These have commands of their own; one wants a video of a person.
-    assert found == {*OPPONENTS, "gpu", "preparation"}
+    # These have commands of their own; two want videos of people.
+    assert found == {*OPPONENTS, "carriers", "gpu", "preparation"}
 
 
 @pytest.mark.parametrize("name", preparation.STAGES)

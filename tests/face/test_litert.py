@@ -1,6 +1,7 @@
 """The parts of the way from a picture to a network and back, against other implementations."""
 
 import struct
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from flatbuffers import flexbuffers
 from scipy.ndimage import map_coordinates
 
 from unigs.face.litert import operators
-from unigs.face.litert.boxes import anchor_centers, merged, overlaps
+from unigs.face.litert.boxes import Found, anchor_centers, merged, overlaps
+from unigs.face.litert.hands import Hands
 from unigs.face.litert.network import Network
 from unigs.face.litert.windows import Window, direction, tensor
 from unigs.stage.errors import UserError
@@ -123,3 +125,38 @@ def test_damaged_and_unknown_networks_are_sentences(real_model):
     other = whole.replace(b"Convolution2DTransposeBias", b"Convolution2DTransposeBlow")
     with pytest.raises(UserError, match="Convolution2DTransposeBlow, which is not known"):
         Network(other, "persons")
+
+
+def test_a_hand_that_is_followed_is_not_found_a_second_time():
+    """Palms and joints are stand-ins: one hand that keeps still, found again in every image."""
+    shape = np.full((21, 2), [0.5, 0.55])
+    # As a hand lies in the window that is made around it: half its height, below the middle.
+    shape[0], shape[[5, 9, 13]], shape[1], shape[17] = (
+        (0.5, 0.8),
+        (0.5, 0.3),
+        (0.25, 0.55),
+        (0.75, 0.55),
+    )
+    palm = Found(np.array([40.0, 60, 70, 90]), np.array([[55.0, 90], [0, 0], [55, 60]]), 0.9)
+    other = Found(palm.box + 150, palm.points + 150, 0.8)
+    seen = [palm]
+
+    class Joints:
+        shape = (1, 224, 224, 3)
+        sure = 1.0
+
+        def __call__(self, _):
+            flat = np.column_stack([224 * shape, np.zeros(21)]).ravel()[None]
+            return [flat, np.array([[self.sure]])]
+
+    joints, image = Joints(), np.zeros((300, 300, 3), np.uint8)
+    palms = SimpleNamespace(find=lambda *_: seen)
+    with Hands(palms, joints, static=False, confidence=0.5) as hands:
+        first = hands.find(image)
+        assert first.shape == (1, 21, 2) and len(hands.find(image)) == 1
+        seen.append(other)
+        assert len(hands.find(image)) == 2 and len(hands.find(image)) == 2
+        joints.sure = 0.4
+        assert hands.find(image).shape == (0, 21, 2)
+    # The palm's window points up the hand: the wrist below, the middle finger above.
+    assert first[0, 0, 1] > first[0, 9, 1] and abs(first[0, 0, 0] - 55) < 1

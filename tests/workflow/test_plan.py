@@ -206,9 +206,7 @@ def test_who_finds_faces_is_settled_while_planning(tmp_path, monkeypatch):
         assert (found["detectors"], found["detectors_model"]) == ("mediapipe", "")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     networks.unlink()
-    with pytest.raises(
-        UserError, match="landmarks.detectors_model: .*models fetch mediapipe-d"
-    ):
+    with pytest.raises(UserError, match="landmarks.detectors_model: .*models fetch mediapipe-d"):
         plan()
     monkeypatch.delenv("UNIGS_MODELS")
     # A rule fetches it.

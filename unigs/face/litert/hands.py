@@ -57,16 +57,19 @@ class Hands:
         return np.array(hands, np.float32).reshape(-1, 21, 2)
 
     def _candidates(self, image: np.ndarray) -> list[Window]:
-        """Where hands may be: those of the last image, then palms that are none of them."""
-        windows = list(self._windows)
-        if len(windows) >= MOST:
-            return windows
-        for palm in self.palms.find(image, self.confidence)[:MOST]:
-            window = palm.window(WRIST, MIDDLE, np.pi / 2).grown(2.6, shift=-0.5)
-            known = np.array([_box(other) for other in windows]).reshape(-1, 4)
-            if not (overlaps(_box(window), known) > SAME).any():
-                windows.append(window)
-        return windows
+        """Where hands may be: palms that are new, and the hands of the last image."""
+        palms = []
+        if len(self._windows) < MOST:
+            found = self.palms.find(image, self.confidence)[:MOST]
+            palms = [palm.window(WRIST, MIDDLE, np.pi / 2).grown(2.6, -0.5) for palm in found]
+        # Where two are of one hand the later counts: what was followed, not what was found anew.
+        chosen: list[Window] = []
+        for window in (*palms, *self._windows):
+            known = np.array([_box(other) for other in chosen]).reshape(-1, 4)
+            shares = overlaps(_box(window), known)
+            chosen = [o for o, share in zip(chosen, shares, strict=True) if share <= SAME]
+            chosen.append(window)
+        return chosen
 
     def _joints(self, image: np.ndarray, window: Window) -> tuple[np.ndarray, float]:
         """Joints [21,2] in a window, px of the image, and how sure it is that there is a hand."""
