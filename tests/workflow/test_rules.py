@@ -23,6 +23,7 @@ import yaml
 
 from tests.support.workflow import FAKE_PYTHON, REPO, planned, snakemake, stages
 from unigs.media.video import VideoWriter
+from unigs.settings.eyes import EyeSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.settings.subject import Subject
 from unigs.stage import cli
@@ -303,7 +304,7 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     (work / "words.phones").touch()
     config = {"subjects": "people.tsv"}
     config |= {"videos": {"variants": ["unigs"], "audio": ["./words.wav"]}}
-    config |= {"evaluate": {"lpips_model": WEIGHTS}}
+    config |= {"evaluate": {"lpips_model": WEIGHTS}, "eyes": {"backend": "openface"}}
     config |= {"variants": {"unigs": {"dynamic": {"lip_prior": "pooled"}}}}
     config |= {"voices": {"rendered": ["ann/bea"], "phones": {"words": "words.phones"}}}
     (work / "full.yaml").write_text(yaml.safe_dump(config))
@@ -348,7 +349,7 @@ def test_every_column_of_the_sheet_reaches_a_stage(commands):
     # A subject's name and data set stand in paths and tables, an import's folder in inputs.
     columns = {field.name for field in dataclasses.fields(Subject)}
     columns -= {"subject", "dataset", "imported"}
-    asked = ("sheet_flags(", "provenance_flags")
+    asked = ("sheet_flags(", "provenance_flags", "openface_flag")
     modules = [module for _, block, module in stages() if any(word in block for word in asked)]
     flags = (flags for module in modules for flags in flags_of(commands[module]))
     assert columns <= set().union(*flags)
@@ -370,12 +371,23 @@ def test_stages_understand_the_values_of_their_flags(commands, module):
     assert all(value == default(value) for value in settings if module not in PER_VARIANT_STAGES)
 
 
+def test_openfaces_table_is_the_sheets_or_a_rules(commands):
+    """ann's stands in the sheet; bea's is made where the program is on PATH."""
+    made = "results/bea/face/openface.csv"
+    tables = {words[words.index("--openface") + 1] for words in commands["unigs.prepare.face.eyes"]}
+    assert tables == {"units.csv", made}
+    (words,) = commands["unigs.prepare.face.openface"]
+    assert words == ["--video", "results/bea/clip/video.mp4", "--out", made]
+
+
 def default(settings: object) -> object:
     """Defaults of the same section, with what they leave open settled as a plan does it."""
     usual = type(settings)()
     models = {"landmarks_model": "", "sync_model": "", "syncnet_model": "", "lpips_model": WEIGHTS}
     if found := {name: path for name, path in models.items() if hasattr(usual, name)}:
         usual = dataclasses.replace(usual, **found)
+    if isinstance(settings, EyeSettings):
+        return EyeSettings(backend="openface")
     if hasattr(usual, "detectors"):  # which depends on what is installed
         known = {"detectors": settings.detectors, "detectors_model": settings.detectors_model}
         assert settings.detectors in ("litert", "mediapipe")

@@ -64,5 +64,5 @@ class Subject:
     consent: str | None = None
     """How the person agreed to a portrait that speaks: `myself`, `signed form 12`."""
     openface: str | None = None
-    """Table (.csv) that OpenFace wrote for `results/{subject}/clip/video.mp4`, for the setting
-    `eyes: {backend: openface}`."""
+    """Table (.csv) that OpenFace or pyfaceau wrote for `results/{subject}/clip/video.mp4`, for the
+    setting `eyes: {backend: openface}`; without it a FeatureExtraction on PATH writes one."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from unigs.pretrained.auto import settle_detectors, settle_speech
+from unigs.pretrained.auto import LANDMARKER, settle_detectors, settle_speech
+from unigs.pretrained.catalogue import model_path
 from unigs.settings.body import BodySettings
 from unigs.settings.crop import CropSettings
 from unigs.settings.demo import DemoSettings
@@ -49,6 +50,7 @@ MODEL_FILES = {
         "sync_model",
         "syncnet_model",
     ),
+    "eyes": ("model",),
     "landmarks": ("detectors_model",),
     "pose": ("model",),
     "regions": ("detectors_model", "model"),
@@ -86,6 +88,8 @@ def settled(section: str, settings: dict[str, Any]) -> dict[str, Any]:
     if section == "speech":
         backend, model = settle_speech(settings["backend"], settings["model"])
         return settings | {"backend": backend, "model": model}
+    if settings.get("backend") == "blendshapes" and not settings["model"]:
+        return settings | {"model": str(model_path(LANDMARKER))}
     if "detectors" in settings:
         carrier, file = settle_detectors(settings["detectors"], settings["detectors_model"])
         return settings | {"detectors": carrier, "detectors_model": file}

@@ -15,6 +15,7 @@ STAGES = {
     "screen_clip": "unigs.prepare.clip.screen",
     "extract_audio": "unigs.prepare.speech.extract",
     "encode_speech": "unigs.prepare.speech.encode",
+    "run_openface": "unigs.prepare.face.openface",
     "measure_eyes": "unigs.prepare.face.eyes",
     "fit_pose": "unigs.prepare.pose.fit",
     "segment_regions": "unigs.prepare.regions.segment",

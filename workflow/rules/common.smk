@@ -149,6 +149,19 @@ def given_flag(wildcards, input):
     return as_flags({"given": input.given} if input.given else {})
 
 
+def openface_table(wildcards):
+    """Input function: OpenFace's table, the sheet's or the one that a rule makes; else nothing."""
+    if table := PLAN.subjects[wildcards.subject].openface:
+        return supplied(table)
+    made = f"results/{wildcards.subject}/face/openface.csv"
+    return made if PLAN.settings("eyes")["backend"] == "openface" else []
+
+
+def openface_flag(wildcards, input):
+    """Param function: the flag for it."""
+    return as_flags({"openface": input.openface} if input.openface else {})
+
+
 def clip_sound(wildcards):
     """Input function: the sound of the subject's clip; nothing if it was imported without."""
     return imports.clip_sound(PLAN.subjects[wildcards.subject])

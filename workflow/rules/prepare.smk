@@ -137,12 +137,35 @@ rule encode_speech:
         " {params.flags} > {log:q} 2>&1"
 
 
+rule run_openface:
+    """Action units by OpenFace's own program, where its back-end is chosen and no table given."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+    output:
+        openface="results/{subject}/face/openface.csv",
+    log:
+        "logs/run_openface/{subject}.log",
+    conda:
+        "../envs/prepare.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        *code_words("unigs.prepare.face.openface"),
+    shell:
+        "python -m unigs.prepare.face.openface"
+        " --video {input.video:q}"
+        " --out {output.openface:q} > {log:q} 2>&1"
+
+
 rule measure_eyes:
     """Action units of brows and lids, calibrated to the person."""
     input:
         landmarks="results/{subject}/face/landmarks.npz",
         frame_table="results/{subject}/clip/frames.csv",
-        openface=lambda wildcards: supplied(PLAN.subjects[wildcards.subject].openface or []),
+        openface=openface_table,
+        model_files=model_files("eyes"),
     output:
         eyes="results/{subject}/face/eyes.csv",
     log:
@@ -155,13 +178,13 @@ rule measure_eyes:
     params:
         *code_words("unigs.prepare.face.eyes"),
         flags=flags("eyes"),
-        sheet=sheet_flags("openface"),
+        openface=openface_flag,
     shell:
         "python -m unigs.prepare.face.eyes"
         " --landmarks {input.landmarks:q}"
         " --frame-table {input.frame_table:q}"
         " --out {output.eyes:q}"
-        " {params.flags} {params.sheet} > {log:q} 2>&1"
+        " {params.flags} {params.openface} > {log:q} 2>&1"
 
 
 rule fit_pose:

@@ -5,15 +5,20 @@ import pandas as pd
 import pytest
 
 from tests.support import astronaut
+from tests.support.openface import openface_csv
 from unigs.face import mesh
 from unigs.face.action_units import action_units
 from unigs.face.angles import head_to_camera
-from unigs.prepare.face.eyes import measure_eyes, read_openface
+from unigs.prepare.face.eyes import measure_eyes
+from unigs.prepare.face.landmarks import detect_landmarks
+from unigs.settings.demo import DemoSettings
 from unigs.settings.eyes import EyeSettings
+from unigs.settings.landmarks import LandmarkSettings
+from unigs.sources.synthetic.speaker import make_speaker
 from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
 from unigs.subject.features import ACTION_UNITS as UNITS
 from unigs.subject.features import Landmarks
-from unigs.subject.series import fill_gaps
 
 FRAMES = 300
 LIDS = (
@@ -141,18 +146,6 @@ def test_frames_without_a_face_are_filled_and_rows_stay(tmp_path):
     assert (np.flatnonzero(table["AU45"] > 2.5) < 40).sum() > 2
 
 
-def openface_csv(path, rows, comma=", ", drop=()):
-    """What FeatureExtraction writes, with the space after commas that some builds put."""
-    names = ["frame", "confidence", "success", *(f"{u}_r" for u in (*UNITS, "AU25"))]
-    names = [name for name in names if name not in drop]
-    table = {name: np.arange(rows) / 100 + column for column, name in enumerate(names)}
-    table["success"] = np.ones(rows, int)
-    lines = [comma.join(names)]
-    lines += [comma.join(f"{table[name][k]:.3f}" for name in names) for k in range(rows)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 @pytest.fixture
 def landmarks(tmp_path):
     Landmarks(np.zeros((30, 478, 3)), np.ones(30, bool), 256, "test").write(tmp_path / "face.npz")
@@ -169,21 +162,10 @@ def test_openface_is_read_whatever_its_header(landmarks, tmp_path, comma):
     assert (eyes["AU45"] == 5.0).all()  # 8.x in the file, clipped to the scale
 
 
-def test_failed_openface_rows_are_bridged(tmp_path):
-    path = openface_csv(tmp_path / "of.csv", 30)
-    table = pd.read_csv(path, skipinitialspace=True)
-    table.loc[10:14, "success"] = 0
-    table.loc[10:14, "AU01_r"] = 0.0
-    table.to_csv(path, index=False)
-    values, known = read_openface(path, 30, path)
-    assert (~known).sum() == 5
-    np.testing.assert_allclose(fill_gaps(values, known)[:, 0], np.arange(30) / 100 + 3, atol=1e-3)
-
-
 def test_openface_of_another_length_is_refused_with_both_files_and_numbers(landmarks, tmp_path):
     table = openface_csv(tmp_path / "of.csv", 36)
     settings = EyeSettings(backend="openface")
-    with pytest.raises(UserError, match=r"of.csv has 36 rows but .*face.npz has 30 frames"):
+    with pytest.raises(UserError, match=r"of.csv has 36 rows but .*face.npz has 30 frames, and"):
         measure_eyes(landmarks, tmp_path / "eyes.csv", settings, openface=table)
     assert not (tmp_path / "eyes.csv").exists()
 
@@ -197,13 +179,24 @@ def test_openface_without_the_units_or_the_file(landmarks, tmp_path):
         measure_eyes(landmarks, tmp_path / "eyes.csv", settings)
 
 
-def test_openface_with_text_in_a_cell_or_a_folder_is_one_sentence(tmp_path):
-    path = openface_csv(tmp_path / "of.csv", 30)
-    lines = path.read_text().splitlines()
-    cells = lines[8].split(", ")
-    cells[3] = "n.a.!"
-    path.write_text("\n".join([*lines[:8], ", ".join(cells), *lines[9:]]))
-    with pytest.raises(UserError, match=r"of\.csv: column AU01_r holds 'n\.a\.!' .* in row 7; run"):
-        read_openface(path, 30, path)
-    with pytest.raises(UserError, match="is a folder, not a table"):
-        read_openface(tmp_path, 30, path)
+def test_blendshapes_blink_with_the_speaker_and_leave_the_cheeks_to_the_landmarks(
+    tmp_path, real_model, monkeypatch
+):
+    """The synthetic speaker's own blinks, and its landmarks as the tracker finds them."""
+    settings = DemoSettings(seconds=8.0, fps=25.0, size=192, strands=100, seed=3)
+    truth = tmp_path / "truth.npz"
+    make_speaker(tmp_path / "speaker.mp4", truth, settings)
+    files = tmp_path / "face.npz", tmp_path / "eyes.csv"
+    detect_landmarks(tmp_path / "speaker.mp4", files[0], LandmarkSettings())
+    own = EyeSettings(backend="blendshapes", model=str(real_model("face-landmarker")))
+    measure_eyes(*files, own)
+    found = pd.read_csv(files[1])
+    blink = load_npz(truth, "blink")["blink"]
+    assert np.corrcoef(found["AU45"], blink)[0, 1] > 0.9
+    assert found["AU45"][blink > 0.95].mean() > 4 and found["AU45"][blink < 0.05].mean() < 0.5
+    assert found[list(UNITS)].min().min() == 0 and found[list(UNITS)].max().max() <= 5
+    measure_eyes(*files, EyeSettings())
+    assert (pd.read_csv(files[1])["AU06"] == found["AU06"]).all()
+    monkeypatch.setenv("UNIGS_MODELS", str(tmp_path))
+    with pytest.raises(UserError, match="unigs models fetch face-landmarker"):
+        measure_eyes(*files, EyeSettings(backend="blendshapes"))

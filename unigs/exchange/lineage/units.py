@@ -8,7 +8,7 @@ import numpy as np
 
 from unigs.exchange.lineage.layout import UNITS
 from unigs.exchange.lineage.rows import check_rows
-from unigs.prepare.face.eyes import read_openface
+from unigs.prepare.face.openface import read_openface
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
 from unigs.subject.checks import Array, read_columns

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from unigs.face.action_units import action_units
+from unigs.face.blendshapes import blendshape_units, blendshapes, read_blendshapes
+from unigs.prepare.face.openface import read_openface
+from unigs.pretrained.auto import LANDMARKER
+from unigs.pretrained.catalogue import model_path, not_there
 from unigs.settings.eyes import EyeSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.subject.checks import Array, read_columns
 from unigs.subject.features import ACTION_UNITS, Landmarks, write_action_units
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.series import fill_gaps
@@ -21,7 +24,6 @@ log = logging.getLogger("unigs")
 
 STRONGEST = 5.0
 """Largest intensity of an action unit."""
-OPENFACE = "OpenFace's FeatureExtraction with -aus"
 
 
 def measure_eyes(
@@ -43,20 +45,20 @@ def measure_eyes(
         settings: back-end and smoothing.
         frame_table: frame table of the clip, whose kept frames set the scale of the units. None:
             all frames do.
-        openface: CSV that OpenFace wrote for the clip, for the back-end openface.
+        openface: CSV that OpenFace or pyfaceau wrote for the clip, for the back-end openface.
 
     Raises:
-        UserError: a file is missing or has another number of rows than the clip has frames.
+        UserError: a file is missing, or is of another clip.
     """
     marks = Landmarks.read(landmarks)
     if not marks.found.any():
         raise UserError(f"{landmarks} holds no face in any frame: check the clip.")
-    usable = None
+    usable = fps = None
     if frame_table is not None:
         table = read_frame_table(frame_table)
         table.check_rows(landmarks, marks)
-        usable = table.keep
-    clip = Clip(marks, landmarks, usable, openface)
+        usable, fps = table.keep, table.fps
+    clip = Clip(marks, landmarks, usable, openface, fps)
     units, known = BACKENDS[settings.backend](clip, settings)
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
     blinks = int((np.diff((units[:, -1] > STRONGEST / 2).astype(int)) == 1).sum())
@@ -76,6 +78,8 @@ class Clip:
     """Frames that set the scale of the units, bool [T]; None: all."""
     openface: Path | None
     """CSV that OpenFace wrote for the clip."""
+    fps: float | None
+    """Frames per second; None where no frame table tells them."""
 
 
 def from_landmarks(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -91,47 +95,31 @@ def from_openface(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.nda
     """
     if clip.openface is None:
         raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
-    return read_openface(clip.openface, len(clip.marks), clip.path)
+    return read_openface(clip.openface, len(clip.marks), clip.path, fps=clip.fps)
 
 
-BACKENDS = {"landmarks": from_landmarks, "openface": from_openface}
-"""Every source of action units by the name that the setting eyes.backend gives it."""
+def from_blendshapes(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Units [T,6] from the 52 blendshapes, and the frames [T] whose units are known.
 
-
-def read_openface(
-    path: Path, frames: int, clip: Path, columns: tuple[str, ...] = ACTION_UNITS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Intensities from the CSV of OpenFace's FeatureExtraction.
-
-    Row k is frame k of the clip; the names in the header are stripped, since OpenFace builds differ
-    in whether a space follows each comma.
-
-    Args:
-        path: the CSV.
-        frames: number of frames of the clip.
-        clip: file that says how many frames the clip has, for the message.
-        columns: units wanted, without "_r".
-
-    Returns:
-        [T,len(columns)] intensities as they stand, and [T] bool: rows in which OpenFace succeeded.
-
-    Raises:
-        UserError: unreadable, columns missing, text in them, or another number of rows.
+    AU06 is that of the landmarks, as no blendshape tells of the cheeks.
     """
-    specs = {f"{name}_r": Array(gaps=True) for name in columns}
-    table = read_columns(path, specs | {"success": Array(gaps=True, optional=True)}, OPENFACE)
-    values = np.stack([table[name] for name in specs], axis=1).astype(float)
-    if len(values) != frames:
-        raise UserError(
-            f"{path} has {len(values)} rows but {clip} has {frames} frames: run OpenFace on the "
-            "clip's video.mp4, not on the source, whose frame rate or length differs."
-        )
-    known = np.isfinite(values).all(1)
-    if "success" in table:
-        known &= table["success"] > 0
-    if not known.any():
-        raise UserError(f"{path} has no row in which OpenFace found a face.")
-    return values, known
+    path = Path(settings.model) if settings.model else model_path(LANDMARKER)
+    if not settings.model and not path.is_file():
+        raise UserError(not_there(LANDMARKER))
+    scores = blendshapes(read_blendshapes(path), clip.marks.points)
+    told = blendshape_units(scores, settings.smooth, clip.usable)
+    units, known = from_landmarks(clip, settings)
+    for column, name in enumerate(ACTION_UNITS):
+        units[:, column] = told.get(name, units[:, column])
+    return units, known
+
+
+BACKENDS = {
+    "landmarks": from_landmarks,
+    "openface": from_openface,
+    "blendshapes": from_blendshapes,
+}
+"""Every source of action units by the name that the setting eyes.backend gives it."""
 
 
 if __name__ == "__main__":
