@@ -1,10 +1,12 @@
-"""The command `unigs export lineage`: a prepared subject in AD-NeRF's layout."""
+"""The command `unigs export`: subjects in AD-NeRF's layout, tri-planes in other systems'."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 from pathlib import Path
+
+from unigs.exchange.grids.command import add_grids
 
 log = logging.getLogger("unigs")
 
@@ -13,6 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command line, one word for each format."""
     formats = parser.add_subparsers(title="formats", metavar="FORMAT", required=True)
     add_lineage(formats)
+    add_grids(formats)
 
 
 def add_lineage(formats: argparse._SubParsersAction) -> None:

@@ -1,0 +1,1 @@
+"""Feature grids of other systems: tiny-cuda-nn's flat parameters, torch-ngp's embeddings."""
