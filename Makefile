@@ -57,10 +57,10 @@ portrait: setup  ## a portrait from CLIP=my.mp4 [NAME=me] [PRESET=preview] [AUDI
 	@python -m unigs portrait --cores $(CORES) --preset $(PRESET) --name="$$NAME" \
 	    --audio="$$AUDIO" --replace="$$REPLACE" --consent="$$CONSENT" -- "$$CLIP"
 
-carriers: setup  ## mediapipe 0.10.14 beside LiteRT, which tests compare with it (Python 3.11, 3.12)
+carriers: setup  ## mediapipe 0.10.14 and face-alignment, which tests compare with (Python 3.11, 3.12)
 	python -m pip install -q -c constraints.txt absl-py attrs protobuf
-	@# Alone: it asks for a second OpenCV, which needs the libraries of an X server.
-	python -m pip install -q -c constraints.txt --no-deps mediapipe
+	@# Alone: both ask for a second OpenCV, which needs the libraries of an X server.
+	python -m pip install -q -c constraints.txt --no-deps mediapipe face-alignment
 
 test: setup  ## run the tests
 	python -m pytest -n 2 --dist loadfile

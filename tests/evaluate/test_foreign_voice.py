@@ -68,7 +68,7 @@ def test_the_stage_compares_the_render_with_the_speaker(tmp_path, monkeypatch):
     with VideoWriter(render, 32, 32, 25) as writer:
         for _ in range(40):
             writer.write(np.zeros((32, 32, 3), np.uint8))
-    monkeypatch.setattr(foreign_voice, "mesh_points", lambda video, label: moving_points() * 2)
+    monkeypatch.setattr(foreign_voice, "mesh_points", lambda *_: moving_points() * 2)
     judge_voice(
         render, own.video, own.frame_table, own.landmarks, voice.video, voice.frame_table,
         voice.landmarks, voice.speech, tmp_path / "out.json", LipJudgeSettings(landmarks_model=""),

@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 
+from tests.support import astronaut
 from tests.support.face_points import moving_points
 from tests.support.lip_models import write_lip_models
 from tests.support.sounds import voice
 from tests.support.subject import write_table
 from unigs.evaluate.lip_networks import LipNetworks, Places
-from unigs.evaluate.records import find, to_json
+from unigs.evaluate.records import PORTRAIT, find, to_json
 from unigs.evaluate.split import Split
+from unigs.face import fan
+from unigs.face.squares import cut_square, face_squares, from_square
 from unigs.pretrained.auto import chosen_model
 from unigs.pretrained.catalogue import find_model
 from unigs.settings.evaluate import ScoreSettings
@@ -127,3 +131,21 @@ def test_a_setting_names_a_file_or_asks_for_the_fetched_one(models, tmp_path, mo
     missing = ScoreSettings(**{**OFF, "sync_model": "none.model"})
     with pytest.raises(UserError, match=r"none\.model does not exist"):
         LipNetworks.build(missing, "cpu", METHODS, Places(moving_points()))
+
+
+def test_a_judge_of_face_alignment_is_named_and_shown_its_own_square(tmp_path):
+    """A narrow FAN in the place of face-api's network: its points come back as pixels."""
+    torch.manual_seed(0)
+    network = fan.FAN((8, 16, 16, 32), 1, 68)
+    torch.save(network.state_dict(), tmp_path / "fan.pth.tar")
+    truth = np.stack([astronaut.landmarks()] * 2)
+    settings = ScoreSettings(**OFF | {"landmarks_model": str(tmp_path / "fan.pth.tar")})
+    lips = LipNetworks.build(settings, "cpu", [PORTRAIT], Places(truth))
+    image = astronaut.portrait()
+    for _ in truth:
+        lips.add(image, {PORTRAIT: image})
+    square = face_squares(truth, fan.SIDE, fan.DOWN)
+    wanted = from_square(network.find(cut_square(image, square[0], fan.SIZE)[None]), square[:1])
+    np.testing.assert_allclose(lips.points68()[PORTRAIT][0], wanted[0], atol=1e-4)
+    records = lips.mouth_records(256)
+    assert {record.backend for record in records} == {"FAN (face-alignment)"}

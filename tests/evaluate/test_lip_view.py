@@ -7,6 +7,7 @@ from tests.support import astronaut, lip_models
 from tests.support.face_points import FRAMES, moving_points
 from unigs.evaluate.lip_view import FIRST, SECOND, Face, LipView, judges, mesh_points
 from unigs.face.landmarks68 import load_landmarks68
+from unigs.settings.evaluate import LipJudgeSettings
 from unigs.stage.errors import UserError
 
 OPENING = 6 + 4 * np.sin(np.arange(FRAMES))
@@ -72,7 +73,7 @@ def test_the_judges_find_a_face_in_a_video(tmp_path):
     clip = astronaut.write_clip(
         tmp_path / "clip.mp4", lambda k: astronaut.placed(300, 300, 2 * k, 10), 5
     )
-    points = mesh_points(clip, "clip")
+    points = mesh_points(clip, "clip", LipJudgeSettings())
     where = astronaut.landmarks()[:, :2]
     for k in range(5):
         assert np.abs(points[k, :, :2] - where - [2 * k, 10]).mean() < 2

@@ -32,7 +32,7 @@ def subject(tmp_path):
 
 
 def judged(subject, tmp_path, monkeypatch, rendered, phones):
-    monkeypatch.setattr(spoken, "mesh_points", lambda video, label: rendered)
+    monkeypatch.setattr(spoken, "mesh_points", lambda *_: rendered)
     path = tmp_path / "words.phones"
     path.write_text(phones)
     judge_closure(

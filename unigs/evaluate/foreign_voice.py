@@ -15,7 +15,7 @@ from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.lip_view import Face, Judge, LipView, judges, mesh_points
 from unigs.evaluate.mouth import REFERENCE_SIZE, correlation
 from unigs.evaluate.records import Record, measured, to_json
-from unigs.face.landmarks68 import load_landmarks68
+from unigs.face.points68 import load_points68
 from unigs.media.video import probe
 from unigs.pretrained.auto import LANDMARKS68, chosen_model
 from unigs.settings.evaluate import LipJudgeSettings
@@ -97,7 +97,7 @@ def judge_voice(
     offset = SpeechFeatures.read(voice_speech).offset
     device, weights = pick_device(settings.device).type, None
     if path := chosen_model(settings.landmarks_model, LANDMARKS68):
-        weights = load_landmarks68(path, device)
+        weights = load_points68(path, device)
     info, rendered = probe(render), mesh_points(render, "render", settings)
     rows = np.flatnonzero(heard.keep)
     records = []

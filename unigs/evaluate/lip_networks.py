@@ -29,6 +29,7 @@ from unigs.evaluate.records import (
 )
 from unigs.evaluate.split import Split, sound_of_frames
 from unigs.face import landmarks68
+from unigs.face.points68 import Points68, load_points68
 from unigs.face.squares import cut_square, face_squares, from_square
 from unigs.pretrained.auto import LANDMARKS68, LIGHT_ASD, SYNCNET, chosen_model
 from unigs.settings.evaluate import ScoreSettings
@@ -81,7 +82,7 @@ class Places:
 class PointReader:
     """Collects the 68 points of one stream of frames."""
 
-    network: landmarks68.Landmarks68
+    network: Points68
     squares: np.ndarray
     """Where the faces are, [n,3]."""
     _cuts: list[np.ndarray] = field(default_factory=list)
@@ -89,7 +90,7 @@ class PointReader:
 
     def read(self, image: np.ndarray, index: int) -> None:
         """Take test frame `index`, uint8 RGB [H,W,3]."""
-        self._cuts.append(cut_square(image, self.squares[index], landmarks68.SIZE))
+        self._cuts.append(cut_square(image, self.squares[index], self.network.size))
         if len(self._cuts) == BATCH:
             self._find()
 
@@ -100,7 +101,7 @@ class PointReader:
         return from_square(np.concatenate(self._found), self.squares)
 
     def _find(self) -> None:
-        self._found.append(landmarks68.find_points(self.network, np.stack(self._cuts)))
+        self._found.append(self.network.find(np.stack(self._cuts)))
         self._cuts = []
 
 
@@ -111,6 +112,8 @@ class LipNetworks:
     places: Places
     points: dict[str, PointReader] = field(default_factory=dict)
     """Method -> its reader; empty without the second judge."""
+    backend68: str = landmarks68.BACKEND
+    """Name of the second judge."""
     asd: light_asd.LightASD | None = None
     sync: dict[str, sync_c.SyncReader] = field(default_factory=dict)
     """Method -> its reader; empty without SyncNet."""
@@ -138,9 +141,10 @@ class LipNetworks:
         heard = (TRUTH, PORTRAIT)
         judged = [m for m in (TRUTH, PORTRAIT, SHUFFLED, STATIC, NEAREST) if m in (TRUTH, *methods)]
         if path := chosen_model(settings.landmarks_model, LANDMARKS68):
-            network = landmarks68.load_landmarks68(path, device)
-            square = landmarks68.SIDE, landmarks68.DOWN
+            network = load_points68(path, device)
+            square = network.side, network.down
             squares = {m: places.squares(*square, m) for m in judged}
+            built.backend68 = network.backend
             built.points = {
                 m: PointReader(network, where)
                 for m, where in squares.items()
@@ -190,7 +194,7 @@ class LipNetworks:
             size: width of the frames, px.
         """
         found = self.points68() or {TRUTH: np.full((self._count, landmarks68.POINTS, 2), np.nan)}
-        truth, name = found[TRUTH], landmarks68.BACKEND
+        truth, name = found[TRUTH], self.backend68
         nowhere = np.full_like(truth, np.nan)
         records = []
         for method in (PORTRAIT, STATIC, NEAREST):

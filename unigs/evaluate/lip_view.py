@@ -8,7 +8,7 @@ the 20 mouth points of the iBUG scheme (48 to 67) in the same order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from unigs.evaluate.mouth import MESH, POINTS68
 from unigs.face import landmarks68, mesh
 from unigs.face.detectors import open_detectors
 from unigs.face.lips import in_face_frame, normalized
+from unigs.face.points68 import Points68
 from unigs.face.squares import face_squares
 from unigs.media.video import read_video
 from unigs.settings.detectors import DetectorSettings
@@ -123,9 +124,7 @@ def mesh_points(video: Path, label: str, settings: DetectorSettings) -> np.ndarr
         return reader.points()
 
 
-def network_points(
-    network: landmarks68.Landmarks68, video: Path, points: np.ndarray, label: str
-) -> np.ndarray:
+def network_points(network: Points68, video: Path, points: np.ndarray, label: str) -> np.ndarray:
     """Landmarks [T,68,2] of a video, px, as the second judge finds them; NaN without a face.
 
     Args:
@@ -137,7 +136,7 @@ def network_points(
     Raises:
         UserError: the video has another number of frames than the landmarks.
     """
-    squares = face_squares(points, landmarks68.SIDE, landmarks68.DOWN)
+    squares = face_squares(points, network.side, network.down)
     if not np.isfinite(squares).all():
         return np.full((len(points), landmarks68.POINTS, 2), np.nan)
     reader, seen = PointReader(network, squares), 0
@@ -158,7 +157,7 @@ def _frames(video: Path, label: str) -> Iterator[np.ndarray]:
 Look = Callable[[Path, np.ndarray], np.ndarray]
 
 
-def judges(network: landmarks68.Landmarks68 | None) -> Iterable[tuple[Judge, Look]]:
+def judges(network: Points68 | None) -> Iterable[tuple[Judge, Look]]:
     """Each judge that there is, and how it finds its landmarks in a video.
 
     Args:
@@ -166,4 +165,5 @@ def judges(network: landmarks68.Landmarks68 | None) -> Iterable[tuple[Judge, Loo
     """
     yield FIRST, lambda _, points: points
     if network is not None:
-        yield SECOND, lambda video, points: network_points(network, video, points, video.stem)
+        second = replace(SECOND, name=network.backend)
+        yield second, lambda video, points: network_points(network, video, points, video.stem)

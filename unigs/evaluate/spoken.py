@@ -12,7 +12,7 @@ from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.closure import Levels, closure, closure_records, levels_of
 from unigs.evaluate.lip_view import Face, Judge, judges, mesh_points
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, Record, to_json
-from unigs.face.landmarks68 import load_landmarks68
+from unigs.face.points68 import load_points68
 from unigs.media.video import probe
 from unigs.pretrained.auto import LANDMARKS68, chosen_model
 from unigs.settings.evaluate import LipJudgeSettings
@@ -52,7 +52,7 @@ def judge_closure(
     table.check_rows(landmarks, own.points)
     device, weights = pick_device(settings.device).type, None
     if path := chosen_model(settings.landmarks_model, LANDMARKS68):
-        weights = load_landmarks68(path, device)
+        weights = load_points68(path, device)
     info, rendered = probe(render), mesh_points(render, "render", settings)
     if not np.isfinite(rendered).any():
         raise UserError(f"{render} shows no face: look at it, and train longer.")

@@ -3,6 +3,7 @@
 - `litert`: the networks of MediaPipe 0.10.14 on LiteRT; nothing of MediaPipe is installed.
 - `landmarker`: the same with the face mesh of `face_landmarker.task`.
 - `tasks`: the face mesh of `face_landmarker.task` by MediaPipe's Tasks; the rest on LiteRT.
+- `fan`: landmarks lifted from the 68 points of face-alignment's network; the rest on LiteRT.
 - `mediapipe`: MediaPipe 0.10.14 itself.
 
 All coordinates that come out are pixels of the image that went in.
@@ -111,6 +112,11 @@ def open_detectors(carrier: str = AUTO, model: str = "") -> Detectors:
         from unigs.face.mediapipe_solutions import Solutions
 
         return Solutions()
+    if carrier == "fan" and not model:
+        raise UserError(
+            "detectors: fan needs the weights of face-alignment, which nothing fetches: name the "
+            "path of 2DFAN4-11f355bf06.pth.tar as detectors_model."
+        )
     if not model and not Path(file).is_file():
         raise UserError(not_there(CARRIERS[carrier]))
     if carrier == "litert":
@@ -124,6 +130,10 @@ def open_detectors(carrier: str = AUTO, model: str = "") -> Detectors:
         from unigs.face.litert.carrier import Landmarker
 
         return Landmarker(Path(file), others)
+    if carrier == "fan":
+        from unigs.face.fan_carrier import Fan
+
+        return Fan(Path(file), others)
     from unigs.face.mediapipe_tasks import Tasks
 
     return Tasks(Path(file), others)

@@ -8,19 +8,13 @@ from types import TracebackType
 import numpy as np
 
 from unigs.face.detectors import Detectors
-from unigs.face.mesh import FACE_OVAL, RIGID
+from unigs.face.mesh import RIGID
+from unigs.face.squares import face_box
 
 REGION = 2.4
 """Side of the searched square in face sizes: the mesh's own detector needs some surroundings."""
 OFF_CENTER = 0.2
 """The square is moved when the face is off its center by more than this share of its side."""
-
-
-def face_box(points: np.ndarray) -> np.ndarray:
-    """(x, y, width, height) of the face outline in landmarks [...,478,3]."""
-    outline = points[..., FACE_OVAL, :2]
-    low, high = outline.min(-2), outline.max(-2)
-    return np.concatenate([low, high - low], axis=-1)
 
 
 def choose_box(boxes: np.ndarray, near: np.ndarray, reach: float) -> np.ndarray:

@@ -90,6 +90,8 @@ class DenseBlock(nn.Module):
 class Landmarks68(nn.Module):
     """68 points of a face in its square."""
 
+    backend, size, side, down = BACKEND, SIZE, SIDE, DOWN
+
     def __init__(self) -> None:
         super().__init__()
         self.dense0 = DenseBlock(3, WIDTHS[0], Convolution)
@@ -108,24 +110,31 @@ class Landmarks68(nn.Module):
             x = block(x)
         return self.fc(F.avg_pool2d(x, 7).flatten(1)).view(-1, POINTS, 2)
 
+    def find(self, cuts: np.ndarray) -> np.ndarray:
+        """Points float32 [B,68,2], 0 to 1 over the square, of cut-outs uint8 RGB [B,112,112,3]."""
+        return find_points(self, cuts)
+
 
 def same(x: Tensor, stride: int) -> Tensor:
     """A border of zeros as TensorFlow puts it around even sizes: below and right at stride 2."""
     return F.pad(x, (0, 1, 0, 1)) if stride == 2 else F.pad(x, (1, 1, 1, 1))
 
 
-def load_landmarks68(path: Path, device: str = "cpu") -> Landmarks68:
+def load_landmarks68(
+    path: Path, device: str = "cpu", given: dict[str, Tensor] | None = None
+) -> Landmarks68:
     """Read the network's weights under face-api's own names (`dense0/conv0/filters`, ...).
 
     Args:
         path: the file; filters lie in TensorFlow's order [3,3,in,out].
         device: where it runs.
+        given: what was read from the file already; None: read it.
 
     Raises:
         UserError: the file is missing or holds another network.
     """
     network, state = Landmarks68(), {}
-    for name, value in read_weights(path).items():
+    for name, value in (read_weights(path) if given is None else given).items():
         if value.ndim == 4:
             order = (2, 3, 0, 1) if name.endswith("depthwise_filter") else (3, 2, 0, 1)
             value = value.permute(order)

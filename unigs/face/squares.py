@@ -11,10 +11,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unigs.face.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, RIGID
+from unigs.face.mesh import FACE_OVAL, LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, RIGID
 
 ACROSS = (RIGHT_EYE_CORNERS[0], LEFT_EYE_CORNERS[0])
 """Points whose line says where "down the face" is: the outer corners of the eyes."""
+
+
+def face_box(points: np.ndarray) -> np.ndarray:
+    """(x, y, width, height) of the face outline in landmarks [...,478,3]."""
+    outline = points[..., FACE_OVAL, :2]
+    low, high = outline.min(-2), outline.max(-2)
+    return np.concatenate([low, high - low], axis=-1)
 
 
 def face_squares(points: np.ndarray, side: float, down: float) -> np.ndarray:

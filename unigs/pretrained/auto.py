@@ -118,7 +118,7 @@ def settle_detectors(carrier: str, model: str) -> tuple[str, str]:
         old = not networks and importlib.util.find_spec("mediapipe") is not None
         carrier = "mediapipe" if old else "litert"
     if carrier not in CARRIERS:
-        return carrier, ""
+        return carrier, "" if carrier == "mediapipe" else model
     return carrier, model or str(model_path(CARRIERS[carrier]))
 
 

@@ -21,8 +21,9 @@ class LipJudgeSettings(RenderSettings, DetectorSettings):
     """What the judges of driven videos read: how lips are looked at."""
 
     landmarks_model: str = "auto"
-    """Path of the 68-point network that judges lips beside the mesh (not in the paper).
-    auto: resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
+    """Path of the 68-point network that judges lips beside the mesh (not in the paper):
+    FaceLandmark68Net of face-api, or FAN of face-alignment (2DFAN4-11f355bf06.pth.tar). auto:
+    resources/models/face-landmarks-68.safetensors if it is there. Empty: no second judge."""
 
 
 @dataclass(frozen=True)
