@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unigs.face.detectors import open_detectors
 from unigs.media.audio import read_audio
 from unigs.media.video import frame_count, probe, read_video
 from unigs.settings.demo import DemoSettings
@@ -143,14 +144,10 @@ def test_head_and_torso_move_differently(clip: dict) -> None:
 
 
 def test_a_face_mesh_sees_mouth_and_lids_as_they_are(clip: dict) -> None:
-    solutions = pytest.importorskip("mediapipe").solutions
-    truth, found = clip["truth"], []
-    with solutions.face_mesh.FaceMesh(refine_landmarks=True) as mesh:
-        for frame in clip["frames"]:
-            faces = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
-            assert faces
-            found.append([(p.x * SMALL.size, p.y * SMALL.size) for p in faces[0].landmark])
-    points = np.array(found)
+    truth = clip["truth"]
+    with open_detectors().mesh(static=False, confidence=0.5) as mesh:
+        points = np.array([mesh.find(np.ascontiguousarray(frame)) for frame in clip["frames"]])
+    points = points[..., :2]
 
     def apart(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[:, a] - points[:, b], axis=1)
@@ -168,10 +165,9 @@ def test_a_face_mesh_sees_mouth_and_lids_as_they_are(clip: dict) -> None:
 
 
 def test_a_person_mask_agrees_with_the_labels(clip: dict) -> None:
-    solutions = pytest.importorskip("mediapipe").solutions
-    with solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segment:
+    with open_detectors().person() as segment:
         for k in range(0, len(clip["frames"]), 20):
-            mask = segment.process(np.ascontiguousarray(clip["frames"][k])).segmentation_mask > 0.5
+            mask = segment.find(np.ascontiguousarray(clip["frames"][k])) > 0.5
             person = clip["labels"][k] > 0
             assert (mask & person).sum() / (mask | person).sum() > 0.95
 
