@@ -48,7 +48,7 @@ def checkout(tmp_path_factory) -> Path:
 def finished(checkout, tmp_path_factory) -> Path:
     """The checkout, with a model file, after a run of all jobs, whose commands only made files."""
     copy = shutil.copytree(checkout, tmp_path_factory.mktemp("finished") / "uni gs")
-    (copy / "resources/models").mkdir()
+    (copy / "resources/models").mkdir(exist_ok=True)
     (copy / "resources/models/trunk.pth").write_bytes(b"not looked into")
     with open(copy / "config/config.yaml", "a") as file:
         file.write("evaluate: {lpips_model: resources/models/trunk.pth}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.stage.test_help import STAGES as COMMAND_LINES
-from tests.support.workflow import FAKE_PYTHON, REPO
+from tests.support.workflow import FAKE_PYTHON, REPO, stand_in
 from unigs.stage.errors import UserError
 from unigs.workflow import command, launcher
 from unigs.workflow.command import preset_file, snakemake
@@ -20,7 +20,7 @@ from unigs.workflow.stages import STAGES
 def unigs(tmp_path):
     """Type a command in an empty folder, where the jobs only make files."""
     (tmp_path / "python.sh").write_text(FAKE_PYTHON)
-    (tmp_path / "here/models").mkdir(parents=True)
+    stand_in(tmp_path / "here/models")
     foreign = ("SNAKEMAKE", "UNIGS_MODELS")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     clean |= {"BASH_ENV": str(tmp_path / "python.sh"), "PYTHONPATH": str(REPO)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.workflow import REPO, jobs_of, snakemake
+from tests.support.workflow import REPO, jobs_of, snakemake, stand_in
 from unigs.workflow import home as place
 from unigs.workflow.fingerprint import PACKAGE
 from unigs.workflow.home import home, package_alone, with_defaults
@@ -53,6 +53,7 @@ def test_a_part_of_a_configuration_is_enough_in_another_folder(tmp_path):
 
 def test_the_test_configuration_plans_the_whole_way(tmp_path):
     shutil.copytree(REPO / ".test/config", tmp_path / ".test/config")
+    stand_in(tmp_path / ".test/resources/models")
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--directory", ".test"]
     jobs = jobs_of(snakemake("-n", *snakefile, cwd=tmp_path).stdout)
     assert (

@@ -26,7 +26,7 @@ def arguments(checkout, tmp_path) -> list[str]:
 
 def put(folder: Path) -> Path:
     path = folder / TARGET
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not looked into")
     return path
 

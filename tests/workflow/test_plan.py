@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.workflow import DETECTORS, stand_in
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.evaluate import RenderSettings, SpeedSettings
 from unigs.settings.subject import PROVENANCE
@@ -153,16 +154,17 @@ LPIPS = "resources/models/lpips-alex.safetensors"
 
 @pytest.fixture
 def models(monkeypatch):
-    """The folder of pretrained weights of the working directory, with those of LPIPS."""
+    """The folder of pretrained weights of the working directory: LPIPS, and who finds faces."""
     monkeypatch.delenv("UNIGS_MODELS")
-    Path(LPIPS).parent.mkdir(parents=True)
+    stand_in(Path(LPIPS).parent)
     Path(LPIPS).touch()
 
 
 def test_auto_is_settled_while_planning(models):
     own = {"lpips_model": LPIPS, "lambda_lpips": 0.2}
     assert plan().settings("dynamic").items() >= own.items()
-    assert plan().model_files("dynamic", "unigs") == plan().model_files("evaluate") == [LPIPS]
+    assert plan().model_files("dynamic", "unigs") == [LPIPS]
+    assert set(plan().model_files("evaluate")) == {LPIPS, f"resources/models/{DETECTORS}"}
     assert plan().model_files("dynamic", "less") == ["trunk.pth"]
     assert plan().missing_models() == []
     off = plan(dynamic={"lambda_lpips": 0})
@@ -221,13 +223,14 @@ def test_what_auto_hears_with_is_settled_while_planning(tmp_path, monkeypatch):
     model = Path("resources/models/whisper-tiny-en.safetensors")
     # A rule fetches it.
     assert plan(speech={"backend": "whisper"}).model_files("speech") == [str(model)]
-    model.parent.mkdir(parents=True)
+    stand_in(model.parent)
     model.touch()
     for given in ({}, {"speech": {"backend": "whisper"}}, {"speech": {"model": str(model)}}):
         heard = plan(**given).settings("speech")
         assert (heard["backend"], heard["model"]) == ("whisper", str(model))
         assert plan(**given).model_files("speech") == [str(model)]
     assert plan(speech={"backend": "mfcc"}).model_files("speech") == []
+    stand_in(tmp_path / "none")
     monkeypatch.setenv("UNIGS_MODELS", str(tmp_path / "none"))
     assert plan().settings("speech")["backend"] == "logmel"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.workflow import FAKE_PYTHON, REPO, planned, snakemake
+from tests.support.workflow import FAKE_PYTHON, REPO, planned, snakemake, stand_in
 from unigs.media.video import VideoWriter
 
 TARGETS = ["all", "prepare", "train", "tables", "videos"]
@@ -58,6 +58,7 @@ def test_every_target_can_be_asked_for(checkout, target):
 def test_the_model_of_auto_is_an_input_of_what_hears_with_it(checkout, tmp_path):
     model = tmp_path / "whisper-tiny-en.safetensors"
     model.write_bytes(b"not looked into")
+    stand_in(tmp_path)
     told = snakemake("-n", cwd=checkout).stdout
     assert "--backend logmel --model ''" in told and str(model) not in told
     told = snakemake("-n", cwd=checkout, UNIGS_MODELS=str(tmp_path)).stdout
