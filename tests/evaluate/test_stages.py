@@ -125,7 +125,6 @@ def judge(subject, **flags):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contestants, "load_portrait", lambda *_: fake_portrait(dynamic=False))
         patch.setattr(contestants, "Playback", FakePlayback)
-        patch.setenv("UNIGS_MODELS", str(subject / "no models"))
         score.evaluate(
             **{name: subject / path for name, path in files.items()},
             static=subject / "static", settings=EvaluateSettings(device="cpu"),
