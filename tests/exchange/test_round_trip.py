@@ -1,6 +1,7 @@
 """The synthetic speaker goes out in AD-NeRF's layout and comes in as another subject."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,9 @@ def test_an_exported_speaker_trains_as_another_subject(tmp_path, monkeypatch):
     sheet.write_text("subject\tdataset\tvideo\timported\nspeaker\tsynthetic\tsynthetic\t\n")
     command = ["--snakefile", str(REPO / "workflow/Snakefile"), "--configfile", "small.yaml"]
     targets = [*FILES, "regions/labels.mkv"]
-    snakemake(*(f"results/speaker/{name}" for name in targets), *command, cwd=tmp_path)
+    weights = {"UNIGS_MODELS": os.environ["UNIGS_MODELS"]}  # real ones: faces are looked for
+    made = [f"results/speaker/{name}" for name in targets]
+    snakemake(*made, *command, cwd=tmp_path, **weights)
 
     main(["export", "lineage", "results/speaker", "out/speaker"])
     main(["import", "out/speaker", "--name", "guest", "--pictures", "ori_imgs"])
@@ -38,7 +41,7 @@ def test_an_exported_speaker_trains_as_another_subject(tmp_path, monkeypatch):
         file.write("guest\timported\t\tresources/imported/guest\n")
     folder = tmp_path / "results/guest/unigs"
     portrait = folder / "dynamic/portrait.safetensors"
-    done = snakemake(str(portrait.relative_to(tmp_path)), *command, cwd=tmp_path)
+    done = snakemake(str(portrait.relative_to(tmp_path)), *command, cwd=tmp_path, **weights)
     assert "rule crop_clip" not in done.stdout + done.stderr
 
     files = [tmp_path / f"results/{name}" for name in ("speaker", "guest")]
