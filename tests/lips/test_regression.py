@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unigs.lips.regression import fit_map, kind_of, regression
-from unigs.model.lip_nets import PRESS, QUITE_SURE, SURE
+from unigs.model.lip_nets import PRESS, RAMP, SURE
 from unigs.model.speech_net import SpeechNet
 from unigs.speech.closure_score import ClosureScore
 from unigs.speech.lip_prior import HALF, STRENGTH, LipPrior
@@ -118,13 +118,28 @@ def test_lips_meet_where_a_closure_is_sure_and_nowhere_else(column):
     fit_map(plain, windows, lips, np.arange(400), None, prior_of(weights))
     result = fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
     asked = torch.from_numpy(windows).repeat(3, 1, 1)
-    asked[400:800, column, 0], asked[800:, column, 0] = SURE, QUITE_SURE
+    asked[400:800, column, 0], asked[800:, column, 0] = SURE, SURE + RAMP
     free, begins, shut = closes.lips(asked).split(400)
     assert torch.allclose(free, plain.lips(asked[:400]))
     assert torch.allclose(begins, plain.lips(asked[400:800]), atol=1e-5)
     assert torch.allclose(shut[:, 0], (closes.lip_net.low[0] - PRESS).expand(400))
     assert torch.allclose(shut[:, 1], plain.lips(asked[800:])[:, 1])
     assert closes.lip_net.low[0] >= lips[:, 0].min() and result.out_of_fold.shape == (400, 2)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_score_that_a_person_s_lips_deny_counts_less(right):
+    """Where it is high the lips are shut, or as open as ever."""
+    windows, lips, weights = talk(400, noise=0.3)
+    windows = np.pad(windows, ((0, 0), (1, 1), (0, 0)))
+    windows[:, HALF + 1 : HALF + 3, 0] = -1
+    windows[::4, HALF + 1, 0] = 0.6
+    if right:
+        lips[::4, 0] = lips[:, 0].min()
+    closes = SpeechNet(W + 2, D, feature_dim=2, lip_dim=2, **kind_of(closing_prior(weights)))
+    fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
+    sure = closes.lip_net.sure.item()
+    assert sure == pytest.approx(SURE) if right else sure > 0.6
 
 
 def test_a_frame_of_which_one_column_is_not_heard_is_refused():

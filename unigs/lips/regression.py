@@ -18,12 +18,18 @@ from unigs.lips.folds import (
     limits,
     resting_shape,
 )
-from unigs.model.lip_nets import ClosingLipMap
+from unigs.model.lip_nets import SURE, ClosingLipMap
 from unigs.model.speech_net import CLOSING, SpeechNet
 from unigs.speech.closure_score import ClosureScore
 from unigs.speech.encoder import projection_of
 from unigs.speech.lip_prior import LipPrior, central, find_prior
 from unigs.stage.errors import UserError
+
+LEVELS = (SURE, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5)
+"""Scores of p, b and m from which on they may count, the usual one first."""
+LARGEST_LOSS = 0.05
+"""Correlation of the lip opening, out of fold, that closures may cost: people's lips do not always
+meet on p, b and m, viewers want them to."""
 
 
 def prior_of(encoder: str, choice: str, pooled: Path | None = None) -> LipPrior | None:
@@ -104,8 +110,7 @@ def fit_map(
     parts = {f"closure_{part}": getattr(prior.closure, part) for part in ClosureScore.PARTS}
     parts["closure_hidden"] = parts["closure_hidden"].reshape(heard.shape[1], -1)
     _set(net.lip_net, parts)
-    given = (torch.from_numpy(np.float32(part)) for part in (found.out_of_fold, features))
-    return replace(found, out_of_fold=net.lip_net.meet(*given).numpy())
+    return replace(found, out_of_fold=_trust(net.lip_net, found.out_of_fold, features, lips, used))
 
 
 def kind_of(prior: LipPrior | None) -> dict[str, str | int]:
@@ -174,6 +179,39 @@ def _calibrate(
     _set(lip_map, values)
     predicted = ((raw - mean) * gain + truth.mean(0)).clip(low, high)
     return LipTraining(predicted.astype(np.float32), correlation(unseen, truth), rest)
+
+
+def _trust(
+    lip_map: ClosingLipMap,
+    free: np.ndarray,
+    features: np.ndarray,
+    lips: np.ndarray,
+    used: np.ndarray,
+) -> np.ndarray:
+    """Set from which score on lips meet, by what a person's lips do at it.
+
+    A score that knows other voices may err on this one. It counts from the least level on at which
+    closures of the clip cost no more than `LARGEST_LOSS` of correlation.
+
+    Args:
+        lip_map: its `sure` is set.
+        free: lip shapes [T,K] out of fold, without closures.
+        features: speech windows [T,W,D].
+        lips: z-scored lip shapes [T,K].
+        used: frames that teach, indices.
+
+    Returns:
+        The lip shapes with closures.
+    """
+    given = [torch.from_numpy(np.float32(part)) for part in (free, features)]
+    truth = lips[used, :1]
+    least = correlation(free[used, :1], truth)[0] - LARGEST_LOSS
+    for level in LEVELS:
+        lip_map.sure.fill_(level)
+        shapes = lip_map.meet(*given).numpy()
+        if correlation(shapes[used, :1], truth)[0] >= least:
+            break
+    return shapes
 
 
 def _set(net: torch.nn.Module, values: dict[str, np.ndarray]) -> None:

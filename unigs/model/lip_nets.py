@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from unigs.speech.lip_prior import HALF
 
-SURE, QUITE_SURE = 0.1, 0.2
-"""Scores (`unigs.speech.closure_score`) at which the lips begin to meet, and meet in full."""
+SURE, RAMP = 0.1, 0.1
+"""Score (`unigs.speech.closure_score`) from which on lips meet unless a clip speaks against it, and
+how much more of it there is when they meet in full."""
 PRESS = 0.75
 """How far below the least opening seen (z-scored) a closure goes: the field answers the least
 openings in part only, so that lips that should meet stay a little apart."""
@@ -80,6 +81,7 @@ class ClosingLipMap(LipMap):
         hidden: H, hidden units of the score (`unigs.speech.closure_score.ClosureScore`).
 
     Attributes:
+        sure: score [1] at which the lips begin to meet.
         closure_hidden: weights [(2 HALF + 1) D,H] of the hidden units.
         closure_hidden_bias: biases [H] of the hidden units.
         closure_out: weights [H] of the score.
@@ -88,6 +90,7 @@ class ClosingLipMap(LipMap):
 
     def __init__(self, dim: int, lip_dim: int, hidden: int) -> None:
         super().__init__(dim, lip_dim)
+        self.register_buffer("sure", torch.full((1,), SURE))
         self.register_buffer("closure_hidden", torch.zeros((2 * HALF + 1) * dim, hidden))
         self.register_buffer("closure_hidden_bias", torch.zeros(hidden))
         self.register_buffer("closure_out", torch.zeros(hidden))
@@ -103,7 +106,7 @@ class ClosingLipMap(LipMap):
         A frame is two columns long: a closure in either is one of the frame.
         """
         score = torch.maximum(self.score(windows, 0), self.score(windows, 1))
-        share = ((score - SURE) / (QUITE_SURE - SURE)).clamp(0, 1)
+        share = ((score - self.sure) / RAMP).clamp(0, 1)
         opening = shapes[:, 0] + share * (self.low[0] - PRESS - shapes[:, 0])
         return torch.cat([opening[:, None], shapes[:, 1:]], 1)
 
