@@ -47,7 +47,7 @@ def test_weights_that_are_there_are_used_and_not_fetched(arguments, tmp_path):
     put(tmp_path)
     done = snakemake("--dry-run", "--printshellcmds", "tables", *arguments, cwd=tmp_path)
     text = done.stdout + done.stderr
-    assert "is not there" not in text and "rule fetch_model" not in text
+    assert "lpips-alex.safetensors is not there" not in text and "rule fetch_model" not in text
     commands = [line for line in text.splitlines() if f"--lpips-model {TARGET}" in line]
     # Two variants, each trained and judged.
     assert len(commands) == 4 and all("--lambda-lpips 0.2" in c for c in commands if "train" in c)

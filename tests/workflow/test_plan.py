@@ -166,16 +166,19 @@ def test_auto_is_settled_while_planning(models):
     assert plan().model_files("dynamic", "unigs") == [LPIPS]
     assert set(plan().model_files("evaluate")) == {LPIPS, f"resources/models/{DETECTORS}"}
     assert plan().model_files("dynamic", "less") == ["trunk.pth"]
+    Path("resources/models/whisper-tiny-en.safetensors").touch()
     assert plan().missing_models() == []
     off = plan(dynamic={"lambda_lpips": 0})
     assert off.model_files("dynamic") == [] and off.settings("dynamic")["lpips_model"] == ""
 
 
 def test_what_is_missing_is_said_once_and_only_if_a_run_would_use_it():
-    (sentence,) = plan().missing_models()
+    heard, sentence = plan().missing_models()
+    assert "whisper-tiny-en.safetensors is not there, so speech is heard as log-mel" in heard
     assert "lpips-alex.safetensors is not there, so LPIPS is not measured, and the" in sentence
     assert "unigs models fetch lpips-alex" in sentence
     unused = {"dynamic": {"lambda_lpips": 0}, "evaluate": {"lpips_model": ""}}
+    unused["speech"] = {"backend": "mfcc"}
     assert plan(**unused).missing_models() == []
 
 

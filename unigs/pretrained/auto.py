@@ -105,6 +105,16 @@ def settle_speech(backend: str, model: str) -> tuple[str, str]:
     return backend, model or (str(usual) if backend == "whisper" else "")
 
 
+def hears_best(backend: str, model: str) -> bool:
+    """Whether nothing better would be heard with if it were there.
+
+    Args:
+        backend: setting `speech.backend`.
+        model: setting `speech.model`.
+    """
+    return backend != AUTO or settle_speech(backend, model)[0] == "whisper"
+
+
 def settle_detectors(carrier: str, model: str) -> tuple[str, str]:
     """Carrier of the detectors and file of its networks, with nothing left open.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unigs.pretrained import catalogue
-from unigs.pretrained.auto import CHOICES, settle
+from unigs.pretrained.auto import CHOICES, SPEECH_MODEL, hears_best, settle
 from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow import downloads, origins, sheet, sounds, variants
@@ -99,7 +99,9 @@ class Plan:
 
         Where a setting names a file, a missing one is an error instead.
         """
-        missing = [name for part in self._readers() for name in settle(*part)[1]]
+        speech = complete(variants.settings(self.config, "speech", []), SECTIONS["speech"])
+        missing = [] if hears_best(speech["backend"], speech["model"]) else [SPEECH_MODEL]
+        missing += [name for part in self._readers() for name in settle(*part)[1]]
         return [catalogue.not_there(name) for name in dict.fromkeys(missing)]
 
     def _readers(self) -> Iterator[tuple[str, dict[str, Any]]]:
