@@ -1,9 +1,12 @@
 """The table of voices shows what its files hold, and says what is missing."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, Record, to_json
+from unigs.report.gallery import voices_of
 from unigs.report.voices import COLUMNS, collate_voices, shown_rows
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
@@ -72,3 +75,13 @@ def test_files_that_hold_no_figures_are_refused(tmp_path, files):
     files["pairs"][0].write_text("{}")
     with pytest.raises(UserError, match="holds no figures"):
         collated(tmp_path, pairs=files["pairs"])
+
+
+def test_the_page_has_no_empty_picture_where_one_person_is_alone(tmp_path, files):
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    collated(tables, **files)
+    assert voices_of(tables / "voices.csv", tmp_path).picture == Path("tables/voices.svg")
+    collated(tables, closures=files["closures"])
+    alone = voices_of(tables / "voices.csv", tmp_path)
+    assert alone.picture is None and len(alone.rows) == 1

@@ -219,9 +219,11 @@ def voices_of(path: Path, root: Path) -> VoicesCard:
     Raises:
         UserError: the table or its picture is not below the page's folder.
     """
-    titles, rows = shown_rows(pd.read_csv(path))
+    voices = pd.read_csv(path)
     files = [below(file, root) for file in (path, path.with_suffix(".md")) if file.is_file()]
-    return VoicesCard(below(path.with_suffix(".svg"), root), titles, rows, files)
+    has_pairs = voices["opening_r"].notna().any()
+    picture = below(path.with_suffix(".svg"), root) if has_pairs else None
+    return VoicesCard(picture, *shown_rows(voices), files)
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ class Table:
 class VoicesCard:
     """The table of voices (`unigs.report.voices`), as the page shows it."""
 
-    picture: Path
-    """Correlation of all pairs, relative to the page."""
+    picture: Path | None
+    """Correlation of all pairs, relative to the page; None where there is no pair."""
     titles: list[str]
     rows: list[list[str]]
     """What was measured on rendered pairs and on recordings with known phones."""
