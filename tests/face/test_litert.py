@@ -87,6 +87,17 @@ def test_a_window_cuts_what_its_matrix_says_and_places_points_back():
     assert (low, high) == (-1, 1)
 
 
+def test_the_whole_picture_at_its_own_size_is_the_picture():
+    image = np.random.default_rng(7).integers(0, 256, (20, 30, 3), np.uint8)
+    whole = Window.whole(image)
+    same = whole.cut(image, 30, 20, border=cv2.BORDER_CONSTANT)
+    slow = cv2.warpPerspective(
+        image, np.eye(3), (30, 20), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    assert np.array_equal(same, image) and np.array_equal(slow, image)
+    assert not np.array_equal(whole.grown(1.0, 0.1).cut(image, 30, 20, border=0), image)
+
+
 @pytest.mark.parametrize("angle", [-3.0, -0.5, 0.0, 2.0])
 def test_directions_turn_a_line_to_its_target(angle):
     end = np.array([np.cos(angle), np.sin(angle)])
