@@ -5,7 +5,6 @@ frames that look at the camera: nobody's face.
 """
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from unigs.face.detectors import open_detectors
 from unigs.face.lift68 import MEAN
@@ -14,6 +13,7 @@ from unigs.face.shape import to_head_frame, vertices_to_head
 from unigs.geometry.similarity import similarity
 from unigs.settings.demo import DemoSettings
 from unigs.sources.synthetic.speaker import Clip
+from unigs.stage.files import save_tensors
 
 SPEAKER = DemoSettings(seconds=20.0, fps=25.0, size=512, background="plain", strands=300, seed=1)
 
@@ -31,7 +31,7 @@ def main() -> None:
         placed = scale[:, None, None] * points @ R.swapaxes(1, 2) + shift[:, None]
         mean = np.median(placed, axis=0)
     scale, R, shift = to_head_frame(mean[:VERTICES])
-    save_file({"points": (scale * mean @ R.T + shift).astype(np.float32)}, MEAN)
+    save_tensors(MEAN, {"points": (scale * mean @ R.T + shift).astype(np.float32)}, {})
     print(f"{MEAN}: {len(points)} frames")
 
 

@@ -8,6 +8,7 @@ import socket
 import numpy as np
 import pytest
 
+from tests.support.fetching import refused
 from tests.support.ffmpeg import run_ffmpeg
 from tests.support.full_disk import full_disk
 from tests.support.site import serving
@@ -45,15 +46,6 @@ def at_once(monkeypatch):
 def site():
     with serving() as site:
         yield site
-
-
-def refused(url, folder, sentence, **options):
-    """Fetch what must be refused in one sentence, and leave nothing behind."""
-    out = folder / "downloads/ann.mp4"
-    with pytest.raises(UserError, match=sentence) as stopped:
-        fetch_video(url, out, **options)
-    assert "\n" not in str(stopped.value)
-    assert not list(out.parent.glob("*")) and not list(out.parent.glob(".*"))
 
 
 def test_a_whole_video_is_kept_as_it_came(site, videos, tmp_path):

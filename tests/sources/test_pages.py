@@ -5,13 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 
+from tests.support.fetching import refused
 from tests.support.site import serving
 from unigs.media.audio import RATE, read_audio, write_wav
 from unigs.media.timing import read_timing
 from unigs.media.video import VideoWriter, read_video
 from unigs.sources import fetch
 from unigs.sources.fetch import fetch_video
-from unigs.stage.errors import UserError
 
 pytest.importorskip("yt_dlp", reason='pages need yt-dlp: pip install -U "yt-dlp[default]"')
 SECONDS, FPS, FLASH = 14, 25, 11.0
@@ -57,15 +57,6 @@ def page(site, content, path="/watch?v=1"):
     """Let a path be a page; return its address."""
     text = f"<!doctype html><html><head><title>t</title></head><body>{content}</body></html>"
     return site.answer(path, text.encode(), Content_Type="text/html; charset=utf-8")
-
-
-def refused(url, folder, sentence, **options):
-    """Fetch what must be refused in one sentence, and leave nothing behind."""
-    out = folder / "downloads/ann.mp4"
-    with pytest.raises(UserError, match=sentence) as stopped:
-        fetch_video(url, out, **options)
-    assert "\n" not in str(stopped.value)
-    assert not list(out.parent.glob("*")) and not list(out.parent.glob(".*"))
 
 
 def test_the_video_of_a_page_is_kept_as_the_site_has_it(site, film, tmp_path):

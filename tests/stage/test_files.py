@@ -6,13 +6,14 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 from tests.support.full_disk import full_disk
 from unigs.media.audio import write_wav
 from unigs.media.images import write_png
 from unigs.media.video import VideoWriter
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, load_npz, read_json, save_npz
+from unigs.stage.files import atomic, load_npz, read_json, save_npz, save_tensors
 
 
 def test_atomic_leaves_no_half_written_file(tmp_path):
@@ -105,3 +106,14 @@ def test_a_full_disk_behind_another_error_is_seen_and_others_pass(tmp_path):
             raise ValueError("cannot close the archive")
     with pytest.raises(PermissionError), atomic(tmp_path / "a.npz"):
         raise PermissionError(errno.EACCES, "no")
+
+
+def test_tensors_come_back_however_they_lie_in_memory(tmp_path):
+    path = tmp_path / "a.safetensors"
+    turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    save_tensors(path, {"turned": turned, "one": np.array(2.5)}, {"about": "a test"})
+    with safe_open(path, "np") as file:
+        assert file.metadata() == {"about": "a test"}
+        assert np.array_equal(file.get_tensor("turned"), turned)
+        assert file.get_tensor("one").shape == ()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from unigs.pretrained import auto
+
 REPO = Path(__file__).parents[2]
 RULES = sorted((REPO / "workflow/rules").glob("*.smk"))
 
@@ -29,7 +31,8 @@ python() {
 """
 
 
-DETECTORS = "mediapipe-detectors.safetensors"
+DETECTORS = f"{auto.DETECTORS}.safetensors"
+"""File of the networks that find faces."""
 
 
 def stand_in(models: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from tools.lip_prior.closures import learn_closures
 from tools.lip_prior.disturbances import disturbed
@@ -27,6 +27,7 @@ from unigs.speech.phones import Phone
 from unigs.speech.whisper import load_whisper
 from unigs.speech.whisper_mel import floor_of
 from unigs.speech.whisper_windows import Listener, hear
+from unigs.stage.files import save_tensors
 from unigs.stage.progress import progress
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
@@ -115,7 +116,7 @@ def main(
     tensors = {"mean": projected.mean, "matrix": projected.matrix}
     tensors = {key: value.astype(np.float16) for key, value in tensors.items()}
     if not _holds(path, tensors):
-        save_file(tensors, path, {"model": digest(model), "layer": str(layer)})
+        save_tensors(path, tensors, {"model": digest(model), "layer": str(layer)})
     projected = projection.find_projection(digest(model), layer)
     prior = learn_prior(
         [centered(projected(rows), sound) for rows, sound in clean],

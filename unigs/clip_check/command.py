@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from pathlib import Path
-
-WIDTH = 100
-"""Columns of the printed text."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +31,13 @@ def run(words: argparse.Namespace) -> None:
     from unigs.clip_check.advice import judge, score, verdict
     from unigs.clip_check.measure import measure_clip
     from unigs.stage.files import write_json
+    from unigs.stage.printed import finding_text
 
     figures = measure_clip(words.video, words.crop, words.start, words.stop)
     findings = judge(figures)
     for finding in findings:
-        text = f"{finding.about}: {finding.found}."
-        text += f" To do: {finding.remedy}." if finding.remedy else ""
-        print(textwrap.fill(text, WIDTH, initial_indent=f"{finding.grade:5} ",
-                            subsequent_indent=" " * 6, break_on_hyphens=False))  # fmt: skip
+        told = f"{finding.about}: {finding.found}"
+        print(finding_text(finding.grade, told, finding.remedy))
     marks, sentence = score(figures, findings), verdict(figures, findings)
     print(f"\n{marks} of 100. {sentence}")
     if words.json:

@@ -1,13 +1,12 @@
 """What the doctor says: findings, each with what it costs and what to do about it."""
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from unigs.stage.printed import finding_text
+
 OK, LOOK, STOP = "ok", "look", "stop"
 """Marks of a finding: nothing is wrong; something costs quality or time; nothing runs this way."""
-WIDTH = 100
-"""Columns of the printed text."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,8 @@ class Finding:
 
     def text(self) -> str:
         """The finding as people read it, lines joined by line breaks."""
-        words = f"{self.about}: {'; '.join(filter(None, (self.found, self.costs)))}."
-        words += f" To do: {self.remedy}." if self.remedy else ""
-        head = f"{self.mark:5} "
-        return textwrap.fill(
-            words,
-            WIDTH,
-            initial_indent=head,
-            subsequent_indent=" " * len(head),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        words = f"{self.about}: {'; '.join(filter(None, (self.found, self.costs)))}"
+        return finding_text(self.mark, words, self.remedy)
 
 
 def report(findings: Iterable[Finding]) -> str:

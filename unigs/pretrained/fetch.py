@@ -22,7 +22,7 @@ from unigs.pretrained.places import place_of, reach
 from unigs.stage import cli
 from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic
+from unigs.stage.files import save_tensors
 
 log = logging.getLogger("unigs")
 
@@ -202,9 +202,6 @@ def _keep(chosen: Model, tensors: Tensors, out: Path, origin: str, what: str) ->
     Raises:
         UserError: the tensors have other names, types or shapes.
     """
-    import numpy as np
-    from safetensors.numpy import save_file
-
     if chosen.layout and layout(tensors) != chosen.layout:
         raise UserError(
             f"{what} holds tensors of other names, types or shapes than {chosen.name}: "
@@ -212,9 +209,7 @@ def _keep(chosen: Model, tensors: Tensors, out: Path, origin: str, what: str) ->
         )
     # One entry, as the order of several would change from run to run.
     about = {"model": chosen.name, "origin": origin, "license": chosen.license}
-    solid = {name: np.array(value, order="C") for name, value in tensors.items()}
-    with atomic(out) as temporary:
-        save_file(solid, temporary, metadata={"unigs": json.dumps(about)})
+    save_tensors(out, tensors, {"unigs": json.dumps(about)})
     log.info("%s: %.1f MB from %s", out, out.stat().st_size / 1e6, origin)
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from unigs.provenance.statement import ACTIONS, PORTRAIT
 from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
+from unigs.stage.printed import WIDTH
 
 UNFIT = 1
 """Exit code where the signature does not fit, or there is none."""
 CONTAINER = ("major_brand", "minor_version", "compatible_brands")
 """Tags that say something of the file's form alone."""
-WIDTH = 100
-"""Columns of the printed text."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from unigs.speech.closure_score import ClosureScore
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic
+from unigs.stage.files import save_tensors
 
 FOLDER = Path(__file__).parent / "priors"
 """Where the package keeps lip priors (.safetensors)."""
@@ -77,17 +77,12 @@ class LipPrior:
 
     def write(self, path: Path) -> None:
         """Write the file as a whole or not at all."""
-        from safetensors.numpy import save_file
-
         tensors = {"lips": self.lips, "speech": self.speech}
         if self.closure:  # half the bytes: a thousandth of a weight is nothing to a score
             parts = (getattr(self.closure, part) for part in ClosureScore.PARTS)
             tensors |= {k: v.astype(np.float16) for k, v in zip(CLOSURE_NAMES, parts, strict=True)}
-        # safetensors writes an array as it lies in memory.
-        tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
         numbers = {key: repr(getattr(self, key)) for key in ("bias", "strength")}
-        with atomic(path) as temporary:
-            save_file(tensors, temporary, numbers | {"projection": self.projection})
+        save_tensors(path, tensors, numbers | {"projection": self.projection})
 
     def lips_of(self, windows: np.ndarray) -> np.ndarray:
         """Opening and width [n,2] that windows [n,W',D] of features announce, W' at least W."""

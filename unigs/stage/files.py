@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +94,24 @@ def save_npz(path: Path, **arrays: object) -> None:
     """Write named arrays to a compressed .npz file."""
     with atomic(path) as temporary:
         np.savez_compressed(temporary, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Write named arrays and texts to a .safetensors file, as a whole or not at all.
+
+    Args:
+        path: file to write.
+        tensors: arrays by name, however they lie in memory; safetensors alone would write a turned
+            one as it lies there.
+        metadata: texts by name. The order of several varies from run to run.
+    """
+    from safetensors.numpy import save_file
+
+    solid = {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    with atomic(path) as temporary:
+        save_file(solid, temporary, dict(metadata))
 
 
 def load_npz(path: Path, *required: str) -> dict[str, np.ndarray]:

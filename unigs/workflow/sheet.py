@@ -181,12 +181,17 @@ def _check_seconds(subject: Subject, what: str) -> None:
             "seconds of the source at which the clip begins and ends."
         )
     for words in (subject.remove or "").split(","):
-        first, _, last = words.partition("-")
-        if words and float(last) <= float(first):
+        if _runs_backwards(words):
             raise UserError(
                 f"{what}: remove {words} ends before it begins: give the first second of the "
                 "range, then the last."
             )
+
+
+def _runs_backwards(words: str) -> bool:
+    """Whether seconds `first-last` end before they begin; False for an empty cell."""
+    first, _, last = words.partition("-")
+    return bool(words) and float(last) <= float(first)
 
 
 def _check_page(subject: Subject, what: str) -> None:
@@ -202,8 +207,7 @@ def _check_page(subject: Subject, what: str) -> None:
     for name in ("section", "format"):
         if getattr(subject, name) and not subject.url:
             raise UserError(f"{what}: {name} is filled in, which needs a url: leave it empty.")
-    first, _, last = (subject.section or "").partition("-")
-    if first and float(last) <= float(first):
+    if _runs_backwards(subject.section or ""):
         raise UserError(
             f"{what}: section {subject.section} ends before it begins: give its first second, then "
             "its last."

@@ -51,11 +51,9 @@ def export_grids(portrait: Path, out: Path, layout: str) -> None:
     Raises:
         UserError: the portrait cannot be read, or has no tri-planes.
     """
-    from safetensors.numpy import save
-
     from unigs.exchange.grids.planes import planes_to_tcnn, planes_to_torch_ngp
     from unigs.model.storage import load_portrait
-    from unigs.stage.files import atomic
+    from unigs.stage.files import save_tensors
 
     give = planes_to_tcnn if layout == "tcnn" else planes_to_torch_ngp
     state, about = {}, []
@@ -65,8 +63,7 @@ def export_grids(portrait: Path, out: Path, layout: str) -> None:
         box = {"low": plane.low.tolist(), "high": plane.high.tolist(), "fade": plane.fade}
         about.append(box | told)
     text = json.dumps({"layout": layout, "planes": about})
-    with atomic(out) as temporary:
-        temporary.write_bytes(save(state, metadata={"unigs": text}))
+    save_tensors(out, state, {"unigs": text})
     log.info("%s: %d tri-planes in the layout of %s", out, len(about), layout)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from unigs.face.action_units import action_units
-from unigs.face.blendshapes import blendshape_units, blendshapes, read_blendshapes
 from unigs.prepare.face.openface import read_openface
 from unigs.pretrained.auto import LANDMARKER
 from unigs.pretrained.catalogue import model_path, not_there
@@ -103,6 +102,9 @@ def from_blendshapes(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.
 
     AU06 is that of the landmarks, as no blendshape tells of the cheeks.
     """
+    # The other back-ends start without a runtime of networks.
+    from unigs.face.blendshapes import blendshape_units, blendshapes, read_blendshapes
+
     path = Path(settings.model) if settings.model else model_path(LANDMARKER)
     if not settings.model and not path.is_file():
         raise UserError(not_there(LANDMARKER))
