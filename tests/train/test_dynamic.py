@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from benchmarks.subjects import dynamic_task, subject
 from tests.support.stages import STATIC
 from unigs.compute import threads
+from unigs.face.mesh import LIPS
 from unigs.losses.lpips import WIDTHS, AlexNetTrunk
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
@@ -84,7 +86,9 @@ def test_lpips_joins_the_loss_at_the_end_and_is_recorded(
     """Where its weights are in the folder of models; else training goes without it and says so."""
 
     def trained(name: str) -> tuple[dict, pd.DataFrame]:
-        settings = replace(DYNAMIC, iterations=10, evaluate_every=1, lambda_lpips=0.2)
+        settings = replace(
+            DYNAMIC, iterations=10, evaluate_every=1, lambda_lpips=0.2, lpips_from=0.9
+        )
         with caplog.at_level("INFO", logger="unigs"):
             train_dynamic(
                 files, static_run / "portrait.safetensors", tmp_path / f"{name}.safetensors",
@@ -157,3 +161,26 @@ def test_a_tri_plane_that_narrows_is_refused_before_training(files, static_run, 
             tmp_path / "c.csv", tmp_path / "r.json", replace(DYNAMIC, grid_base=64, grid_finest=32),
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share, over", [(1.0, 1.0), (0.0, 0.0)])
+def test_patches_of_lpips_lie_over_the_mouth_as_often_as_asked(share, over, monkeypatch):
+    """The middle that the loss is given is that of the lips of the frame that is drawn."""
+    task = dynamic_task(subject(64), 500)
+    task.settings = replace(task.settings, lpips_mouth=share, lpips_from=0.0)
+    centers = []
+
+    def distance(image, truth, center=None):
+        centers.append(center)
+        return (image - truth).abs().mean()
+
+    task.perceptual = distance
+    frames = []
+    draw = task.sampler.next
+    monkeypatch.setattr(task.sampler, "next", lambda: frames.append(draw()) or frames[-1])
+    for step in range(4):
+        task.step(step)
+    assert np.mean([center is not None for center in centers]) == over
+    for frame, center in zip(frames, centers, strict=True):
+        lips = task.dataset.landmarks.points[frame, list(LIPS), :2]
+        assert center is None or (np.abs(center - lips.mean(0)) < 1e-3).all()

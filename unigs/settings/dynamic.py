@@ -95,11 +95,14 @@ class DynamicSettings(LipSettings):
     lambda_lpips: NotNegative = 0.2
     """lambda_2 of eq. 11: weight of LPIPS (0: off). Where `dynamic.lpips_model` is auto and the
     weights are not there, the loss goes without LPIPS."""
-    lpips_from: Share = 0.9
+    lpips_from: Share = 0.5
     """Share of the iterations after which LPIPS (eq. 11) joins the loss (the paper gives none)."""
     lpips_patch: Annotated[int, Bounds(32, 1024)] = 64
     """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
     none)."""
+    lpips_mouth: Share = 0.0
+    """Share of the patches of LPIPS (eq. 11) that lie over the mouth instead of anywhere (not in
+    the paper)."""
     lpips_model: str = "auto"
     """Path of the weights of LPIPS (eq. 11), AlexNet's convolutions and the linear heads in one
     file. auto: resources/models/lpips-alex.safetensors if it is there."""
@@ -128,7 +131,7 @@ class DynamicSettings(LipSettings):
     weight_decay: NotNegative = 0.0
     """Decoupled weight decay of AdamW on tri-planes, deformation MLP and speech network (the paper
     gives none)."""
-    gaussian_lr: Annotated[float, Bounds(0, 100)] = 0.5
+    gaussian_lr: Annotated[float, Bounds(0, 100)] = 3.0
     """Learning rates of the Gaussians at the start, as a multiple of the static stage's rates,
     decaying to a fifth; the means learn at a tenth of it (the paper gives none). 0 freezes the
     Gaussians."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
+from unigs.face.mesh import LIPS
 from unigs.lips.regression import kind_of, prior_of
 from unigs.losses.lpips import backend_of
 from unigs.model.deformation import Encoded
@@ -237,7 +239,8 @@ class DynamicTask(Task):
                 rendering.alpha, self.dataset.person(frame)
             )
         if self.perceptual and step >= s.lpips_from * s.iterations:
-            terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth)
+            center = self._mouth(frame) if torch.rand(()).item() < s.lpips_mouth else None
+            terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
         return terms
 
     def _masks(self, frame: int) -> dict[str, torch.Tensor]:
@@ -247,6 +250,11 @@ class DynamicTask(Task):
         if self.eye_boxes:
             masks["eyes"] = self.eye_boxes.mask(frame, self.device)
         return masks
+
+    def _mouth(self, frame: int) -> tuple[float, float] | None:
+        """Column and row of the middle of the lips; None where no face was found."""
+        lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
+        return (float(lips[0]), float(lips[1])) if np.isfinite(lips).all() else None
 
     def _schedule(self, progress: float) -> None:
         for group in self.adamw.param_groups:

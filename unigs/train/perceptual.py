@@ -38,11 +38,26 @@ class Perceptual:
             raise UserError(f"lambda_lpips is {settings.lambda_lpips}, but {NO_WEIGHTS}.")
         return cls(load_lpips(settings.lpips_model, device=str(device)), settings.lpips_patch)
 
-    def __call__(self, image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """Distance of a patch at the same random place of both images [H,W,3]."""
+    def __call__(
+        self, image: torch.Tensor, truth: torch.Tensor, center: tuple[float, float] | None = None
+    ) -> torch.Tensor:
+        """Distance of a patch at the same place of both images [H,W,3].
+
+        Args:
+            image: rendered image.
+            truth: frame of the clip.
+            center: column and row of the patch's middle, which moves as far as the border asks
+                for; None: a random place.
+        """
         size = min(self.patch, image.shape[0], image.shape[1])
-        y = int(torch.randint(0, image.shape[0] - size + 1, ()))
-        x = int(torch.randint(0, image.shape[1] - size + 1, ()))
+        last = image.shape[1] - size, image.shape[0] - size
+        if center is None:
+            x, y = (int(torch.randint(0, end + 1, ())) for end in last)
+        else:
+            x, y = (
+                min(max(round(middle - size / 2), 0), end)
+                for middle, end in zip(center, last, strict=True)
+            )
         patches = [
             picture[y : y + size, x : x + size].permute(2, 0, 1)[None] for picture in (image, truth)
         ]
