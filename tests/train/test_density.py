@@ -7,7 +7,7 @@ import torch
 
 from tests.support.stages import STATIC
 from unigs.model.gaussians import Gaussians
-from unigs.train.density import DensityControl
+from unigs.train.density import DensityControl, densify
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 
 
@@ -30,7 +30,7 @@ def test_density_control_prunes_clones_and_splits_the_right_ones():
     density = DensityControl(field, adam, STATIC, 100)
     density.seen += 1
     density.gradient[1] = density.gradient[2] = 1.0
-    density.densify()
+    densify([density])
     assert len(field) == 10 - 1 - 1 + 1 + 2
     assert len(adam.adam.state[field.means]["exp_avg"]) == len(field)
     # Adam moved everything by about its learning rate; the clone sits on its original.
@@ -48,5 +48,5 @@ def test_density_control_respects_the_cap():
     density = DensityControl(field, GaussianAdam(field, gaussian_rates(settings)), settings, 100)
     density.seen += 1
     density.gradient += torch.linspace(1, 2, 50)
-    density.densify()
+    densify([density])
     assert 51 <= len(field) <= 55

@@ -122,7 +122,7 @@ def frozen_adam(task) -> dict[str, torch.Tensor]:
         found.update({k: p.grad.clone() for k, p in task.portrait.gaussians.present().items()})
         task.portrait.zero_grad()
 
-    task.adam.step = keep
+    task.adams[0].step = keep
     return found
 
 
@@ -150,8 +150,8 @@ def test_a_batch_has_the_mean_gradient_of_its_frames(files, static_run, stage):
     for name, gradient in together.items():
         torch.testing.assert_close(gradient, (first[name] + alone[name]) / 2, msg=name)
     if stage == "static":
-        torch.testing.assert_close(both.density.gradient, single.density.gradient)
-        assert torch.equal(both.density.seen, single.density.seen)
+        torch.testing.assert_close(both.densities[0].gradient, single.densities[0].gradient)
+        assert torch.equal(both.densities[0].seen, single.densities[0].seen)
 
 
 def test_a_tri_plane_that_narrows_is_refused_before_training(files, static_run, tmp_path):

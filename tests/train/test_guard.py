@@ -42,8 +42,8 @@ def finite(state: object) -> bool:
 
 def test_a_loss_term_that_is_not_finite_stops_at_its_step(files, tmp_path, every_step):
     class Broken(StaticTask):
-        def _losses(self, rendering, frame):
-            terms = super()._losses(rendering, frame)
+        def _losses(self, *arguments):
+            terms = super()._losses(*arguments)
             return terms | {"d_ssim": terms["d_ssim"] * (torch.nan if self.now == 23 else 1)}
 
         def step(self, step):

@@ -75,7 +75,7 @@ def measure_speed(
             "device": name,
             "threads": get_threads(),
             "size": model.size,
-            "gaussians": len(model.gaussians.means),
+            "gaussians": model.count,
             "frames": settings.speed_frames,
             "warmup": settings.speed_warmup,
             "batch": 1,

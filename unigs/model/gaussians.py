@@ -42,6 +42,10 @@ class Gaussians(nn.Module):
         """Degree of the colors' spherical harmonics."""
         return int(self.sh().shape[1] ** 0.5) - 1
 
+    def part(self, chosen: torch.Tensor) -> Gaussians:
+        """A copy of the Gaussians of a mask, bool [N]."""
+        return Gaussians(**{name: p.detach()[chosen] for name, p in self.present().items()})
+
     def sh(self) -> torch.Tensor:
         """All spherical-harmonics coefficients [N,K,3]."""
         constant = self.colors[:, None]

@@ -25,13 +25,16 @@ class Motion(nn.Module):
         config: everything that rebuilds the modules (shapes, not weights), by name:
             `deform`, `hidden`, `position_scale` and `other_scale` as in `DynamicSettings`;
             `planes`, a list of constructor arguments of `TriPlane` without the box;
-            `speech`, constructor arguments of `SpeechNet`;
+            `speech`, constructor arguments of `SpeechNet`; None: the field hears nothing;
             `lip_code`, whether the predicted lip shape is appended to the audio feature;
             `eyes`, the number of action units;
             `pose_input`, whether the head's pose is an input;
             `body_input`, whether the torso's pose is an input;
             `blendshapes`, whether lip shape and action units drive blendshapes;
             `pose_blendshapes`, whether the pose feature drives blendshapes.
+
+    Raises:
+        ValueError: the parts do not fit together.
     """
 
     def __init__(self, config: dict) -> None:
@@ -40,16 +43,17 @@ class Motion(nn.Module):
         box = torch.zeros(3), torch.ones(3)
         self.planes = nn.ModuleList(TriPlane(*box, **arguments) for arguments in config["planes"])
         self.register_buffer("mouth", torch.zeros(3))
-        self.speech_net = SpeechNet(**config["speech"])
+        self.speech_net = None if config["speech"] is None else SpeechNet(**config["speech"])
+        if self.speech_net is None and config["lip_code"]:
+            raise ValueError("a field that hears nothing has no lip code")
         units = config["eyes"]
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
         self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
-        audio = self.speech_net.feature_dim + self.lip_dim
         self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
         pose = POSE_DIM * config["pose_input"] + BODY_DIM * config["body_input"]
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
-            conditions=audio + config["eyes"] + pose,
+            conditions=self.audio_dim + config["eyes"] + pose,
             attributes=parse_attributes(config["deform"]),
             hidden=config["hidden"],
             position_scale=config["position_scale"],
@@ -59,6 +63,11 @@ class Motion(nn.Module):
             pose_shapes=pose if config["pose_blendshapes"] else 0,
             pose_features=self.planes[0].width,
         )
+
+    @property
+    def audio_dim(self) -> int:
+        """Numbers of the audio feature with the lip code; 0 for a field that hears nothing."""
+        return 0 if self.speech_net is None else self.speech_net.feature_dim + self.lip_dim
 
     @property
     def lip_dim(self) -> int:
@@ -72,6 +81,8 @@ class Motion(nn.Module):
             windows: as encode_speech gives them.
             lips: measured lip shapes [B,lip_dim] (z-scored) that stand in for the predicted ones.
         """
+        if self.speech_net is None:
+            return windows.new_zeros(len(windows), 0)
         features = self.speech_net(windows)
         if not self.lip_dim:
             return features
@@ -111,13 +122,15 @@ class Motion(nn.Module):
             R: rotations of the head poses [...,3,3].
             t: translations of the head poses [...,3], meters.
             body: frames of the torso.
-            audio: audio features [...,A] from `hear`.
-            eyes: action units [...,E], 0 to 5.
+            audio: audio features [...,A] from `hear`; a field that hears nothing takes any.
+            eyes: action units [...,E], 0 to 5; a field without e takes any.
             noise: standard deviation of noise on the z-scored pose feature (training).
 
         Returns:
             Input [...,C]; coefficients [...,S]: lips and e, then p, as far as they are configured.
         """
+        audio = audio if self.audio_dim else audio[..., :0]
+        eyes = eyes if self.config["eyes"] else eyes[..., :0]
         units, poses = self.eye_norm(eyes), self.poses(R, t, body)
         if noise:
             poses = poses + noise * torch.randn_like(poses)

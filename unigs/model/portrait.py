@@ -1,4 +1,8 @@
-"""The portrait: one Gaussian field that is posed, deformed and rendered frame by frame."""
+"""The portrait: one Gaussian field that is posed, deformed and rendered frame by frame.
+
+What segment-dependent systems do with a head and a torso is the same twice: a portrait of the torso
+lies behind that of the head, in the place of the plate.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ class Rendering:
     """One rendered frame."""
 
     image: torch.Tensor
-    """The field over the plate [H,W,3]."""
+    """The field over what lies behind it [H,W,3]."""
     alpha: torch.Tensor
     """Opacity of the field [H,W,1]."""
     meta: dict
@@ -50,6 +54,8 @@ class Portrait(nn.Module):
         motion: the deformation of the dynamic stage, or None.
         meta: settings, back-ends, versions: JSON values.
         follows_body: the torso's tracked frame moves the anchors; False: it always rests.
+        behind: the portrait of the torso, if the field is that of the head alone; it is drawn
+            behind the field, and its plate behind both.
     """
 
     def __init__(
@@ -62,9 +68,10 @@ class Portrait(nn.Module):
         motion: Motion | None = None,
         meta: dict | None = None,
         follows_body: bool = False,
+        behind: Portrait | None = None,
     ) -> None:
         super().__init__()
-        self.gaussians, self.motion = gaussians, motion
+        self.gaussians, self.motion, self.behind = gaussians, motion, behind
         self.size, self.focal, self.fps = plate.shape[0], focal, fps
         self.meta, self.follows_body = meta or {}, follows_body
         self.register_buffer("plate", torch.from_numpy(np.ascontiguousarray(plate)))
@@ -72,6 +79,16 @@ class Portrait(nn.Module):
         self.register_buffer("K", intrinsics(focal, self.size), persistent=False)
         self.register_buffer("body_R", body.R.clone())
         self.register_buffer("body_t", body.t.clone())
+
+    @property
+    def layers(self) -> list[Portrait]:
+        """This portrait and those that lie behind it, front to back."""
+        return [self, *(self.behind.layers if self.behind is not None else [])]
+
+    @property
+    def count(self) -> int:
+        """Number of Gaussians of all layers."""
+        return sum(len(layer.gaussians) for layer in self.layers)
 
     @property
     def has_dynamics(self) -> bool:
@@ -92,8 +109,14 @@ class Portrait(nn.Module):
         body: Body | None = None,
         deform: bool = True,
     ) -> Rendering:
-        """Eqs. 3 and 7: pose, deform and rasterize one frame, differentiable; see `pose`."""
-        return self.render([self.pose(R, t, audio, eyes, body, deform)])[0]
+        """Eqs. 3 and 7: pose, deform and rasterize one frame, differentiable; see `pose`.
+
+        What lies behind the field is a constant.
+        """
+        plates = None
+        if self.behind is not None:
+            plates = [self.behind(R, t, audio, eyes, body, deform).image.detach()]
+        return self.render([self.pose(R, t, audio, eyes, body, deform)], plates)[0]
 
     def pose(
         self,
@@ -106,13 +129,14 @@ class Portrait(nn.Module):
         noise: float = 0.0,
         encoded: Encoded | None = None,
     ) -> PosedField:
-        """The field of one frame, ready for `render`.
+        """The field of one frame, without what lies behind it, ready for `render`.
 
         Args:
             R: rotation of the frame's head pose [3,3], x_cam = R x + t.
             t: translation of the frame's head pose [3], meters.
-            audio: the audio feature from `motion.hear`, [A].
-            eyes: action units [6], 0-5.
+            audio: the audio feature from `motion.hear`, [A]; a field that hears nothing passes it
+                over.
+            eyes: action units [6], 0-5; passed over likewise.
             body: the torso's own frame; None: at rest.
             deform: False leaves the canonical field even if there is motion.
             noise: standard deviation of noise on the z-scored pose feature (training).
@@ -156,12 +180,22 @@ class Portrait(nn.Module):
             view_matrix(R, t),
         )
 
-    def render(self, frames: list[PosedField]) -> list[Rendering]:
-        """Rasterize frames from `pose` over the plate, in one call where the device can."""
+    def render(
+        self, frames: list[PosedField], plates: list[torch.Tensor] | None = None
+    ) -> list[Rendering]:
+        """Rasterize frames from `pose`, in one call where the device can.
+
+        Args:
+            frames: of this field alone.
+            plates: what lies behind the field in each frame [H,W,3], constants; None: the plate.
+        """
         rendered = rasterize_frames([splats for splats, _ in frames], self.K, self.size, self.size)
+        plates = [self.plate_image] * len(frames) if plates is None else plates
         return [
-            Rendering(composite(image, alpha, self.plate_image), alpha, meta, deltas)
-            for (image, alpha, meta), (_, deltas) in zip(rendered, frames, strict=True)
+            Rendering(composite(image, alpha, plate), alpha, meta, deltas)
+            for (image, alpha, meta), (_, deltas), plate in zip(
+                rendered, frames, plates, strict=True
+            )
         ]
 
     def resized(self, size: int) -> Portrait:
@@ -177,6 +211,7 @@ class Portrait(nn.Module):
             self.motion,
             self.meta,
             self.follows_body,
+            None if self.behind is None else self.behind.resized(size),
         ).to(self.device)
 
     def torso(self, tracked: Body | None) -> Body:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import torch
@@ -56,13 +56,20 @@ class MotionHeader:
     position_scale: float
     other_scale: float
     planes: Annotated[list[PlaneHeader], Bounds(minimum=1, maximum=8)]
-    speech: SpeechHeader
+    speech: SpeechHeader | None
     lip_code: bool
     eyes: Annotated[int, Bounds(minimum=0, maximum=256)]
     pose_input: bool
     body_input: bool
     blendshapes: bool
     pose_blendshapes: bool
+
+
+@dataclass(frozen=True)
+class BehindHeader:
+    """What of the torso's portrait, behind that of the head, is neither a tensor nor shared."""
+
+    motion: MotionHeader | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Header:
     follows_body: bool
     motion: MotionHeader | None
     meta: dict[str, dict]
+    behind: BehindHeader | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,16 @@ class TensorRule:
     optional: bool = False
 
 
-SIZES = {"N": range(1, 10**7), "S": range(8, 2**14), "H": (3, 8, 15)}
-"""Allowed numbers of Gaussians, sides of the plate in pixels, and harmonics above degree 0."""
+SIZES = {
+    "N": range(1, 10**7),
+    "M": range(1, 10**7),
+    "S": range(8, 2**14),
+    "H": (3, 8, 15),
+}
+"""Allowed numbers of Gaussians (M: of the layer behind), sides of the plate in pixels, and
+harmonics above degree 0."""
+BEHIND = "behind."
+"""What the names of the tensors of the layer behind begin with."""
 TENSORS = {
     "gaussians.means": TensorRule(("N", 3)),
     "gaussians.log_scales": TensorRule(("N", 3)),
@@ -105,7 +121,7 @@ TENSORS = {
 LARGEST = 1e6
 """Largest absolute value in a tensor: no training gets there, and products of larger numbers leave
 the range of float32."""
-POSITIVE = re.compile(r"motion\.\w+_norm\.std")
+POSITIVE = re.compile(r"(behind\.)?motion\.\w+_norm\.std")
 """Names of the tensors that the portrait divides by."""
 
 
@@ -128,6 +144,8 @@ def shape_fault(tensors: Mapping[str, tuple[tuple, torch.dtype]], header: dict) 
     """
     try:
         rules = TENSORS | _motion_rules(header["motion"])
+        if header.get("behind") is not None:
+            rules |= _rules_behind(header["behind"])
     except ValueError as error:
         return f"motion does not fit together ({error})"
     wanted = {name for name, rule in rules.items() if not rule.optional}
@@ -162,7 +180,7 @@ def value_fault(tensors: Mapping[str, torch.Tensor]) -> str | None:
         if POSITIVE.fullmatch(name) and not (value > 0).all():
             return f"the tensor {name} holds numbers that are not positive"
     for name, low in tensors.items():
-        if name.endswith(".low") and name.startswith("motion.planes."):
+        if name.endswith(".low") and name.removeprefix(BEHIND).startswith("motion.planes."):
             if not (low < tensors[name.removesuffix("low") + "high"]).all():
                 return f"the box {name.removesuffix('.low')} is empty"
     return None
@@ -185,6 +203,15 @@ def _motion_rules(config: dict[str, Any] | None) -> dict[str, TensorRule]:
     with torch.device("meta"):
         state = Motion(config).state_dict()
     return {f"motion.{name}": TensorRule(tuple(x.shape)) for name, x in state.items()}
+
+
+def _rules_behind(header: dict[str, Any]) -> dict[str, TensorRule]:
+    """Rules of the layer behind: it has a number of Gaussians of its own, and shares the plate."""
+    return {
+        BEHIND + name: replace(rule, shape=tuple("M" if x == "N" else x for x in rule.shape))
+        for name, rule in (TENSORS | _motion_rules(header["motion"])).items()
+        if name != "plate"
+    }
 
 
 def _kind(dtype: torch.dtype, shape: tuple) -> str:

@@ -13,7 +13,7 @@ from unigs.model.anchor import Body
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
-from unigs.model.portrait_file import checksum, header_fault, shape_fault, value_fault
+from unigs.model.portrait_file import BEHIND, checksum, header_fault, shape_fault, value_fault
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 
@@ -21,6 +21,8 @@ __all__ = ["load_portrait", "save_portrait"]
 
 FORMAT = 1
 """File version. Increase it when older programs cannot read new files."""
+PLATE_BEHIND = f"{BEHIND}plate"
+"""Name of the plate of the layer behind, which is that of the layer before it."""
 DTYPES = {"F32": torch.float32, "U8": torch.uint8}
 """Types of the tensors of a portrait, by their names in the file."""
 
@@ -36,10 +38,13 @@ def save_portrait(portrait: Portrait, path: Path) -> None:
         "focal": portrait.focal,
         "fps": portrait.fps,
         "follows_body": portrait.follows_body,
-        "motion": portrait.motion.config if portrait.motion else None,
+        "motion": _config(portrait),
         "meta": portrait.meta,
     }
+    if portrait.behind is not None:
+        header["behind"] = {"motion": _config(portrait.behind)}
     tensors = {name: v.detach().cpu().contiguous() for name, v in portrait.state_dict().items()}
+    tensors.pop(PLATE_BEHIND, None)
     digest = checksum(tensors, json.dumps(header, allow_nan=False))
     text = json.dumps({**header, "checksum": digest}, allow_nan=False)
     with atomic(path) as temporary:
@@ -55,23 +60,42 @@ def load_portrait(path: Path, device: torch.device | str = "cpu") -> Portrait:
             portrait can hold.
     """
     tensors, header = _read(Path(path))
-    fields = {
-        name.removeprefix("gaussians."): value
-        for name, value in tensors.items()
-        if name.startswith("gaussians.")
-    }
-    portrait = Portrait(
-        Gaussians(**fields),
-        tensors["plate"].numpy(),
-        header["focal"],
-        header["fps"],
-        Body(tensors["body_R"], tensors["body_t"]),
-        Motion(header["motion"]) if header["motion"] else None,
-        header["meta"],
-        header["follows_body"],
-    )
+    behind = header.get("behind")
+    if behind is not None:
+        tensors[PLATE_BEHIND] = tensors["plate"]
+        behind = _layer({**header, "meta": {}}, behind["motion"], tensors, prefix=BEHIND)
+    portrait = _layer(header, header["motion"], tensors, behind)
     portrait.load_state_dict(tensors)
     return portrait.to(device).requires_grad_(False).eval()
+
+
+def _layer(
+    header: dict,
+    motion: dict | None,
+    tensors: dict[str, torch.Tensor],
+    behind: Portrait | None = None,
+    prefix: str = "",
+) -> Portrait:
+    """One layer of a portrait, with the shapes of its tensors but not yet with all their values."""
+    start = f"{prefix}gaussians."
+    fields = {
+        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
+    }
+    return Portrait(
+        Gaussians(**fields),
+        tensors[f"{prefix}plate"].numpy(),
+        header["focal"],
+        header["fps"],
+        Body(tensors[f"{prefix}body_R"], tensors[f"{prefix}body_t"]),
+        Motion(motion) if motion else None,
+        header["meta"],
+        header["follows_body"],
+        behind,
+    )
+
+
+def _config(portrait: Portrait) -> dict | None:
+    return portrait.motion.config if portrait.motion else None
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:

@@ -23,6 +23,7 @@ from unigs.model.gaussians import MAX_SCALE
 from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue
 from unigs.playback.network import PlaybackDeformation
+from unigs.render.composite import composite
 from unigs.render.cpu import PlaybackRasterizer
 from unigs.render.harmonics import Y0, Y1
 
@@ -152,6 +153,7 @@ class CpuPlayer:
         basis: blendshapes at every Gaussian [N,S,outputs]; S may be 0.
         attributes: names of the network's outputs, in order.
         units: meters per position unit, raw units per other unit.
+        behind: player of the layer behind the field, or None: the plate lies there.
     """
 
     def __init__(
@@ -164,11 +166,13 @@ class CpuPlayer:
         basis: np.ndarray | None = None,
         attributes: tuple[str, ...] = (),
         units: tuple[float, float] = (0.0, 0.0),
+        behind: CpuPlayer | None = None,
     ) -> None:
         count, (height, width) = len(field.means), plate.shape[:2]
         self.field, self.plate, self.K = field, np.ascontiguousarray(plate, np.float32), K
         self.largest, self.network = _F(largest), network
         self.basis, self.units = basis, np.array(units, np.float32)
+        self.behind = behind
         starts = dict(zip(ATTRIBUTES, np.cumsum([0, *ATTRIBUTES.values()]), strict=False))
         self.columns = np.array(
             [starts[name] + k for name in attributes for k in range(ATTRIBUTES[name])], np.int64
@@ -200,6 +204,15 @@ class CpuPlayer:
         view[:3, :3], view[:3, 3] = cue.R, cue.t
         return self.raster.render(*self.posed, view, self.K, self.black)
 
+    def backdrop(self, cue: Cue) -> np.ndarray:
+        """What lies behind the field, float32 [H,W,3]: the plate, or the layer behind over it."""
+        return self.plate if self.behind is None else self.behind.over_plate(cue.behind or cue)
+
+    def over_plate(self, cue: Cue) -> np.ndarray:
+        """The frame over what lies behind it, float32 [H,W,3], not limited to [0,1]."""
+        parts = (*self.render(cue), self.backdrop(cue))
+        return composite(*map(torch.from_numpy, parts)).numpy()
+
     def window(self, rows: slice, columns: slice) -> CpuPlayer:
         """A player of the same field that renders a part of the picture alone.
 
@@ -213,14 +226,20 @@ class CpuPlayer:
         height, width = part.plate.shape[:2]
         part.raster = PlaybackRasterizer(len(self.field.means), width, height)
         part.out = np.zeros((height, width, 3), np.uint8)
+        part.behind = None if self.behind is None else self.behind.window(rows, columns)
         return part
 
-    def play(self, cue: Cue) -> np.ndarray:
-        """The frame over the plate, uint8 [H,W,3]; a buffer that the next call overwrites."""
+    def play(self, cue: Cue, backdrop: np.ndarray | None = None) -> np.ndarray:
+        """The frame over what lies behind it, uint8 [H,W,3]; the next call overwrites it.
+
+        Args:
+            cue: the frame's numbers.
+            backdrop: what lies behind the field, float32 [H,W,3]; None: the layer behind it or the
+                plate.
+        """
         image, alpha = self.render(cue)
-        parallel_for(
-            over_plate_kernel, len(image), image, alpha, self.plate, self.out, min_chunk=64
-        )
+        plate = self.backdrop(cue) if backdrop is None else backdrop
+        parallel_for(over_plate_kernel, len(image), image, alpha, plate, self.out, min_chunk=64)
         return self.out
 
 
@@ -252,8 +271,9 @@ def make_player(portrait: Portrait) -> CpuPlayer:
     )
     plate = _array(portrait.plate_image)
     K = intrinsics(portrait.focal, portrait.size).numpy()
+    behind = None if portrait.behind is None else make_player(portrait.behind)
     if portrait.motion is None:
-        return CpuPlayer(arrays, plate, K, MAX_SCALE)
+        return CpuPlayer(arrays, plate, K, MAX_SCALE, behind=behind)
     net = portrait.motion.deformation
     fixed = net.fixed_part(portrait.encode())
     network = PlaybackDeformation(
@@ -261,7 +281,7 @@ def make_player(portrait: Portrait) -> CpuPlayer:
     )
     basis = _array(net.shapes_at(fixed))
     units = net.position_scale, net.other_scale
-    return CpuPlayer(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units)
+    return CpuPlayer(arrays, plate, K, MAX_SCALE, network, basis, net.attributes, units, behind)
 
 
 def _array(values: torch.Tensor) -> np.ndarray:

@@ -28,6 +28,8 @@ class Cue:
     portrait."""
     shapes: torch.Tensor | None = None
     """Coefficients of the blendshapes [S]; None for a static portrait."""
+    behind: Cue | None = None
+    """Numbers of the layer behind the field; None: those of this cue, or there is no such layer."""
 
 
 @torch.no_grad()
@@ -55,7 +57,8 @@ def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
         conditions, shapes = motion.network_inputs(R, t, torso, motion.hear(speech), eyes)
         bias = motion.deformation.input_conditions(conditions)
     torsos = map(Body, torso.R, torso.t)
-    return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, strict=True)]
+    behind = [None] * count if portrait.behind is None else cues(portrait.behind, performance)
+    return [Cue(*row) for row in zip(R, t, torsos, bias, shapes, behind, strict=True)]
 
 
 def _check_drivers(portrait: Portrait, performance: Performance) -> None:
@@ -63,13 +66,13 @@ def _check_drivers(portrait: Portrait, performance: Performance) -> None:
     if not portrait.has_dynamics:
         return
     config, p = portrait.motion.config, performance
-    speech = (config["speech"]["window"], config["speech"]["dim"])
+    speech = config["speech"] and (config["speech"]["window"], config["speech"]["dim"])
     for what, rows, size in (
         ("speech features", p.speech, speech),
         ("action units", p.eyes, (config["eyes"],)),
     ):
         found = None if rows is None else rows.shape[1:]
-        if found != size and size != (0,):
+        if found != size and size not in (None, (0,)):
             raise UserError(
                 f"the portrait was trained with {_sides(size)} {what} a frame, and the performance "
                 f"has {_sides(found)}: take those of the clip that it was trained on."

@@ -41,21 +41,31 @@ class Playback:
     def __init__(self, portrait: Portrait) -> None:
         self.portrait = portrait
 
-    def clip(self, performance: Performance) -> Iterator[np.ndarray]:
-        """The frames of a performance, uint8 [H,W,3] over the plate, one by one."""
+    def clip(
+        self, performance: Performance, backdrops: Iterator[np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
+        """The frames of a performance, uint8 [H,W,3], one by one.
+
+        Args:
+            performance: what moves the portrait.
+            backdrops: a picture for each frame, uint8 [H,W,3], that lies behind the (head's) field;
+                None: the layer behind it or the plate.
+        """
         for first in range(0, len(performance), HEARD_AT_ONCE):
             for cue in cues(self.portrait, performance[first : first + HEARD_AT_ONCE]):
-                yield self.cue(cue).copy()
+                yield self.cue(cue, None if backdrops is None else next(backdrops)).copy()
 
     def frame(self, performance: Performance, index: int) -> np.ndarray:
         """One frame by itself, uint8 [H,W,3], as a live source of cues needs it."""
         return next(self.clip(performance[index : index + 1]))
 
-    def cue(self, cue: Cue) -> np.ndarray:
-        """One frame of a cue, uint8 [H,W,3]; the next call overwrites it."""
+    def cue(self, cue: Cue, backdrop: np.ndarray | None = None) -> np.ndarray:
+        """One frame of a cue, uint8 [H,W,3]; the next call overwrites it. See `clip`."""
+        if backdrop is not None:
+            backdrop = backdrop.astype(np.float32) / 255
         if self.portrait.device.type == "cpu" and self.portrait.gaussians.sh_degree <= 1:
-            return self.cpu_player.play(cue)
-        return self.torch_player.play(cue)
+            return self.cpu_player.play(cue, backdrop)
+        return self.torch_player.play(cue, backdrop)
 
     @cached_property
     def cpu_player(self) -> CpuPlayer:

@@ -35,25 +35,36 @@ class TorchPlayer:
             network = portrait.motion.deformation
             self.fixed = network.fixed_part(portrait.encode()).to(precision)
             self.network = copy.deepcopy(network).to(precision)
+        behind = portrait.behind
+        self.behind = None if behind is None else TorchPlayer(behind, precision)
         size = portrait.size
         # A copy into page-locked memory does not go through a second buffer.
         pinned = portrait.device.type == "cuda"
         self.out = torch.empty(size, size, 3, dtype=torch.uint8, pin_memory=pinned)
 
     @torch.no_grad()
-    def play(self, cue: Cue) -> np.ndarray:
-        """The frame over the plate, uint8 [H,W,3]; a buffer that the next call overwrites."""
-        image = self.image(cue)
+    def play(self, cue: Cue, backdrop: np.ndarray | None = None) -> np.ndarray:
+        """The frame over what lies behind it, uint8 [H,W,3]; the next call overwrites it.
+
+        Args:
+            cue: the frame's numbers.
+            backdrop: what lies behind the field, float32 [H,W,3]; None: the layer behind it or the
+                plate.
+        """
+        plate = None if backdrop is None else torch.from_numpy(backdrop).to(self.portrait.device)
+        image = self.image(cue, plate)
         self.out.copy_(image.clamp_(0, 1).mul_(255).round_().byte())
         return self.out.numpy()
 
     @torch.no_grad()
-    def image(self, cue: Cue) -> torch.Tensor:
-        """The frame over the plate, [H,W,3] on the portrait's device, not limited to [0,1]."""
-        deltas = None
+    def image(self, cue: Cue, plate: torch.Tensor | None = None) -> torch.Tensor:
+        """The frame, [H,W,3] on the portrait's device, not limited to [0,1]; see `play`."""
+        if plate is None and self.behind is not None:
+            plate = self.behind.image(cue.behind or cue)
+        plates, deltas = None if plate is None else [plate], None
         if self.portrait.has_dynamics:
             # Only the network computes in less than single precision.
             inputs = (x.to(self.precision) for x in (cue.bias, cue.shapes))
             deltas = self.network.deltas(self.network.per_frame(self.fixed, *inputs).float())
         splats = self.portrait.splats(cue.R, cue.t, cue.torso, deltas)
-        return self.portrait.render([(splats, deltas)])[0].image
+        return self.portrait.render([(splats, deltas)], plates)[0].image

@@ -33,6 +33,10 @@ class StaticSettings:
     paper)."""
     sh_degree: Annotated[int, Bounds(0, 3)] = 1
     """Degree of the spherical harmonics of the colors, 0 to 3 (eq. 1)."""
+    fields: Literal["one", "separate"] = "one"
+    """Fields of Gaussians that make the portrait. one: the paper's. separate: a field for the head
+    and one for the torso behind it, each trained under its mask, as segment-dependent systems do;
+    only the head's hears speech (a rival of the paper; docs/method.md)."""
     anchor: bool = False
     """Learn one weight per Gaussian between the head's frame and the body's frame (not in the
     paper)."""

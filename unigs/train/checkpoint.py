@@ -20,7 +20,7 @@ log = logging.getLogger("unigs")
 
 EVERY_SECONDS = 60.0
 """Seconds between two checkpoints: a killed training loses at most this much."""
-LAYOUT = 3
+LAYOUT = 4
 """Version of the tasks' states. Increase it when a state holds something else: a training with an
 older checkpoint starts over."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -59,29 +60,27 @@ class DensityControl:
         self.gradient += torch.where(visible, gradient.norm(dim=-1) * (self.half * batch), 0.0)
         self.seen += visible
 
-    @torch.no_grad()
-    def densify(self) -> None:
-        """Prune, then split the large and clone the small among the hot."""
+    def kept(self) -> torch.Tensor:
+        """Mask of the Gaussians that are not pruned, bool [N]."""
+        s, field = self.settings, self.field
+        keep = field.activated_opacities() > s.prune_opacity
+        return keep & (self.seen > 0) & (field.activated_scales().amax(1) < s.prune_size)
+
+    def heat(self, keep: torch.Tensor) -> torch.Tensor:
+        """Mean gradient of the kept Gaussians that are over the threshold, of all others 0, [N]."""
+        mean = self.gradient / self.seen.clamp(min=1)
+        return torch.where(keep & (mean > self.settings.densify_gradient), mean, 0.0)
+
+    def change(self, keep: torch.Tensor, hot: torch.Tensor) -> None:
+        """Prune all but the kept, then split the large and clone the small among the hot."""
         s, field = self.settings, self.field
         largest = field.activated_scales().amax(1)
-        keep = field.activated_opacities() > s.prune_opacity
-        keep &= (self.seen > 0) & (largest < s.prune_size)
-        hot = self._hottest(keep, s.max_gaussians - int(keep.sum()))
         split, clone = hot & (largest > s.split_size), hot & (largest <= s.split_size)
         raw = {name: parameter.detach() for name, parameter in field.present().items()}
         parts = self._split(raw, split)
         new = {name: torch.cat([value[clone], parts[name]]) for name, value in raw.items()}
         self.adam.replace(torch.nonzero(keep & ~split)[:, 0], new)
         self._reset()
-
-    def _hottest(self, keep: torch.Tensor, room: int) -> torch.Tensor:
-        """Mask of the kept Gaussians over the gradient threshold, at most `room` of them."""
-        mean = self.gradient / self.seen.clamp(min=1)
-        hot = keep & (mean > self.settings.densify_gradient)
-        if int(hot.sum()) > room:
-            threshold = torch.where(hot, mean, 0.0).topk(max(room, 0) + 1).values[-1]
-            hot &= mean > threshold
-        return hot
 
     @staticmethod
     def _split(raw: dict[str, torch.Tensor], mask: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -93,3 +92,20 @@ class DensityControl:
         parts["means"] = parts["means"] + rotate(parts["quats"], offset)
         parts["log_scales"] = parts["log_scales"] - math.log(SPLIT_SHRINK)
         return parts
+
+
+@torch.no_grad()
+def densify(controls: Sequence[DensityControl]) -> None:
+    """Prune, clone and split the fields of a portrait under one cap, the hottest first.
+
+    Args:
+        controls: of all layers, with the same settings.
+    """
+    kept = [control.kept() for control in controls]
+    heats = [control.heat(keep) for control, keep in zip(controls, kept, strict=True)]
+    room = controls[0].settings.max_gaussians - sum(int(keep.sum()) for keep in kept)
+    heat, threshold = torch.cat(heats), 0.0
+    if int((heat > 0).sum()) > room:
+        threshold = heat.topk(max(room, 0) + 1).values[-1]
+    for control, keep, own in zip(controls, kept, heats, strict=True):
+        control.change(keep, own > threshold)

@@ -19,10 +19,8 @@ from unigs.model.storage import load_portrait, save_portrait
 from unigs.pretrained.auto import settled_settings
 from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.dynamic import DynamicSettings
-from unigs.settings.static import StaticSettings
 from unigs.speech.lip_prior import LipPrior
 from unigs.stage import cli
-from unigs.stage.bounds import fault
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
@@ -33,11 +31,12 @@ from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import Task, train
-from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss
+from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss, sum_terms
 from unigs.train.motion_setup import new_motion
+from unigs.train.parts import Whole, parts_of
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
-from unigs.train.run_record import run_record, timeless
+from unigs.train.run_record import run_record, static_settings, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
 log = logging.getLogger("unigs")
@@ -115,9 +114,11 @@ def region_weights(settings: DynamicSettings) -> dict[str, tuple[int, float]]:
 class DynamicTask(Task):
     """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11).
 
+    Of separate fields each has its own deformation and its own L_d; their sum is minimized.
+
     Args:
         dataset: frames, with speech and eyes.
-        portrait: portrait of the static stage; it gets a fresh deformation.
+        portrait: portrait of the static stage; its layers get fresh deformations.
         settings: settings of the dynamic stage.
         device: device of the portrait.
         prior: what is known of lips before the clip is seen; None: networks learn from it alone.
@@ -142,9 +143,10 @@ class DynamicTask(Task):
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         self.perceptual = Perceptual.of(settings, device)
         portrait.requires_grad_(True)
-        kind = kind_of(prior)
-        portrait.motion = new_motion(dataset, self.frames, portrait, settings, kind).to(device)
-        self.portrait = portrait
+        for layer in portrait.layers:
+            how = settings, kind_of(prior), layer is not portrait
+            layer.motion = new_motion(dataset, self.frames, layer, *how).to(device)
+        self.portrait, self.parts = portrait, parts_of(portrait, dataset)
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
         )
@@ -152,20 +154,17 @@ class DynamicTask(Task):
         self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
         self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
-        self._to_device()
+        p = dataset.performance
+        self.poses = PoseTensors(p, device)
+        self.speech, self.eyes = (torch.from_numpy(x).to(device) for x in (p.speech, p.eyes))
         self._optimizers()
         self.average = RunningAverage(portrait, settings.ema) if settings.ema else None
 
-    def _to_device(self) -> None:
-        p = self.dataset.performance
-        self.poses = PoseTensors(p, self.device)
-        self.speech = torch.from_numpy(p.speech).to(self.device)
-        self.eyes = torch.from_numpy(p.eyes).to(self.device)
-
     def _optimizers(self) -> None:
-        s, motion = self.settings, self.portrait.motion
-        planes = list(motion.planes.parameters())
-        networks = [*motion.speech_net.audio.parameters(), *motion.deformation.parameters()]
+        s, layers = self.settings, self.portrait.layers
+        planes = [p for layer in layers for p in layer.motion.planes.parameters()]
+        networks = list(self.portrait.motion.speech_net.audio.parameters())
+        networks += [p for layer in layers for p in layer.motion.deformation.parameters()]
         groups = [
             {"params": planes, "lr": s.lr_grid, "base": s.lr_grid},
             {"params": networks, "lr": s.lr_network, "base": s.lr_network},
@@ -173,35 +172,40 @@ class DynamicTask(Task):
         self.adamw = torch.optim.AdamW(
             groups, betas=(0.9, 0.99), weight_decay=s.weight_decay, fused=True
         )
-        self.adam = GaussianAdam(
-            self.portrait.gaussians, gaussian_rates(_static_settings(self.portrait))
-        )
-        if not s.gaussian_lr:
-            self.portrait.gaussians.requires_grad_(False)
+        rates = gaussian_rates(static_settings(self.portrait))
+        self.adams = [GaussianAdam(layer.gaussians, rates) for layer in layers]
+        for layer in layers if not s.gaussian_lr else ():
+            layer.gaussians.requires_grad_(False)
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
         """One batch: forward, losses of eq. 11, backward, both optimizers."""
         s = self.settings
-        # f_mu does not depend on the frame: a batch shares it.
-        encoded = self.portrait.encode()
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = self.portrait.render([self._taught(frame, encoded) for frame in frames])
-        pairs = zip(renderings, frames, strict=True)
-        terms = mean_terms([self._losses(*pair, step) for pair in pairs])
-        sum(terms.values()).backward()
+        learned = [self._learn(number, frames, step) for number in range(len(self.parts))]
         self._schedule(step / s.iterations)
         self.adamw.step()
         self.adamw.zero_grad(set_to_none=True)
-        if s.gaussian_lr:
-            self.adam.step()
+        for adam in self.adams if s.gaussian_lr else ():
+            adam.step()
         if self.average:
             self.average.update()
-        return {name: value.detach() for name, value in terms.items()}
+        return sum_terms(learned)
 
-    def _taught(self, frame: int, encoded: Encoded) -> PosedField:
-        """The field of a training frame: measured lips in some steps, noise on the poses."""
-        code = self.lips.code(frame) if self.lips else None
-        return self.posed(frame, code, self.settings.condition_noise, encoded)
+    def _learn(self, number: int, frames: list[int], step: int) -> dict[str, torch.Tensor]:
+        """Forward, with measured lips in some steps and noise on poses, and backward of a layer."""
+        layer, part = self.portrait.layers[number], self.parts[number]
+        # f_mu does not depend on the frame: a batch shares it.
+        encoded = layer.encode()
+        lips, noise = self.lips if layer is self.portrait else None, self.settings.condition_noise
+        posed = [
+            self.posed(frame, lips.code(frame) if lips else None, noise, encoded, layer)
+            for frame in frames
+        ]
+        renderings = layer.render(posed, [part.backdrop(frame) for frame in frames])
+        pairs = zip(renderings, frames, strict=True)
+        terms = mean_terms([self._losses(part, *pair, step) for pair in pairs])
+        sum(terms.values()).backward()
+        return {name: value.detach() for name, value in terms.items()}
 
     def posed(
         self,
@@ -209,6 +213,7 @@ class DynamicTask(Task):
         code: torch.Tensor | None = None,
         noise: float = 0.0,
         encoded: Encoded | None = None,
+        layer: Portrait | None = None,
     ) -> PosedField:
         """The field as a frame of the dataset moves it.
 
@@ -217,16 +222,21 @@ class DynamicTask(Task):
             code: lip code [1,K] that stands in for the predicted one.
             noise: standard deviation of noise on the normalized pose inputs.
             encoded: from `Portrait.encode`, if several frames share it.
+            layer: of the portrait; None: the front one.
         """
-        audio = self.portrait.motion.hear(self.speech[frame][None], code)[0]
-        pose, body = self.poses.head(frame), self.poses.body(frame)
-        return self.portrait.pose(
-            *pose, audio, self.eyes[frame], body, noise=noise, encoded=encoded
-        )
+        layer = layer or self.portrait
+        audio = layer.motion.hear(self.speech[frame][None], code)[0]
+        return layer.pose(*self._cue(frame, audio), noise=noise, encoded=encoded)
 
-    def _losses(self, rendering: Rendering, frame: int, step: int) -> dict[str, torch.Tensor]:
-        s = self.settings
-        truth, image = self.dataset.image(frame), rendering.image
+    def _cue(self, frame: int, audio: torch.Tensor) -> tuple:
+        """What moves the portrait in a frame of the dataset, as `Portrait.forward` takes it."""
+        return *self.poses.head(frame), audio, self.eyes[frame], self.poses.body(frame)
+
+    def _losses(
+        self, part: Whole, rendering: Rendering, frame: int, step: int
+    ) -> dict[str, torch.Tensor]:
+        s, pair = self.settings, part.compared(rendering, frame)
+        image, truth = pair.image, pair.truth
         weights = {name: weight for name, (_, weight) in self.regions.items()}
         weights |= {"l1": 1, "eyes": s.lambda_eyes}
         terms = l1_terms(image, truth, self._masks(frame), s.region_mean)
@@ -235,9 +245,7 @@ class DynamicTask(Task):
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
         if s.lambda_alpha:
-            terms["alpha"] = s.lambda_alpha * alpha_loss(
-                rendering.alpha, self.dataset.person(frame)
-            )
+            terms["alpha"] = s.lambda_alpha * alpha_loss(pair.alpha, pair.person)
         if self.perceptual and step >= s.lpips_from * s.iterations:
             center = self._mouth(frame) if torch.rand(()).item() < s.lpips_mouth else None
             terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
@@ -260,11 +268,13 @@ class DynamicTask(Task):
         for group in self.adamw.param_groups:
             group["lr"] = group["base"] * DECAY**progress
         factor = self.settings.gaussian_lr * GAUSSIAN_DECAY**progress
-        self.adam.scale_rates(factor, MEANS_SHARE * factor)
+        for adam in self.adams:
+            adam.scale_rates(factor, MEANS_SHARE * factor)
 
     def view(self, frame: int) -> Rendering:
         """The frame as playback renders it, driven by its own speech, eyes and pose."""
-        return self.portrait.render([self.posed(frame)])[0]
+        audio = self.portrait.motion.hear(self.speech[frame][None])[0]
+        return self.portrait(*self._cue(frame, audio))
 
     def result(self) -> dict[str, torch.Tensor]:
         """The running average, if one is kept."""
@@ -274,7 +284,7 @@ class DynamicTask(Task):
         """Portrait, moments, average, random sequences."""
         return {
             "portrait": self.portrait.state_dict(),
-            "adam": self.adam.adam.state_dict(),
+            "adam": [adam.adam.state_dict() for adam in self.adams],
             "adamw": self.adamw.state_dict(),
             "average": self.average.state() if self.average else None,
             "sampler": self.sampler.state(),
@@ -284,23 +294,13 @@ class DynamicTask(Task):
     def load_state(self, state: dict) -> None:
         """Restore a state from `state`."""
         self.portrait.load_state_dict(state["portrait"])
-        self.adam.adam.load_state_dict(state["adam"])
+        for adam, own in zip(self.adams, state["adam"], strict=True):
+            adam.adam.load_state_dict(own)
         self.adamw.load_state_dict(state["adamw"])
         if self.average:
             self.average.load_state(state["average"])
         self.sampler.load_state(state["sampler"])
         set_random_state(state["random"])
-
-
-def _static_settings(portrait: Portrait) -> StaticSettings:
-    """Settings of the static stage, from a portrait that anyone may have made."""
-    settings = portrait.meta.get("static", {}).get("settings", {})
-    if wrong := fault(StaticSettings, settings, ""):
-        raise UserError(
-            f"the static portrait was made with other settings than this program's ({wrong}): "
-            "train the static stage again."
-        )
-    return StaticSettings(**settings)
 
 
 if __name__ == "__main__":

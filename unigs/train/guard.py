@@ -52,8 +52,9 @@ class Guard:
                 or hardly any Gaussian is left.
         """
         self.unread.append((step, terms))
-        if len(self.portrait.gaussians) < FEWEST_GAUSSIANS:
-            raise self._empty(step, len(self.portrait.gaussians))
+        fewest = min(len(layer.gaussians) for layer in self.portrait.layers)
+        if fewest < FEWEST_GAUSSIANS:
+            raise self._empty(step, fewest)
         if self.portrait.device.type == "cpu" or len(self.unread) == WINDOW:
             self._read()
 
@@ -67,7 +68,8 @@ class Guard:
         for name, value in self.portrait.named_parameters():
             if not torch.isfinite(value).all():
                 raise self._stop(step, f"{name} holds numbers that are not finite")
-        visible = int((self.portrait.gaussians.activated_opacities() > MIN_ALPHA).sum())
+        opacities = [x.gaussians.activated_opacities() for x in self.portrait.layers]
+        visible = min(int((x > MIN_ALPHA).sum()) for x in opacities)
         if visible < FEWEST_GAUSSIANS:
             raise self._empty(step, visible)
 

@@ -191,7 +191,7 @@ class _Run:
             "psnr_train": psnr_of(task, task.frames),
             "psnr_val": psnr_of(task, task.validation),
             "seconds": self.seconds(),
-            "gaussians": len(task.portrait.gaussians),
+            "gaussians": task.portrait.count,
             **terms,
         }
         if row["psnr_val"] is not None and row["psnr_val"] > self.best_value:
@@ -242,7 +242,7 @@ class _Run:
             "best_step": self.best_step or self.step,
             "psnr_train": last.get("psnr_train"),
             "psnr_val": last.get("psnr_val"),
-            "gaussians": len(self.task.portrait.gaussians),
+            "gaussians": self.task.portrait.count,
             "seconds": self.seconds(),
         }
 

@@ -14,6 +14,11 @@ def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
     return {name: sum(terms[name] for terms in frames) / len(frames) for name in frames[0]}
 
 
+def sum_terms(layers: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Sum of each loss term over the layers of a portrait; all layers have the same terms."""
+    return {name: sum(terms[name] for terms in layers) for name in layers[0]}
+
+
 def l1(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference of images [H,W,3]."""
     return region_l1(image, truth)[0] / truth[..., 0].numel()

@@ -25,6 +25,9 @@ meters."""
 FACE_FEATURES = 2
 """Features per vertex of the face's tri-plane."""
 
+DEAF = {"speech": None, "lip_code": False, "eyes": 0, "blendshapes": False}
+"""What the configuration of a field says that neither speech nor eyes move."""
+
 
 def new_motion(
     dataset: Dataset,
@@ -32,6 +35,7 @@ def new_motion(
     portrait: Portrait,
     settings: DynamicSettings,
     lips: dict[str, str | int] | None = None,
+    deaf: bool = False,
 ) -> Motion:
     """Build the deformation; a fresh one moves nothing.
 
@@ -42,12 +46,15 @@ def new_motion(
         settings: settings of the dynamic stage.
         lips: arguments of `unigs.model.speech_net.SpeechNet` that say what predicts the lips, as
             `unigs.lips.regression.kind_of` gives them; None: networks.
+        deaf: pose and body alone move the field, neither speech nor eyes (a torso by itself).
 
     Raises:
         UserError: the settings name an unknown attribute to deform, a width that the kernels do
             not take, or a tri-plane whose finest level is coarser than its coarsest.
     """
     config = _config(dataset, settings, lips or {})
+    if deaf:
+        config |= {**DEAF, "planes": config["planes"][:1]}
     try:
         motion = Motion(config)
     except ValueError as error:
@@ -64,7 +71,8 @@ def new_motion(
     if seen.torso is not None:
         torso = seen.torso.R, seen.torso.t, seen.outline
         motion.body_norm = ZScore.of(body_vector(Body(*map(torch.from_numpy, torso))))
-    motion.eye_norm = ZScore.of(seen.eyes, EYE_LIMIT)
+    if not deaf:
+        motion.eye_norm = ZScore.of(seen.eyes, EYE_LIMIT)
     return motion
 
 

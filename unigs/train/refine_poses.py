@@ -116,7 +116,8 @@ class Head:
         R, t = Rotation.from_rotvec(change[:3]).as_matrix() @ self.R, self.t + change[3:]
         cue = Cue(torch.from_numpy(R), torch.from_numpy(t), self.torso)
         image, alpha = self.player.render(cue)
-        picture = cv2.GaussianBlur(image + (1 - alpha) * self.player.plate, (0, 0), PICTURE_BLUR)
+        behind = self.player.backdrop(cue)
+        picture = cv2.GaussianBlur(image + (1 - alpha) * behind, (0, 0), PICTURE_BLUR)
         return picture[self.inside] * self.mask
 
     def jacobian(self, correction: np.ndarray, colors: np.ndarray) -> np.ndarray:

@@ -9,7 +9,11 @@ import torch
 
 import unigs
 from unigs.compute.device import processor_name
+from unigs.model.portrait import Portrait
 from unigs.provenance.clip import INTENDED_USE, UNTOLD, Provenance
+from unigs.settings.static import StaticSettings
+from unigs.stage.bounds import fault
+from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 
 
@@ -47,6 +51,21 @@ def run_record(
         "intended_use": INTENDED_USE,
         "frames": {"train": len(dataset.train), "test": len(dataset.test), "all": len(dataset)},
     }
+
+
+def static_settings(portrait: Portrait) -> StaticSettings:
+    """Settings of the static stage, from a portrait that anyone may have made.
+
+    Raises:
+        UserError: they are not those of this program.
+    """
+    settings = portrait.meta.get("static", {}).get("settings", {})
+    if wrong := fault(StaticSettings, settings, ""):
+        raise UserError(
+            f"the static portrait was made with other settings than this program's ({wrong}): "
+            "train the static stage again."
+        )
+    return StaticSettings(**settings)
 
 
 def timeless(record: dict) -> dict:

@@ -12,6 +12,7 @@ from unigs.compute.device import pick_device
 from unigs.model.anchor import mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, PosedField, Rendering
+from unigs.model.portrait_file import BEHIND
 from unigs.model.storage import save_portrait
 from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.static import StaticSettings
@@ -22,12 +23,13 @@ from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.subject.features import HeadPoses
 from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
-from unigs.train.density import DensityControl
+from unigs.train.density import DensityControl, densify
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.initial_points import start_field
 from unigs.train.loop import Task, train
-from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms
+from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms
+from unigs.train.parts import Whole, parts_of, split_field
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
 from unigs.train.run_record import run_record, timeless
@@ -80,6 +82,8 @@ def train_static(
 class StaticTask(Task):
     """L_s = L_1 + lambda_1 L_D-SSIM, the mean over a batch of frames, with density control.
 
+    Of separate fields each has its own L_s; their sum is minimized.
+
     Args:
         dataset: frames to train on.
         settings: settings of the static stage.
@@ -98,6 +102,8 @@ class StaticTask(Task):
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         try:
             field, body = start_field(dataset, settings)
+            separate = settings.fields == "separate"
+            fields = split_field(dataset, body, field) if separate else [field]
         except ValueError as error:
             raise UserError(f"{dataset.files.labels}: {error}.") from None
         torso = dataset.performance.torso
@@ -108,33 +114,48 @@ class StaticTask(Task):
             seen = torso[dataset.train]
             body = mean_pose(torch.from_numpy(seen.R), torch.from_numpy(seen.t))
         plate = (dataset.plate * 255).round().astype("uint8")
-        self.portrait = Portrait(
-            field, plate, dataset.poses.focal, dataset.fps, body, follows_body=follow
-        ).to(device)
+        view, portrait = (plate, dataset.poses.focal, dataset.fps, body), None
+        for layer in reversed(fields):
+            portrait = Portrait(layer, *view, follows_body=follow, behind=portrait)
+        self.portrait = portrait.to(device)
+        self.parts = parts_of(self.portrait, dataset)
         self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
         self.poses = PoseTensors(dataset.performance, device)
 
     def _optimizers(self) -> None:
-        field = self.portrait.gaussians
-        self.adam = GaussianAdam(field, gaussian_rates(self.settings))
-        self.density = DensityControl(field, self.adam, self.settings, self.dataset.size)
+        s, rates = self.settings, gaussian_rates(self.settings)
+        fields = [layer.gaussians for layer in self.portrait.layers]
+        self.adams = [GaussianAdam(field, rates) for field in fields]
+        self.densities = [
+            DensityControl(field, adam, s, self.dataset.size)
+            for field, adam in zip(fields, self.adams, strict=True)
+        ]
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
         """One batch: forward, backward, Adam, now and then density control."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
-        renderings = self.portrait.render([self.posed(frame) for frame in frames])
+        terms = sum_terms([self._learn(number, frames) for number in range(len(self.parts))])
+        for adam in self.adams:
+            adam.scale_rates(1.0, MEANS_DECAY ** (step / s.iterations))
+            adam.step()
+        if self.densities[0].due(step):
+            densify(self.densities)
+        return terms
+
+    def _learn(self, number: int, frames: list[int]) -> dict[str, torch.Tensor]:
+        """Forward and backward of a layer; returns its loss terms."""
+        layer, part = self.portrait.layers[number], self.parts[number]
+        posed = [self.posed(frame, layer) for frame in frames]
+        renderings = layer.render(posed, [part.backdrop(frame) for frame in frames])
         for rendering in renderings:
             rendering.meta["means2d"].retain_grad()
-        terms = mean_terms([self._losses(*pair) for pair in zip(renderings, frames, strict=True)])
+        pairs = zip(renderings, frames, strict=True)
+        terms = mean_terms([self._losses(part, *pair) for pair in pairs])
         sum(terms.values()).backward()
         for rendering in renderings:
-            self.density.accumulate(rendering.meta, s.batch)
-        self.adam.scale_rates(1.0, MEANS_DECAY ** (step / s.iterations))
-        self.adam.step()
-        if self.density.due(step):
-            self.density.densify()
+            self.densities[number].accumulate(rendering.meta, self.settings.batch)
         return {name: value.detach() for name, value in terms.items()}
 
     def between(self, step: int) -> None:
@@ -143,25 +164,30 @@ class StaticTask(Task):
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
             refine_poses(self.portrait, self.dataset, self.poses)
 
-    def _losses(self, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
+    def _losses(self, part: Whole, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
         """L_s of eq. 8, term by term."""
-        s, truth = self.settings, self.dataset.image(frame)
+        s, pair = self.settings, part.compared(rendering, frame)
         terms = {
-            "l1": l1(rendering.image, truth),
-            "d_ssim": s.lambda_dssim * d_ssim(rendering.image, truth),
+            "l1": l1(pair.image, pair.truth),
+            "d_ssim": s.lambda_dssim * d_ssim(pair.image, pair.truth),
         }
         if s.lambda_alpha:
-            person = self.dataset.person(frame)
-            terms["alpha"] = s.lambda_alpha * alpha_loss(rendering.alpha, person)
+            terms["alpha"] = s.lambda_alpha * alpha_loss(pair.alpha, pair.person)
         return terms
 
     def view(self, frame: int) -> Rendering:
         """The canonical field at the frame's pose (eq. 3)."""
-        return self.portrait.render([self.posed(frame)])[0]
+        return self.portrait(*self.poses.head(frame), body=self.poses.body(frame))
 
-    def posed(self, frame: int) -> PosedField:
-        """The canonical field as a frame of the dataset poses it."""
-        return self.portrait.pose(*self.poses.head(frame), body=self.poses.body(frame))
+    def posed(self, frame: int, layer: Portrait | None = None) -> PosedField:
+        """The canonical field as a frame of the dataset poses it.
+
+        Args:
+            frame: number of the frame.
+            layer: of the portrait; None: the front one.
+        """
+        layer = layer or self.portrait
+        return layer.pose(*self.poses.head(frame), body=self.poses.body(frame))
 
     def refined(self) -> HeadPoses:
         """The pose file's content with the poses that the field was trained with."""
@@ -172,35 +198,41 @@ class StaticTask(Task):
         """Field, moments, density statistics, random sequences."""
         return {
             "portrait": self.portrait.state_dict(),
-            "adam": self.adam.adam.state_dict(),
-            "density": {"gradient": self.density.gradient, "seen": self.density.seen},
+            "adam": [adam.adam.state_dict() for adam in self.adams],
+            "density": [{"gradient": x.gradient, "seen": x.seen} for x in self.densities],
             "sampler": self.sampler.state(),
             "poses": {"R": self.poses.R, "t": self.poses.t},
             "random": random_state(),
         }
 
     def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """Replace the field by one of the weights' size, which density control changes."""
-        prefix = "gaussians."
-        fields = {
-            name.removeprefix(prefix): value.to(self.device)
-            for name, value in weights.items()
-            if name.startswith(prefix)
-        }
-        self.replace_field(Gaussians(**fields))
+        """Replace the fields by ones of the weights' sizes, which density control changes."""
+        fields, prefix = [], "gaussians."
+        for _ in self.portrait.layers:
+            own = {
+                name.removeprefix(prefix): value.to(self.device)
+                for name, value in weights.items()
+                if name.startswith(prefix)
+            }
+            fields.append(Gaussians(**own))
+            prefix = BEHIND + prefix
+        self.replace_field(*fields)
         self.portrait.load_state_dict(weights)
 
-    def replace_field(self, field: Gaussians) -> None:
-        """Go on with another field, with fresh optimizers and density control."""
-        self.portrait.gaussians = field
+    def replace_field(self, *fields: Gaussians) -> None:
+        """Go on with other fields, front to back, with fresh optimizers and density control."""
+        for layer, field in zip(self.portrait.layers, fields, strict=True):
+            layer.gaussians = field
         self._optimizers()
 
     def load_state(self, state: dict) -> None:
         """Restore a state from `state`."""
         self.load_weights(state["portrait"])
-        self.adam.adam.load_state_dict(state["adam"])
-        for name, value in state["density"].items():
-            setattr(self.density, name, value.to(self.device))
+        for adam, own in zip(self.adams, state["adam"], strict=True):
+            adam.adam.load_state_dict(own)
+        for density, own in zip(self.densities, state["density"], strict=True):
+            for name, value in own.items():
+                setattr(density, name, value.to(self.device))
         self.sampler.load_state(state["sampler"])
         for name, value in state["poses"].items():
             setattr(self.poses, name, value.to(self.device))

@@ -1,0 +1,134 @@
+"""What each layer of a portrait is trained on: the whole person, or head and torso apart.
+
+Systems that depend on segmentation (TalkingGaussian and its relatives) train a head under its mask
+and lay it over a torso that was made elsewhere. Their twin here (`static.fields: separate`) does
+so with all else equal: each layer sees whole frames in which the other part is the true one, at its
+depth. So losses, their weights and their pictures are those of the one field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from unigs.geometry.cameras import intrinsics, project
+from unigs.model.anchor import Body
+from unigs.model.gaussians import Gaussians
+from unigs.model.portrait import Portrait, Rendering
+from unigs.subject.dataset import Dataset
+from unigs.subject.labels import BACKGROUND, TORSO
+
+FEWEST_POINTS = 50
+"""Number of start points below which a layer cannot be learned."""
+SAMPLE = 64
+"""Most training frames that say which part is where."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two pictures that a loss compares, and two masks."""
+
+    image: torch.Tensor
+    """Rendered [H,W,3]."""
+    truth: torch.Tensor
+    """What it should be [H,W,3]."""
+    alpha: torch.Tensor
+    """Rendered opacity [H,W,1]."""
+    person: torch.Tensor
+    """Where it should be opaque, bool [H,W]."""
+
+
+class Whole:
+    """The one field: the frame as it is.
+
+    Args:
+        dataset: frames and regions.
+        plate: background [H,W,3] on the dataset's device.
+    """
+
+    def __init__(self, dataset: Dataset, plate: torch.Tensor) -> None:
+        self.dataset, self.plate = dataset, plate
+
+    def backdrop(self, frame: int) -> torch.Tensor:
+        """What lies behind the layer in a training frame [H,W,3]."""
+        return self.plate
+
+    def compared(self, rendering: Rendering, frame: int) -> Compared:
+        """The layer over its backdrop beside what it should show."""
+        data = self.dataset
+        return Compared(rendering.image, data.image(frame), rendering.alpha, data.person(frame))
+
+
+class Head(Whole):
+    """Face, mouth and hair: the true torso lies behind them, so they learn to leave it free."""
+
+    def backdrop(self, frame: int) -> torch.Tensor:
+        """The frame's own torso over the plate."""
+        torso = self.dataset.regions(frame) == TORSO
+        return torch.where(torso[..., None], self.dataset.image(frame), self.plate)
+
+    def compared(self, rendering: Rendering, frame: int) -> Compared:
+        """The whole frame; opaque should be the person without the torso."""
+        data = self.dataset
+        head = data.person(frame) & (data.regions(frame) != TORSO)
+        return Compared(rendering.image, data.image(frame), rendering.alpha, head)
+
+
+class Torso(Whole):
+    """The torso: the true head lies before it, and what the head hides is left open.
+
+    The background is the plate's: what differs from it there, a shadow on the wall, is the head's
+    to learn, since both would paint it twice.
+    """
+
+    def compared(self, rendering: Rendering, frame: int) -> Compared:
+        """The frame's torso over the plate, with the true head before both."""
+        labels, image = self.dataset.regions(frame), self.dataset.image(frame)
+        torso, background = labels == TORSO, labels == BACKGROUND
+        hidden = ~(torso | background)[..., None]
+        truth = torch.where(background[..., None], self.plate, image)
+        return Compared(
+            torch.where(hidden, truth, rendering.image),
+            truth,
+            torch.where(hidden, 0.0, rendering.alpha),
+            torso,
+        )
+
+
+def parts_of(portrait: Portrait, dataset: Dataset) -> list[Whole]:
+    """What the layers of a portrait are trained on, front to back."""
+    kinds = [Whole] if portrait.behind is None else [Head, Torso]
+    return [kind(dataset, portrait.plate_image) for kind in kinds]
+
+
+def split_field(dataset: Dataset, body: Body, field: Gaussians) -> list[Gaussians]:
+    """The start points of one field, divided into those of the head and those of the torso.
+
+    A point belongs to the torso where the training frames show the torso more often than the head
+    at the place that it projects to at rest. So both fields start from the points of the one.
+
+    Args:
+        dataset: frames and regions.
+        body: the body's frame at rest.
+        field: the start points.
+
+    Raises:
+        ValueError: the label video shows hardly any torso, or hardly any head.
+    """
+    sample = dataset.train[:: max(1, len(dataset.train) // SAMPLE)]
+    labels = np.stack([dataset.labels[k] for k in sample])
+    torso = (labels == TORSO).mean(0)
+    lower = torso > (labels != BACKGROUND).mean(0) - torso
+    K = intrinsics(dataset.poses.focal, dataset.size)
+    pixels = project(field.means.detach(), body.R, body.t, K).floor().long()
+    column, row = pixels.clamp(0, dataset.size - 1).unbind(1)
+    behind = torch.from_numpy(lower)[row, column]
+    for name, mask in (("torso", behind), ("head", ~behind)):
+        if int(mask.sum()) < FEWEST_POINTS:
+            raise ValueError(
+                f"only {int(mask.sum())} start points lie in the {name}, too few for fields that "
+                "are separate: take more points, or fields one"
+            )
+    return [field.part(~behind), field.part(behind)]
