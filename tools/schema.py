@@ -91,7 +91,8 @@ def config_schema() -> dict:
             "base": {
                 "type": "string",
                 "description": "The variant that this one changes. Without static settings of its "
-                "own it also starts from that variant's static portrait.",
+                "own it starts from that variant's static portrait; without dynamic ones, too, its "
+                "portrait is that variant's, rendered and judged anew.",
             },
             **{name: {"$ref": f"#/$defs/{name}"} for name in PER_VARIANT},
         },

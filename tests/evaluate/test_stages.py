@@ -48,7 +48,7 @@ class FakePlayback:
     def __init__(self, portrait):
         self.portrait = portrait
 
-    def clip(self, performance):
+    def clip(self, performance, backdrops=None):
         for k, t in enumerate(performance.head.t):
             frame = clip_frame(int(round(float(t[0]) * 100))).astype(int) + 5
             if self.portrait.has_dynamics:

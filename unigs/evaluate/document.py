@@ -9,6 +9,12 @@ PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own po
 """What is compared with what."""
 
 
+PASTED = "pasted"
+"""What `evaluate.torso` says where the torso is that of the true test frame."""
+PASTED_PROTOCOL = f"{PROTOCOL}; PASTED: behind the rendered head lies the true test frame's torso"
+"""The same where the torso is not rendered."""
+
+
 def document(
     records: list[Record],
     split: Split,
@@ -16,6 +22,7 @@ def document(
     trained: list[dict],
     device: str,
     size: int,
+    torso: str = "rendered",
 ) -> dict:
     """The content of metrics.json.
 
@@ -26,6 +33,7 @@ def document(
         trained: run.json of the stages that trained the portrait, the last one last.
         device: the device that measured.
         size: width of the frames, px.
+        torso: what `evaluate.torso` says.
     """
     rows = to_json(records)
     return {
@@ -36,8 +44,8 @@ def document(
         "size": size,
         "fps": round(split.table.fps, 6),
         "device": device,
-        "truth_pasted": False,
-        "protocol": PROTOCOL,
+        "truth_pasted": torso == PASTED,
+        "protocol": PASTED_PROTOCOL if torso == PASTED else PROTOCOL,
         "landmark_backend": truth.backend,
         "backends": {k: str(v) for k, v in trained[-1].get("backends", {}).items()},
         "training": training(trained),

@@ -1,9 +1,10 @@
 """Stage render_test: play a portrait through the test frames of its clip.
 
 The portrait is driven by the test frames' own pose, eyes and speech. Nothing of the true frames
-enters the picture: no torso is pasted behind the head, the background is the plate. Three videos:
-a lossless one for the figures, a lossless one with the wrong speech (does the mouth listen?), and
-truth beside render for people.
+enters the picture: no torso is pasted behind the head, the background is the plate. (Only a rival
+of ours does so, `evaluate.torso: pasted`, and its figures say it.) Three videos: a lossless one for
+the figures, a lossless one with the wrong speech (does the mouth listen?), and truth beside render
+for people.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.compute.device import pick_device
+from unigs.evaluate.document import PASTED
 from unigs.evaluate.split import Split, sound_of_frames, split_of
 from unigs.evaluate.streams import pick
 from unigs.media.audio import RATE, read_audio, write_wav
@@ -21,20 +23,24 @@ from unigs.media.video import VideoWriter, read_video
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
-from unigs.settings.evaluate import RenderSettings
+from unigs.settings.evaluate import TorsoSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.frame_table import read_frame_table
-from unigs.subject.performance import read_performance
+from unigs.subject.labels import TORSO, read_labels
+from unigs.subject.performance import Performance, read_performance
 
 TITLE = "Ground truth | synthetic render"
 """Title in the preview's metadata."""
 
 COMMENT = "The right half is synthetic: rendered by UniGS from speech, eyes and head pose."
 """Comment in the preview's metadata."""
+
+PASTED_COMMENT = f"{COMMENT} Its torso is pasted from the left half."
+"""The same where the torso is that of the true frame."""
 
 
 def render_test(
@@ -48,8 +54,9 @@ def render_test(
     out: Path,
     shuffled: Path,
     preview: Path,
-    settings: RenderSettings,
+    settings: TorsoSettings,
     audio: Path | None = None,
+    labels: Path | None = None,
 ) -> None:
     """Render the test frames of a clip.
 
@@ -66,17 +73,25 @@ def render_test(
         preview: truth beside render, with sound (.mp4).
         settings: fields of the section `evaluate` that say how frames are rendered.
         audio: the clip's sound (.wav), for the preview; None: the preview is silent.
+        labels: label video of the true frames, where their torso is pasted.
 
     Raises:
-        UserError: a file is missing or damaged, describes another clip, or the portrait renders
-            another size than the clip's.
+        UserError: a file is missing or damaged, describes another clip, the portrait renders
+            another size than the clip's, or has no torso of its own that could be replaced.
     """
     table = read_frame_table(frame_table)
     performance = read_performance(table, pose, body, eyes, speech)
     split = split_of(table, performance.head.known)
     model = load_portrait(portrait, pick_device(settings.device).type)
     playback, test = Playback(model), performance[split.test]
-    truth = pick(read_video(video), split.test, video)
+    truth, pasted = pick(read_video(video), split.test, video), settings.torso == PASTED
+    if pasted:
+        _check_pasting(model, portrait, labels)
+    comment = PASTED_COMMENT if pasted else COMMENT
+
+    def play(played: Performance) -> Iterator[np.ndarray]:
+        return playback.clip(played, torsos(model, video, labels, split) if pasted else None)
+
     with contextlib.ExitStack() as files:
         sound = files.enter_context(scratch_folder())
         track = None
@@ -85,9 +100,9 @@ def render_test(
             write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
         lossless = files.enter_context(_writer(files, out, model, 1, "lossless"))
         people = files.enter_context(
-            _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=COMMENT)
+            _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=comment)
         )
-        renders = _counted(playback.clip(test), split, "render")
+        renders = _counted(play(test), split, "render")
         for image, real in zip(renders, truth, strict=True):
             if image.shape != real.shape:
                 raise UserError(
@@ -99,13 +114,39 @@ def render_test(
     with contextlib.ExitStack() as files:
         wrong = files.enter_context(_writer(files, shuffled, model, 1, "lossless"))
         heard = replace(test, speech=performance.speech[shuffled_rows(split.test)])
-        for image in _counted(playback.clip(heard), split, "shuffled"):
+        for image in _counted(play(heard), split, "shuffled"):
             wrong.write(image)
+
+
+def torsos(model: Portrait, video: Path, labels: Path, split: Split) -> Iterator[np.ndarray]:
+    """The true torso of each test frame over the plate, uint8 [H,W,3]: pasted behind the head.
+
+    Args:
+        model: the portrait, for its plate.
+        video: the clip.
+        labels: label video of the clip.
+        split: its test frames.
+    """
+    plate = model.plate.cpu().numpy()
+    truth = pick(read_video(video), split.test, video)
+    regions = pick(read_labels(labels), split.test, labels)
+    for image, region in zip(truth, regions, strict=True):
+        yield np.where((region == TORSO)[..., None], image, plate)
 
 
 def shuffled_rows(test: np.ndarray) -> np.ndarray:
     """The frames whose speech drives the shuffled render: the test part rolled by half."""
     return np.roll(test, len(test) // 2)
+
+
+def _check_pasting(model: Portrait, portrait: Path, labels: Path | None) -> None:
+    if model.behind is None:
+        raise UserError(
+            f"{portrait} is one field, with no torso of its own that could be pasted over: leave "
+            "evaluate.torso at rendered, or train with static.fields separate."
+        )
+    if labels is None:
+        raise UserError("a torso is pasted where the regions show it: name them with --labels.")
 
 
 def _writer(

@@ -13,7 +13,7 @@ import numpy as np
 
 from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.contestants import nearest_by_pose, picture_streams, static_stream
-from unigs.evaluate.document import document, headline
+from unigs.evaluate.document import PASTED, document, headline
 from unigs.evaluate.judge import Judge, Truth
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
@@ -93,7 +93,8 @@ def evaluate(
         if settings.baselines:
             nearest = nearest_by_pose(performance.head, split)
             streams |= picture_streams(video, split, nearest, scratch / "nearest.raw")
-        if settings.baselines and static is not None:
+        # A static portrait over a true torso would be one more thing that was not rendered.
+        if settings.baselines and static is not None and settings.torso != PASTED:
             streams[STATIC] = static_stream(static, device, performance, split)
         beside = None if nearest is None else marks.points[nearest]
         detectors = open_detectors(settings.detectors, settings.detectors_model)
@@ -103,7 +104,7 @@ def evaluate(
         size = score_frames(judge, streams, split, video, labels, settings)
     samples = None if audio is None else read_audio(audio, RATE)
     records = judge.records(truth, size, device_name(device), split, samples)
-    content = document(records, split, truth, trained, device_name(device), size)
+    content = document(records, split, truth, trained, device_name(device), size, settings.torso)
     write_json(out, content)
     with atomic(rows) as temporary:
         judge.table(truth, split).to_csv(temporary, index=False, float_format="%.6g")

@@ -137,7 +137,7 @@ def front_matter(run: Run, record: dict, clip: Provenance, portrait: Path) -> di
         "library_name": "unigs",
         "tags": TAGS,
         **terms,
-        "model-index": [{"name": f"{run.subject}/{run.variant}", "results": [results]}],
+        "model-index": [{"name": f"{run.subject}/{run.name}", "results": [results]}],
         "unigs": {
             "version": unigs.__version__,
             "portrait": {"file": Path(portrait).name, "sha256": checksum(portrait)},
@@ -168,7 +168,7 @@ def body(run: Run, facts: dict) -> str:
     trained = duration(seconds) if seconds is not None else "an unknown time"
     return "\n".join(
         [
-            f"# Portrait of {_cell(run.subject)}, variant {_cell(run.variant)}",
+            f"# Portrait of {_cell(run.subject)}, variant {_cell(run.name)}",
             "",
             "A talking portrait that UniGS learned from one video: its person can be made to say "
             "what they never said. Everything that it shows is synthetic.",
@@ -201,8 +201,9 @@ def figure_table(run: Run) -> list[str]:
     Args:
         run: the figures.
     """
+    pasted = " Their torso is pasted from the true frames." if run.pasted else ""
     lines = [
-        f"Of {run.metrics['test_frames']} test frames, which training never saw.",
+        f"Of {run.metrics['test_frames']} test frames, which training never saw.{pasted}",
         "",
         "| figure | where | portrait | static model | measured by |",
         "|---|---|---|---|---|",

@@ -94,6 +94,7 @@ def gallery(
         tables=[table_of(path, root) for path in tables],
         voices=None if voices is None else voices_of(voices, root),
         stand_ins=stand_ins([e.run for s in subjects.values() for e in s.runs.values()]),
+        pasted=any(e.run.pasted for s in subjects.values() for e in s.runs.values()),
         version=unigs.__version__,
     )
     write_text(out, page)

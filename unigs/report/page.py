@@ -88,6 +88,7 @@ def facts(run: Run) -> list[str]:
         f"{run.metrics['test_frames']} test frames",
         f"{run.metrics['training_frames']} training frames",
         f"{size}×{size}",
+        *(["torso pasted from the test frames"] if run.pasted else []),
     ]
     seconds = run.metrics.get("training", {}).get("seconds")
     if seconds is not None:

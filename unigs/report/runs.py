@@ -26,6 +26,10 @@ METHOD_NAMES = {
 """What the portrait has to beat, in words."""
 
 
+PASTED_MARK = "torso pasted"
+"""What stands beside the name of a run whose torso is that of the true test frames."""
+
+
 @dataclass(frozen=True)
 class Run:
     """Figures of one subject and variant."""
@@ -37,6 +41,16 @@ class Run:
     speed: dict | None = None
     """Content of speed.json."""
     dataset: str = "own"
+
+    @property
+    def pasted(self) -> bool:
+        """Whether the torso in its frames is that of the true test frames."""
+        return bool(self.metrics.get("truth_pasted"))
+
+    @property
+    def name(self) -> str:
+        """Name of the variant, with a mark where the true torso was pasted in."""
+        return f"{self.variant} ({PASTED_MARK})" if self.pasted else self.variant
 
     @property
     def rows(self) -> list[dict]:

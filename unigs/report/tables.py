@@ -10,7 +10,7 @@ import pandas as pd
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
 from unigs.evaluate.records import PORTRAIT, STATIC, TRUTH
-from unigs.report.runs import METHOD_NAMES, Run, earlier_runs, read_runs
+from unigs.report.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, read_runs
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_text
@@ -67,7 +67,7 @@ def run_rows(run: Run, first: bool = True) -> list[dict]:
         run: figures of a subject and variant.
         first: whether to list the pictures of the clip, too.
     """
-    rows = [figure_row(run, PORTRAIT, run.variant)]
+    rows = [figure_row(run, PORTRAIT, run.name)]
     methods = {row["method"] for row in run.metrics["metrics"]}
     for method, words in {TRUTH: "true frames", **METHOD_NAMES}.items():
         if method not in methods or (method != STATIC and not first):
@@ -243,6 +243,13 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     ]
     if "paper" not in set(table["source"]):
         del found[1]
+    if any(run.pasted for run in runs):
+        found[0] = (
+            f"Rows with ({PASTED_MARK}) show the torso of the true test frame behind a rendered "
+            "head, as published figures of systems with a head of its own do: their figures of "
+            "the torso, the band and the whole frame are no renders' and stand in no contest. In "
+            "all other rows every pixel is rendered; lossless renders are compared."
+        )
     for label, values in (
         ("Device", {run.metrics["device"] for run in runs}),
         ("Landmarks", {run.metrics["landmark_backend"] for run in runs}),

@@ -17,6 +17,16 @@ class RenderSettings:
 
 
 @dataclass(frozen=True)
+class TorsoSettings(RenderSettings):
+    """What render_test reads besides: whose torso test frames show."""
+
+    torso: Literal["rendered", "pasted"] = "rendered"
+    """Torso of the rendered test frames. rendered: the portrait's own. pasted: the test frame's own
+    pixels lie behind the rendered head, as in the figures that segment-dependent systems publish
+    (not in the paper; only for static.fields separate). The figures say so wherever they stand."""
+
+
+@dataclass(frozen=True)
 class LipJudgeSettings(RenderSettings, DetectorSettings):
     """What the judges of driven videos read: how lips are looked at."""
 
@@ -27,7 +37,7 @@ class LipJudgeSettings(RenderSettings, DetectorSettings):
 
 
 @dataclass(frozen=True)
-class ScoreSettings(LipJudgeSettings):
+class ScoreSettings(LipJudgeSettings, TorsoSettings):
     """What evaluate reads: how test frames are compared."""
 
     band_share: Annotated[float, Bounds(0, 0.5)] = 1 / 64

@@ -139,6 +139,11 @@ class Plan:
         owner = variants.static_owner(self.config["variants"], self.chains[variant])
         return f"results/{subject}/{owner}/static"
 
+    def dynamic_folder(self, subject: str, variant: str) -> str:
+        """Folder of the finished portrait that a variant uses: its own, or its base's."""
+        owner = variants.dynamic_owner(self.config["variants"], self.chains[variant])
+        return f"results/{subject}/{owner}/dynamic"
+
     def others(self, subject: str, file: str | None = None) -> list[str]:
         """All subjects but one whose speech is heard here: their names, or that file of each."""
         names = [name for name in hearing(self.subjects) if name != subject]
@@ -210,6 +215,12 @@ class Plan:
         """That file of each subject and variant that any table asks for, once."""
         paths = (path for table in self.tables() for path in self.table_runs(table, file))
         return list(dict.fromkeys(paths))
+
+    def portraits(self) -> list[str]:
+        """The finished portraits of all tables."""
+        folders = (Path(path).parts[1:3] for path in self.runs(""))
+        found = (f"{self.dynamic_folder(*names)}/portrait.safetensors" for names in folders)
+        return list(dict.fromkeys(found))
 
     def earlier_runs(self) -> list[str]:
         """Figures (metrics.json) of finished runs in results that no table asks for."""

@@ -38,7 +38,7 @@ SECTIONS: dict[str, type] = {
     "static": StaticSettings,
 }
 """Section -> its dataclass, in the module of `unigs.settings` that bears the section's name."""
-PER_VARIANT = ("static", "dynamic")
+PER_VARIANT = ("static", "dynamic", "evaluate")
 """Sections that a variant may override; all others are shared by a subject's variants."""
 MODEL_FILES = {
     "crop": ("detectors_model",),

@@ -46,3 +46,14 @@ def static_owner(variants: Mapping[str, Mapping], chain: Sequence[str]) -> str:
         chain: the variant and its bases, nearest first (`bases`).
     """
     return next((name for name in chain if "static" in variants[name]), chain[-1])
+
+
+def dynamic_owner(variants: Mapping[str, Mapping], chain: Sequence[str]) -> str:
+    """The variant whose finished portrait is used: the nearest of a chain that trains anything.
+
+    Args:
+        variants: variant -> its overrides.
+        chain: the variant and its bases, nearest first (`bases`).
+    """
+    trains = (name for name in chain if {"static", "dynamic"} & set(variants[name]))
+    return next(trains, chain[-1])

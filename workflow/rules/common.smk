@@ -182,6 +182,11 @@ def static_file(name):
     return lambda wildcards: f"{PLAN.static_folder(wildcards.subject, wildcards.variant)}/{name}"
 
 
+def dynamic_file(name):
+    """Input function: that file of the dynamic stage whose portrait the job's variant uses."""
+    return lambda wildcards: f"{PLAN.dynamic_folder(wildcards.subject, wildcards.variant)}/{name}"
+
+
 # What trainings see of a subject; the dynamic stage takes the poses that the static one refined.
 SUBJECT = dict(
     video="results/{subject}/clip/video.mp4",

@@ -2,7 +2,7 @@ rule drive:
     """The portrait speaks any sound file, with poses and blinks of its own clip."""
     input:
         **PERFORMANCE,
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        portrait=dynamic_file("portrait.safetensors"),
         audio=lambda wildcards: supplied(PLAN.driving_audio(wildcards.subject, wildcards.audio)),
         model_files=model_files("speech"),
     output:

@@ -1,12 +1,14 @@
-from unigs.settings.evaluate import RenderSettings, ScoreSettings, SpeedSettings
+from unigs.settings.evaluate import ScoreSettings, SpeedSettings, TorsoSettings
 
 
 rule render_test:
-    """Test frames from their own pose, eyes and speech, nothing of them pasted in."""
+    """Test frames from their own pose, eyes and speech (`evaluate.torso: pasted`: over their own
+    torso)."""
     input:
         **PERFORMANCE,
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        portrait=dynamic_file("portrait.safetensors"),
         video="results/{subject}/clip/video.mp4",
+        labels="results/{subject}/regions/labels.mkv",
         audio=clip_sound,
     output:
         render="results/{subject}/{variant}/test/video.mkv",
@@ -31,12 +33,13 @@ rule render_test:
         runtime=60,
     params:
         *code_words("unigs.evaluate.render"),
-        flags=flags("evaluate", RenderSettings),
+        flags=flags("evaluate", TorsoSettings),
         audio=sound_flag,
     shell:
         "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
         " --video {input.video:q}"
+        " --labels {input.labels:q}"
         f"{input_flags(PERFORMANCE)}"
         " --out {output.render:q}"
         " --shuffled {output.shuffled:q}"
@@ -57,7 +60,7 @@ rule evaluate:
         audio=clip_sound,
         render="results/{subject}/{variant}/test/video.mkv",
         shuffled="results/{subject}/{variant}/test/shuffled.mkv",
-        run="results/{subject}/{variant}/dynamic/run.json",
+        run=dynamic_file("run.json"),
         static_run=static_file("run.json"),
         model_files=model_files("evaluate"),
     output:
@@ -100,7 +103,7 @@ rule measure_speed:
     """Frames per second, alone on the device."""
     input:
         **PERFORMANCE,
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        portrait=dynamic_file("portrait.safetensors"),
         model_files=model_files("speech"),
     output:
         speed="results/{subject}/{variant}/test/speed.json",

@@ -78,7 +78,7 @@ rule plot:
     """Curves of the training, quality and motion over the test frames, quality by region."""
     input:
         static=static_file("curve.csv"),
-        dynamic="results/{subject}/{variant}/dynamic/curve.csv",
+        dynamic=dynamic_file("curve.csv"),
         rows="results/{subject}/{variant}/test/frames.csv",
         metrics="results/{subject}/{variant}/test/metrics.json",
     output:
@@ -134,8 +134,8 @@ rule plot:
 rule write_card:
     """A portrait's model card: consent, origin, back-ends, figures, what it is for and what not."""
     input:
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
-        run="results/{subject}/{variant}/dynamic/run.json",
+        portrait=dynamic_file("portrait.safetensors"),
+        run=dynamic_file("run.json"),
         metrics="results/{subject}/{variant}/test/metrics.json",
         speed="results/{subject}/{variant}/test/speed.json",
     output:

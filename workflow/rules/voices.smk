@@ -39,7 +39,7 @@ rule compare_voices:
 use rule drive as drive_voice with:
     input:
         **PERFORMANCE,
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        portrait=dynamic_file("portrait.safetensors"),
         audio="results/{voice}/speech/audio.wav",
         model_files=model_files("speech"),
     output:
