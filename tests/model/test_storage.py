@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from tests.support.full_disk import full_disk
-from tests.support.portraits import CONFIG, SPEECH, one_frame, portrait
+from tests.support.portraits import CONFIG, SPEECH, layered_portrait, one_frame, portrait
 from unigs.model.deformation import ATTRIBUTES
 from unigs.model.motion import Motion
 from unigs.model.storage import load_portrait, save_portrait
@@ -246,6 +246,41 @@ def test_a_strangers_portrait_is_refused_with_one_sentence(whole, tmp_path, chan
         load_portrait(path)
     text = str(caught.value)
     assert text.startswith(f"{path} ") and "train it again" in text and len(text) < 400
+
+
+def fills(name, value):
+    """Change that makes all numbers of a tensor the same."""
+
+    def change(tensors, header):
+        tensors[name].fill_(value)
+
+    return change
+
+
+LAYERS = {
+    "no torso": (drops("behind.gaussians.means"), "behind.gaussians.means is missing"),
+    "a torso that nobody announced": (drops("behind"), "behind.* is unknown"),
+    "a plate of its own": (
+        lambda tensors, header: tensors.update({"behind.plate": tensors["plate"].clone()}),
+        "behind.plate is unknown",
+    ),
+    "an empty box": (
+        fills("behind.motion.planes.0.low", 1), "box behind.motion.planes.0 is empty"
+    ),
+    "a deviation of 0": (fills("behind.motion.pose_norm.std", 0), "not positive"),
+    "lips of a deaf torso": (
+        sets(True, "behind", "motion", "lip_code"), "hears nothing has no lip code"
+    ),
+    "a torso behind the torso": (sets({}, "behind", "behind"), "behind is unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, words", LAYERS.values(), ids=LAYERS)
+def test_a_strangers_layers_are_refused_with_one_sentence(tmp_path, change, words):
+    save_portrait(layered_portrait(), tmp_path / "layers")
+    rewrite(tmp_path / "stranger", tmp_path / "layers", change)
+    with pytest.raises(UserError, match=words):
+        load_portrait(tmp_path / "stranger")
 
 
 def test_a_header_that_promises_too_much_is_refused(tmp_path):

@@ -40,6 +40,19 @@ def test_pictures_of_the_clip_stand_once_per_subject_and_static_once_per_variant
     assert base["psnr"].tolist() == [23, 15, 24]
 
 
+def test_a_pasted_torso_is_said_in_every_row_and_beneath(tmp_path):
+    runs = [write_run(tmp_path, "ann", v, p) for v, p in (("separate", 24.0), ("pasted", 35.0))]
+    content = read_json(runs[1] / "metrics.json") | {"truth_pasted": True}
+    write_json(runs[1] / "metrics.json", content)
+    table, text = table_of(tmp_path, runs)
+    here = table[table["source"] == "here"]
+    assert here["method"].tolist() == ["separate", "pasted (torso pasted)"]
+    assert text.count("| pasted (torso pasted) |") == 3 and "Every pixel is rendered" not in text
+    assert "torso of the true test frame behind a rendered head" in text
+    _, text = table_of(tmp_path, runs[:1])
+    assert "Every pixel is rendered" in text and "torso pasted" not in text
+
+
 def test_means_are_over_all_subjects_of_a_data_set(tmp_path):
     runs = [
         write_run(tmp_path, "ann", "unigs", 24.0, lpips=0.1),

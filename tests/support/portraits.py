@@ -93,5 +93,25 @@ def moving_portrait() -> Portrait:
     return made
 
 
+def layered_portrait() -> Portrait:
+    """A moving head before a torso of its own, which moves with its own pose and hears nothing."""
+    made = moving_portrait()
+    config = {**CONFIG, "planes": [PLANE], "speech": None, "lip_code": False, "eyes": 0}
+    motion = Motion({**config, "blendshapes": False})
+    torch.nn.init.normal_(motion.deformation.output.weight, std=0.5)
+    torch.nn.init.normal_(motion.planes[0].tables, std=0.3)
+    motion.planes[0].low.fill_(-0.15)
+    motion.planes[0].high.fill_(0.15)
+    torso = field(40)
+    with torch.no_grad():
+        torso.means += torch.tensor([0.02, 0.04, 0.03])
+        torso.colors.neg_()
+    body = Body(made.body_R, made.body_t)
+    made.behind = Portrait(
+        torso, made.plate.numpy(), made.focal, made.fps, body, motion, follows_body=True
+    )
+    return made
+
+
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return -10 * np.log10(np.mean((a - b) ** 2))

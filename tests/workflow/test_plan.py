@@ -9,7 +9,7 @@ import yaml
 
 from tests.support.workflow import DETECTORS, stand_in
 from unigs.settings.dynamic import DynamicSettings
-from unigs.settings.evaluate import RenderSettings, SpeedSettings
+from unigs.settings.evaluate import RenderSettings, SpeedSettings, TorsoSettings
 from unigs.settings.subject import PROVENANCE
 from unigs.stage.errors import UserError
 from unigs.workflow.plan import Plan, read_plan
@@ -245,6 +245,21 @@ def test_static_portraits_are_shared_along_bases():
         "plus": "results/ann/plus/static",
         "less": "results/ann/plus/static",
     }
+
+
+def test_a_variant_that_is_only_judged_otherwise_is_not_trained():
+    pasted = {"base": "less", "evaluate": {"torso": "pasted"}}
+    tables = {"twin": {"variants": ["less", "pasted"]}}
+    made = plan(variants=VARIANTS | {"pasted": pasted}, tables=tables)
+    assert made.static_folder("ann", "pasted") == "results/ann/plus/static"
+    assert made.dynamic_folder("ann", "pasted") == "results/ann/less/dynamic"
+    assert made.portraits() == [
+        f"results/{subject}/less/dynamic/portrait.safetensors" for subject in ("ann", "bea")
+    ]
+    torsos = [
+        made.settings("evaluate", name, TorsoSettings)["torso"] for name in ("less", "pasted")
+    ]
+    assert torsos == ["rendered", "pasted"]
 
 
 def test_sheet_flags_are_those_of_cells_that_are_filled_in():

@@ -36,6 +36,19 @@ def test_default_target_trains_what_the_tables_name(checkout):
     assert jobs["drive"] == 2
 
 
+def test_the_rival_is_trained_once_and_judged_twice(checkout):
+    """Over its own torso, and over the true one."""
+    tables = {"twin": {"variants": ["unigs", "separate", "separate_pasted"]}}
+    overlay = ["--config", f"tables={json.dumps(tables)}", 'run_tables=["twin"]']
+    jobs = planned("results/tables/twin.csv", *overlay, cwd=checkout)
+    assert jobs["train_static"] == jobs["train_dynamic"] == 4  # of two subjects
+    assert jobs["render_test"] == jobs["evaluate"] == 6
+    told = snakemake("-n", "results/tables/twin.csv", *overlay, cwd=checkout).stdout
+    assert told.count("--torso pasted") == 4 and told.count("--fields separate") == 2
+    for flag in re.findall(r"--portrait (\S+separate\S+)", told):
+        assert flag.endswith("/separate/dynamic/portrait.safetensors")
+
+
 def test_a_plan_lists_no_files_of_code(checkout):
     done = snakemake("--dry-run", cwd=checkout)
     jobs = re.findall(r"^ +(?:input|reason): .*", done.stdout, flags=re.M)

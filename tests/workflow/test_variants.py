@@ -3,7 +3,7 @@
 import pytest
 
 from unigs.stage.errors import UserError
-from unigs.workflow.variants import bases, settings, static_owner
+from unigs.workflow.variants import bases, dynamic_owner, settings, static_owner
 
 CONFIG = {
     "static": {"points": 10, "anchor": False},
@@ -64,3 +64,17 @@ def test_the_nearest_variant_with_static_settings_owns_the_static_portrait():
     assert owners == {"plus": "plus", "least": "plus"}
     plain = {"plain": {}, "other": {"base": "plain", "dynamic": {"ema": 0.5}}}
     assert static_owner(plain, bases(plain, "other")) == "plain"
+
+
+def test_a_variant_that_trains_nothing_shows_the_portrait_of_its_base():
+    known = {
+        "one": {},
+        "two": {"base": "one", "static": {"fields": "separate"}},
+        "faster": {"base": "two", "dynamic": {"ema": 0.5}},
+        "pasted": {"base": "two", "evaluate": {"torso": "pasted"}},
+        "again": {"base": "pasted", "about": "The same."},
+    }
+    owners = {name: dynamic_owner(known, bases(known, name)) for name in known}
+    assert owners == {
+        "one": "one", "two": "two", "faster": "faster", "pasted": "two", "again": "two",
+    }  # fmt: skip
