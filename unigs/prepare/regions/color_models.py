@@ -59,6 +59,27 @@ class ColorModel:
         return (1 - self.floor) * smooth / smooth.sum() + self.floor * even
 
 
+def mixed(one: ColorModel, other: ColorModel, share: float) -> np.ndarray:
+    """Densities of two models of one surface, each with the other's samples at a lower weight.
+
+    A model with few samples of its own takes the more from the other.
+
+    Args:
+        one: a model.
+        other: another one.
+        share: weight of the other's samples, 0 to 1; 1 makes both the same.
+
+    Returns:
+        float [2,BINS**3], each summing to 1.
+    """
+    made = []
+    for own, beside in ((one, other), (other, one)):
+        model = ColorModel(spread=own.spread, floor=own.floor)
+        model.mass = own.mass + share * beside.mass
+        made.append(model.density())
+    return np.stack(made)
+
+
 def without(mixed: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, float]:
     """Remove one known component from a mixture of two color densities.
 

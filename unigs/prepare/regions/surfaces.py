@@ -1,13 +1,16 @@
 """Skin, hair or cloth: color and place models that are learned from the clip itself.
 
 Places where only one surface can be (cheeks; above the forehead; below the chin) give first color
-models. Expectation maximization then alternates between labeling sampled frames and learning two
-histograms per surface: over color, and over place in the face frame.
+models. Expectation maximization then alternates between labeling sampled frames and learning
+histograms per surface: over color, and over place in the face frame. Where hair hangs down, colors
+below the jaw are learned apart from those above it, since there the light is another one, and the
+sampled frames are labeled with a look at what hangs from what (`unigs.prepare.regions.strands`).
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,11 +27,17 @@ from unigs.face.face_frame import (
     map_axes,
     map_to_image,
 )
-from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
+from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, mixed, without
+from unigs.prepare.regions.strands import favor_strands, steps_down
 
 BODY_BEGINS, BODY_TRUST, BODY_REACH = 0.05, 0.5, 0.08
 """From this many meters below the origin of the face frame on, the weight of the position in the
 picture against that in the face frame grows to its greatest value within so many meters."""
+JAW_Y = 0.06
+"""Meters below the origin of the face frame at which the colors below the jaw begin."""
+HANGS, ELSEWHERE = 0.3, 0.05
+"""Hair hangs down where its color makes up more than this share of a strip beside the mouth. Then
+the colors of the other side of the jaw count so much, pixel by pixel."""
 LEARN_SIZE = 192
 """Width in pixels that frames are reduced to for learning."""
 
@@ -41,6 +50,21 @@ class Surface(IntEnum):
     CLOTH = 2
 
 
+class Sample(NamedTuple):
+    """A sampled frame, reduced for learning."""
+
+    image: np.ndarray
+    """uint8 RGB [H,W,3]."""
+    bins: np.ndarray
+    """Color bins [H,W]."""
+    weight: np.ndarray
+    """[H,W], what its colors count; 0 at eyes, brows and mouth."""
+    inside: np.ndarray
+    """Probability [H,W] that a pixel shows the person."""
+    matrix: np.ndarray
+    """Affine matrix [2,3] from pixels to map cells."""
+
+
 class Surfaces:
     """Models of the three surfaces of a person in one clip.
 
@@ -50,8 +74,8 @@ class Surfaces:
 
     def __init__(self, frame: FaceFrame) -> None:
         self.frame = frame
-        self.samples: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
-        self.color = np.zeros((3, BINS**3))
+        self.samples: list[Sample] = []
+        self.color = np.zeros((3, 2, BINS**3))  # above the jaw and below it
         self.place = np.zeros((ROWS, COLUMNS, 3), np.float32)
         self.screen: np.ndarray | None = None
         self._kept: tuple | None = None  # size and logarithms of the models, see `_logarithms`
@@ -69,84 +93,108 @@ class Surfaces:
         spots = np.any([fill_ring(points, ring, inside.shape) for ring in rings], axis=0)
         spots = cv2.dilate(spots.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         weight = np.where(spots, 0, np.clip((inside - 0.5) * 2, 0, 1))
-        self.samples.append((color_bins(small), weight, inside, self.frame.to_map(points)))
+        matrix = self.frame.to_map(points)
+        self.samples.append(Sample(small, color_bins(small), weight, inside, matrix))
 
     def learn(self, rounds: int) -> None:
         """Learn color and place models from the sampled frames, in `rounds` rounds of EM."""
-        hair, cloth, long = self._first_colors()
-        self.long_hair = long
-        seed = first_places(self.frame.oval_distance(), long)
+        *colors, self.long_hair = self._first_colors()
+        self.color = np.repeat(np.stack(colors)[:, None], 2, axis=1)
+        seed = first_places(self.frame.oval_distance(), self.long_hair)
         self.place, self.screen = seed, None
-        self.color[Surface.HAIR], self.color[Surface.CLOTH] = hair, cloth
+        steps = None
+        if max(self.long_hair) > HANGS:
+            steps = [steps_down(sample.image, sample.inside) for sample in self.samples]
         for _ in range(rounds):
-            self._round(seed)
+            self._round(seed, steps)
 
     def _gather(self, region: np.ndarray) -> np.ndarray:
         """Color density [BINS**3] of the person's pixels in a region [ROWS,COLUMNS] of the map."""
         model = ColorModel()
-        for bins, weight, _, matrix in self.samples:
+        for _, bins, weight, _, matrix in self.samples:
             model.add(bins, weight * map_to_image(region, matrix, *bins.shape))
         return model.density()
 
-    def _first_colors(self) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-        """First colors of hair and cloth by place, and how surely hair hangs down on each side."""
+    def _first_colors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:
+        """First colors of the surfaces by place, and how surely hair hangs down on each side."""
         x, y = map_axes()
         away = self.frame.oval_distance()
-        self.color[Surface.SKIN] = self._gather((away < -0.008) & (y > -0.045))
+        skin = self._gather((away < -0.008) & (y > -0.045))
         # The mesh ends below the hairline: a forehead may reach 2 cm beyond it.
         crown = (away > 0.02) & (away < 0.07) & (y < -0.05)
-        hair, _ = without(self._gather(crown), self.color[Surface.SKIN])
+        hair, _ = without(self._gather(crown), skin)
         # Hair that hangs down shows its colors beside the mouth, far from the crown's light.
         level = np.abs(y - 0.05) < 0.03
         strips = [0.07, 0.085, 0.1, 0.115, 0.13]
         shares = [
-            [self._share(hair, level & (np.abs(x * side - at) < 0.0075)) for at in strips]
+            [self._share(hair, skin, level & (np.abs(x * side - at) < 0.0075)) for at in strips]
             for side in (-1, 1)
         ]
         long = (max(shares[0]), max(shares[1]))
         for side, per_strip in zip((-1, 1), shares, strict=True):
             for at, share in zip(strips, per_strip, strict=True):
-                if share > 0.3:
+                if share > HANGS:
                     crown = crown | ((np.abs(x * side - at) < 0.0075) & (np.abs(y - 0.03) < 0.05))
-        hair, _ = without(self._gather(crown), self.color[Surface.SKIN])
+        hair, _ = without(self._gather(crown), skin)
         below = self._gather((y > 0.11) & (np.abs(x) > 0.05))
-        below, _ = without(below, self.color[Surface.SKIN])
-        if max(long) > 0.3:
+        below, _ = without(below, skin)
+        if max(long) > HANGS:
             below, _ = without(below, hair)
-        return hair, below, long
+        return skin, hair, below, long
 
-    def _share(self, color: np.ndarray, region: np.ndarray) -> float:
+    def _share(self, color: np.ndarray, skin: np.ndarray, region: np.ndarray) -> float:
         """Share of a region of the map that shows person of the given color rather than skin."""
         total = hits = 0.0
-        likely = (color > self.color[Surface.SKIN]) & (color > 2 / BINS**3)
-        for bins, _, inside, matrix in self.samples:
+        likely = (color > skin) & (color > 2 / BINS**3)
+        for _, bins, _, inside, matrix in self.samples:
             here = map_to_image(region, matrix, *bins.shape)
             # The map is continued beyond its border, the frame is not.
             total += here.sum()
             hits += (here * (inside > 0.5) * likely[bins]).sum()
         return float(hits / total) if total > 0 else 0.0
 
-    def _round(self, seed: np.ndarray) -> None:
-        """One round of expectation maximization, with `seed` as the prior of places."""
+    def _round(self, seed: np.ndarray, steps: list[np.ndarray] | None) -> None:
+        """One round of expectation maximization.
+
+        Args:
+            seed: the prior of places [ROWS,COLUMNS,3].
+            steps: where hair hangs down, what a strand's steps cost in each sample [3,H,W].
+        """
         self._kept = None
-        models = [ColorModel() for _ in range(3)]
+        models = [(ColorModel(), ColorModel()) for _ in range(3)]
         places, screen = np.zeros((ROWS, COLUMNS, 4), np.float32), None
-        for bins, weight, inside, matrix in self.samples:
-            shares = [cv2.GaussianBlur(p, (0, 0), 1.0) for p in self._of_bins(bins, matrix)]
-            for model, share in zip(models, shares, strict=True):
-                model.add(bins, share * weight)
+        for number, (_, bins, weight, inside, matrix) in enumerate(self.samples):
+            shares, height = self._of_bins(bins, matrix), heights(matrix, *bins.shape)
+            if steps is not None:
+                shares = favor_strands(shares, steps[number], inside, height)
+            shares = [cv2.GaussianBlur(p, (0, 0), 1.0) for p in shares]
+            low = height > JAW_Y
+            for (above, below), share in zip(models, shares, strict=True):
+                above.add(bins[~low], (share * weight)[~low])
+                below.add(bins[low], (share * weight)[low])
             part = cv2.merge([*(share * inside for share in shares), inside])
             places += image_to_map(part, matrix)
             screen = part if screen is None else np.add(screen, part, out=screen)
+        self._take_places(places, screen, seed)
+        elsewhere = 1.0 if steps is None else ELSEWHERE
+        self.color = np.stack([mixed(*pair, elsewhere) for pair in models])
+        self._kept = None
+
+    def _take_places(self, places: np.ndarray, screen: np.ndarray, seed: np.ndarray) -> None:
+        """Learn where surfaces are, from sums over the sampled frames.
+
+        Args:
+            places: of the three surfaces' probabilities and the person's, [ROWS,COLUMNS,4].
+            screen: the same in the picture [H,W,4].
+            seed: the prior of places [ROWS,COLUMNS,3].
+        """
         places, counts = places[..., :3], places[..., 3:]
         prior = 0.3 * len(self.samples) + 1  # weight of the prior, in frames
-        mixed = (places + prior * seed) / (counts + prior)
-        self.place = cv2.GaussianBlur(mixed.astype(np.float32), (0, 0), 1.2)
+        mean = (places + prior * seed) / (counts + prior)
+        self.place = cv2.GaussianBlur(mean.astype(np.float32), (0, 0), 1.2)
         even = prior / 3
         screen = (screen[..., :3] + even) / (screen[..., 3:] + 3 * even)
         self.screen = cv2.GaussianBlur(screen.astype(np.float32), (0, 0), 2.0)
-        self.color = np.stack([model.density() for model in models])
-        self._kept = None
 
     def probabilities(self, image: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
         """Probabilities [H,W] of skin, of hair and of cloth of every pixel that shows the person.
@@ -163,10 +211,12 @@ class Surfaces:
         # OpenCV's logarithms take a third of the time of NumPy's.
         planes = [cv2.log(np.clip(plane, 0.003, 1, out=plane)) for plane in place]
         colors, screen = self._logarithms(height, width)
+        low = heights(matrix, height, width)
+        bins = bins + BINS**3 * (low > JAW_Y)
         if screen is not None:
             # Below the chin the body hardly follows the head: there the position in the picture
             # is as informative as the position in the face frame.
-            trust = body_trust(matrix, height, width)
+            trust = body_trust(low)
             for plane, here in zip(planes, screen, strict=True):
                 plane += trust * (here - plane)
         # Plane by plane: numpy's reductions over a short last axis are slow.
@@ -178,12 +228,13 @@ class Surfaces:
         return [np.divide(plane, total, out=plane) for plane in planes]
 
     def _logarithms(self, height: int, width: int) -> tuple[np.ndarray, list[np.ndarray] | None]:
-        """Logarithms of the color models [3,BINS**3] and of the three places in the picture [H,W].
+        """Logarithms of the color models [3,2*BINS**3] and of the three places in the picture [H,W].
 
         They are kept until the models change: a clip's frames have one size.
         """
         if self._kept is None or self._kept[0] != (height, width):
             colors = np.log(np.maximum(self.color, 1e-9)).astype(np.float32)
+            colors = colors.reshape(3, -1)
             screen = None
             if self.screen is not None:
                 wide = cv2.resize(self.screen, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -192,12 +243,15 @@ class Surfaces:
         return self._kept[1:]
 
 
-def body_trust(matrix: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Weight [height,width] of the position in the picture against that in the face frame."""
-    trust = heights(matrix, height, width)
-    trust -= BODY_BEGINS
-    trust *= BODY_TRUST / BODY_REACH
-    return np.clip(trust, 0, BODY_TRUST, out=trust)
+def body_trust(height: np.ndarray) -> np.ndarray:
+    """Weight [H,W] of the position in the picture against that in the face frame.
+
+    Args:
+        height: meters [H,W] below the origin of the face frame; overwritten.
+    """
+    height -= BODY_BEGINS
+    height *= BODY_TRUST / BODY_REACH
+    return np.clip(height, 0, BODY_TRUST, out=height)
 
 
 def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
