@@ -35,13 +35,16 @@ class ColorModel:
     """Probability of each color bin, learned from weighted samples.
 
     Args:
+        mass: sums of weights [BINS**3] of samples that were counted elsewhere; None: no samples.
         spread: standard deviation in bins of the smoothing over neighboring colors.
         floor: share of mass spread evenly, so that an unseen color stays possible.
     """
 
-    def __init__(self, *, spread: float = 1.0, floor: float = 0.02) -> None:
+    def __init__(
+        self, mass: np.ndarray | None = None, *, spread: float = 1.0, floor: float = 0.02
+    ) -> None:
         self.spread, self.floor = spread, floor
-        self.mass = np.zeros(BINS**3)
+        self.mass = np.zeros(BINS**3) if mass is None else mass
 
     def add(self, bins: np.ndarray, weights: np.ndarray) -> None:
         """Count samples: bin numbers and weights of one shape."""
@@ -59,25 +62,22 @@ class ColorModel:
         return (1 - self.floor) * smooth / smooth.sum() + self.floor * even
 
 
-def mixed(one: ColorModel, other: ColorModel, share: float) -> np.ndarray:
-    """Densities of two models of one surface, each with the other's samples at a lower weight.
+def mixed(masses: np.ndarray, share: float) -> np.ndarray:
+    """Densities of one surface in two places, each with the other's samples at a lower weight.
 
-    A model with few samples of its own takes the more from the other.
+    The fewer samples a place has of its own, the more it takes from the other.
 
     Args:
-        one: a model.
-        other: another one.
-        share: weight of the other's samples, 0 to 1; 1 makes both the same.
+        masses: sums of weights [2,BINS**3] of the samples in each place.
+        share: weight of the other's samples, 0 to 1; 1 makes both densities the same.
 
     Returns:
         float [2,BINS**3], each summing to 1.
     """
-    made = []
-    for own, beside in ((one, other), (other, one)):
-        model = ColorModel(spread=own.spread, floor=own.floor)
-        model.mass = own.mass + share * beside.mass
-        made.append(model.density())
-    return np.stack(made)
+    if share == 1:
+        return np.repeat(ColorModel(masses.sum(0)).density()[None], 2, axis=0)
+    pairs = (masses, masses[::-1])
+    return np.stack([ColorModel(own + share * beside).density() for own, beside in pairs])
 
 
 def without(mixed: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, float]:

@@ -15,7 +15,7 @@ from unigs.face.face_frame import CHIN_Y
 
 SLOPES = -1, 0, 1
 """Pixels that a path may go sideways from one row to the next."""
-FREE, SLOPING, NOWHERE = 2.5, 0.3, 60.0
+FREE, SLOPING, NOWHERE = 2.0, 0.3, 60.0
 """Change of color (CIE L*a*b*) that costs nothing, what a step aside costs, and a cost that is as
 good as no path: that of leaving the person."""
 SCALE, SEED_SCALE = 8.0, 8.0

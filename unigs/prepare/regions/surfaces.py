@@ -161,23 +161,22 @@ class Surfaces:
             steps: where hair hangs down, what a strand's steps cost in each sample [3,H,W].
         """
         self._kept = None
-        models = [(ColorModel(), ColorModel()) for _ in range(3)]
+        counts = np.zeros((3, 2 * BINS**3))
         places, screen = np.zeros((ROWS, COLUMNS, 4), np.float32), None
         for number, (_, bins, weight, inside, matrix) in enumerate(self.samples):
             shares, height = self._of_bins(bins, matrix), heights(matrix, *bins.shape)
             if steps is not None:
                 shares = favor_strands(shares, steps[number], inside, height)
             shares = [cv2.GaussianBlur(p, (0, 0), 1.0) for p in shares]
-            low = height > JAW_Y
-            for (above, below), share in zip(models, shares, strict=True):
-                above.add(bins[~low], (share * weight)[~low])
-                below.add(bins[low], (share * weight)[low])
+            zoned = below_jaw(bins, height).ravel()
+            for count, share in zip(counts, shares, strict=True):
+                count += np.bincount(zoned, (share * weight).ravel(), len(count))
             part = cv2.merge([*(share * inside for share in shares), inside])
             places += image_to_map(part, matrix)
             screen = part if screen is None else np.add(screen, part, out=screen)
         self._take_places(places, screen, seed)
         elsewhere = 1.0 if steps is None else ELSEWHERE
-        self.color = np.stack([mixed(*pair, elsewhere) for pair in models])
+        self.color = np.stack([mixed(count.reshape(2, -1), elsewhere) for count in counts])
         self._kept = None
 
     def _take_places(self, places: np.ndarray, screen: np.ndarray, seed: np.ndarray) -> None:
@@ -211,12 +210,12 @@ class Surfaces:
         # OpenCV's logarithms take a third of the time of NumPy's.
         planes = [cv2.log(np.clip(plane, 0.003, 1, out=plane)) for plane in place]
         colors, screen = self._logarithms(height, width)
-        low = heights(matrix, height, width)
-        bins = bins + BINS**3 * (low > JAW_Y)
+        down = heights(matrix, height, width)
+        bins = below_jaw(bins, down)
         if screen is not None:
             # Below the chin the body hardly follows the head: there the position in the picture
             # is as informative as the position in the face frame.
-            trust = body_trust(low)
+            trust = body_trust(down)
             for plane, here in zip(planes, screen, strict=True):
                 plane += trust * (here - plane)
         # Plane by plane: numpy's reductions over a short last axis are slow.
@@ -228,7 +227,7 @@ class Surfaces:
         return [np.divide(plane, total, out=plane) for plane in planes]
 
     def _logarithms(self, height: int, width: int) -> tuple[np.ndarray, list[np.ndarray] | None]:
-        """Logarithms of the color models [3,2*BINS**3] and of the three places in the picture [H,W].
+        """Logarithms of the color models [3,2*BINS**3] and of three places in the picture [H,W].
 
         They are kept until the models change: a clip's frames have one size.
         """
@@ -241,6 +240,16 @@ class Surfaces:
                 screen = [np.log(np.clip(plane, 0.003, 1)) for plane in cv2.split(wide)]
             self._kept = (height, width), colors, screen
         return self._kept[1:]
+
+
+def below_jaw(bins: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Color bins [H,W] with BINS**3 added below the jaw.
+
+    Args:
+        bins: color bins [H,W].
+        height: meters [H,W] below the origin of the face frame.
+    """
+    return bins + BINS**3 * (height > JAW_Y)
 
 
 def body_trust(height: np.ndarray) -> np.ndarray:
