@@ -17,7 +17,7 @@ from unigs.geometry.rigid import Camera, Poses, project, rotation
 from unigs.media.images import read_image
 from unigs.media.video import VideoWriter
 from unigs.prepare.regions import segment as regions
-from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, without
+from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, mixed, without
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate
 from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions, spread
@@ -29,6 +29,9 @@ from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, labels_ba
 
 SIZE, FRAMES = 192, 10
 LONG = {"hair": (70, 45, 30), "cloth": (190, 40, 50)}
+BACKLIT = {"hair": (70, 45, 30), "cloth": (40, 38, 44)}
+BRIGHT = np.array([220, 190, 140])
+"""Color of the ends of hair that light falls through from behind."""
 SHORT = {"hair": (30, 28, 30), "cloth": (34, 32, 36)}
 
 
@@ -38,7 +41,9 @@ SHORT = {"hair": (30, 28, 30), "cloth": (34, 32, 36)}
 class Drawing:
     """Frames, labels and landmarks of a drawn person who moves the head."""
 
-    def __init__(self, long: bool, colours: dict, frames: int = FRAMES) -> None:
+    def __init__(
+        self, long: bool, colours: dict, frames: int = FRAMES, *, lit: bool = False
+    ) -> None:
         self.rng = np.random.default_rng(0)
         time = np.arange(frames)
         turn = np.stack([0 * time, 0.12 * np.sin(time), 0.08 * np.sin(0.7 * time)], -1)
@@ -48,7 +53,7 @@ class Drawing:
         pixels = project(vertices, poses, camera)
         depth = (vertices @ np.swapaxes(poses.R, 1, 2))[..., 2] * camera.focal / 0.95
         self.points = landmarks(pixels, depth).astype(np.float32)
-        self.long, self.colors = long, colours
+        self.long, self.colors, self.lit = long, colours, lit
         rows, columns = np.mgrid[:SIZE, :SIZE]
         self.wall = np.dstack([90 + columns / 4, 120 + rows / 5, 160 - columns / 5])
         drawn = [self.draw(p) for p in self.points]
@@ -69,6 +74,10 @@ class Drawing:
                 fall = (middle[0] + side * 0.5 * tall, middle[1] + 0.4 * tall)
                 size = (0.17 * tall / SIZE, 0.72 * tall / SIZE)
                 self.ellipse(image, labels, fall, size, "hair", HAIR)
+        if self.lit:
+            down = np.arange(SIZE)[:, None, None] - (middle[1] + 0.3 * tall)
+            light = np.clip(down / (0.25 * tall), 0, 1) * (labels == HAIR)[..., None]
+            image += light * (BRIGHT - image)
         for ring, color, label in (
             (mesh.FACE_OVAL, (215, 165, 140), FACE),
             (mesh.LIPS_OUTER, (170, 60, 70), MOUTH),
@@ -143,6 +152,21 @@ def test_regions_of_a_drawn_person(labeled):
     seen = ~labeler.hole
     wrong = np.abs(labeler.plate.astype(float) - drawing.wall)[seen]
     assert seen.mean() > 0.1 and np.median(wrong) < 3
+
+
+def test_ends_of_hair_that_are_lit_from_behind(monkeypatch):
+    """They are hair though nothing above them has their color, and the dark jacket is none."""
+    drawing = Drawing(True, BACKLIT, lit=True)
+    fake_person_masks(monkeypatch, drawing)
+    yes, no = np.ones(FRAMES, bool), np.zeros(FRAMES, bool)
+    settings = RegionSettings(model_frames=6, plate_frames=6)
+    labeler = Labeler(drawing.points, yes, no, SIZE, SIZE, settings)
+    labeler.learn(None, yes)
+    found, truth = np.array(list(labeler.label(drawing.images))), np.array(drawing.labels)
+    assert iou(found == HAIR, truth == HAIR) > 0.9  # learned from colors and places alone: .69
+    assert iou(found == TORSO, truth == TORSO) > 0.9
+    ends = (truth == HAIR) & (np.array(drawing.images).mean(-1) > 150)
+    assert ends.mean() > 0.01 and (found[ends] == HAIR).mean() > 0.9
 
 
 def test_head_has_no_hole(labeled):
@@ -252,6 +276,20 @@ def test_a_known_ingredient_is_taken_out_of_a_mixture():
     assert share == pytest.approx(0.6)
     np.testing.assert_allclose(got, rest, atol=1e-9)
     np.testing.assert_allclose(without(part, part)[0], 0.2)  # nothing is left: even
+
+
+def test_two_places_share_their_colors():
+    masses = np.zeros((2, BINS**3))
+    masses[0, 8524], masses[1, 16912] = 100, 1
+    apart, alike = mixed(masses, 0.05), mixed(masses, 1)
+    np.testing.assert_allclose(apart.sum(1), 1)
+    assert apart[0].argmax() == 8524 and apart[0, 8524] > 1000 * apart[0, 16912]
+    # The place with one sample of its own believes the hundred of the other more, at 1 / 20 each.
+    assert apart[1, 8524] == pytest.approx(5 * apart[1, 16912], rel=0.01)
+    np.testing.assert_array_equal(alike[0], alike[1])
+    model = ColorModel()
+    model.add(np.array([8524, 16912]), np.array([100.0, 1.0]))
+    np.testing.assert_allclose(alike[0], model.density())
 
 
 def test_plate_is_the_median_of_what_is_free():

@@ -126,10 +126,8 @@ class Surfaces:
         # Hair that hangs down shows its colors beside the mouth, far from the crown's light.
         level = np.abs(y - 0.05) < 0.03
         strips = [0.07, 0.085, 0.1, 0.115, 0.13]
-        shares = [
-            [self._share(hair, skin, level & (np.abs(x * side - at) < 0.0075)) for at in strips]
-            for side in (-1, 1)
-        ]
+        regions = [level & (np.abs(x * s - at) < 0.0075) for s in (-1, 1) for at in strips]
+        shares = self._shares(hair, skin, regions).reshape(2, -1).tolist()
         long = (max(shares[0]), max(shares[1]))
         for side, per_strip in zip((-1, 1), shares, strict=True):
             for at, share in zip(strips, per_strip, strict=True):
@@ -142,16 +140,18 @@ class Surfaces:
             below, _ = without(below, hair)
         return skin, hair, below, long
 
-    def _share(self, color: np.ndarray, skin: np.ndarray, region: np.ndarray) -> float:
-        """Share of a region of the map that shows person of the given color rather than skin."""
-        total = hits = 0.0
+    def _shares(self, color: np.ndarray, skin: np.ndarray, regions: list[np.ndarray]) -> np.ndarray:
+        """Shares [N] of N regions of the map that show person of a color rather than skin."""
+        total, hits = np.zeros(len(regions)), np.zeros(len(regions))
         likely = (color > skin) & (color > 2 / BINS**3)
         for _, bins, _, inside, matrix in self.samples:
-            here = map_to_image(region, matrix, *bins.shape)
-            # The map is continued beyond its border, the frame is not.
-            total += here.sum()
-            hits += (here * (inside > 0.5) * likely[bins]).sum()
-        return float(hits / total) if total > 0 else 0.0
+            shown = (inside > 0.5) * likely[bins]
+            for number, region in enumerate(regions):
+                here = map_to_image(region, matrix, *bins.shape)
+                # The map is continued beyond its border, the frame is not.
+                total[number] += here.sum()
+                hits[number] += (here * shown).sum()
+        return np.divide(hits, total, out=np.zeros(len(regions)), where=total > 0)
 
     def _round(self, seed: np.ndarray, steps: list[np.ndarray] | None) -> None:
         """One round of expectation maximization.
