@@ -21,7 +21,7 @@ good as no path: that of leaving the person."""
 SCALE, SEED_SCALE = 8.0, 8.0
 """Costs at which belief falls to 1/e: along a path, and of its first pixel by its own color."""
 BEGIN_Y, END_Y, FADE = 0.03, CHIN_Y - 0.01, 0.02
-"""Meters below the origin of the face frame: paths may start anywhere above END_Y, and count from
+"""Meters below the origin of the face frame: paths start between BEGIN_Y and END_Y, and count from
 BEGIN_Y on, fully so FADE further down. Above, hair is told by its place."""
 LEAST_HAIR, LEAST_OTHER = 0.05, 0.2
 """Least factors of the probability of hair (on no path) and of anything else (on a free path)."""
@@ -45,7 +45,7 @@ def steps_down(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
     leaves = np.where(inside[1:] > 0.5, 0, NOWHERE)
     for cost, slope in zip(costs, SLOPES, strict=True):
         change = lab[1:] - above[:, 1 + slope : 1 + slope + width]
-        change = np.sqrt(np.einsum("hwc,hwc->hw", change, change))
+        change = cv2.sqrt(cv2.transform(cv2.multiply(change, change), np.ones((1, 3))))
         cost[1:] = np.maximum(change - FREE, 0) + SLOPING * abs(slope) + leaves
     return costs
 
@@ -57,16 +57,18 @@ def reached(steps: np.ndarray, hair: np.ndarray, height: np.ndarray) -> np.ndarr
         steps: costs [3,H,W] from `steps_down`.
         hair: probability [H,W] of hair by color and place; 0 outside the person.
         height: meters [H,W] below the origin of the face frame.
+
+    Returns:
+        float32 [H,W]. Paths go from the first row on.
     """
     rows, width = hair.shape
     start = np.where(height < END_Y, -SEED_SCALE * np.log(np.maximum(hair, 1e-3)), NOWHERE)
     cost = np.full((rows, width + 2), NOWHERE, np.float32)
     cost[:, 1:-1] = np.minimum(start, NOWHERE)
-    lower = np.flatnonzero((height > BEGIN_Y).any(1))
-    for row in range(max(1, lower[0]), rows) if len(lower) else ():
-        here = cost[row, 1:-1]
-        for step, slope in zip(steps[:, row], SLOPES, strict=True):
-            np.minimum(here, cost[row - 1, 1 + slope : 1 + slope + width] + step, out=here)
+    from_above = np.lib.stride_tricks.sliding_window_view(cost, width, axis=1)
+    for row in range(1, rows):
+        least = np.minimum.reduce(from_above[row - 1] + steps[:, row])
+        np.minimum(cost[row, 1:-1], least, out=cost[row, 1:-1])
     return np.exp(cost[:, 1:-1] / -SCALE)
 
 
@@ -84,11 +86,18 @@ def favor_strands(
     Returns:
         Probabilities [H,W] of skin, of hair and of cloth.
     """
-    skin, hair, cloth = shares
-    strand = reached(steps, np.where(inside > 0.5, hair, 0), height)
-    trust = np.clip((height - BEGIN_Y) / FADE, 0, 1)
+    lower = np.flatnonzero((height > BEGIN_Y).any(1))
+    if len(lower) == 0:
+        return shares
+    rows = slice(max(0, lower[0] - 1), None)
+    skin, hair, cloth = (plane[rows] for plane in shares)
+    strand = reached(steps[:, rows], np.where(inside[rows] > 0.5, hair, 0), height[rows])
+    trust = np.clip((height[rows] - BEGIN_Y) / FADE, 0, 1)
     other = np.maximum(1 - strand, LEAST_OTHER) ** trust
     hair = hair * np.maximum(strand, LEAST_HAIR) ** trust
     skin, cloth = skin * other, cloth * other
     total = skin + hair + cloth
-    return [(plane / total).astype(np.float32) for plane in (skin, hair, cloth)]
+    knowing = [plane.astype(np.float32) for plane in shares]
+    for plane, part in zip(knowing, (skin, hair, cloth), strict=True):
+        np.divide(part, total, out=plane[rows], casting="same_kind")
+    return knowing
