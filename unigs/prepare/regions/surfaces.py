@@ -56,13 +56,15 @@ class Sample(NamedTuple):
     image: np.ndarray
     """uint8 RGB [H,W,3]."""
     bins: np.ndarray
-    """Color bins [H,W]."""
+    """Color bins [H,W], from BINS**3 on below the jaw."""
     weight: np.ndarray
     """[H,W], what its colors count; 0 at eyes, brows and mouth."""
     inside: np.ndarray
     """Probability [H,W] that a pixel shows the person."""
     matrix: np.ndarray
     """Affine matrix [2,3] from pixels to map cells."""
+    height: np.ndarray
+    """Meters [H,W] below the origin of the face frame."""
 
 
 class Surfaces:
@@ -94,7 +96,9 @@ class Surfaces:
         spots = cv2.dilate(spots.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         weight = np.where(spots, 0, np.clip((inside - 0.5) * 2, 0, 1))
         matrix = self.frame.to_map(points)
-        self.samples.append(Sample(small, color_bins(small), weight, inside, matrix))
+        down = heights(matrix, *inside.shape)
+        bins = below_jaw(color_bins(small), down)
+        self.samples.append(Sample(small, bins, weight, inside, matrix, down))
 
     def learn(self, rounds: int) -> None:
         """Learn color and place models from the sampled frames, in `rounds` rounds of EM."""
@@ -111,8 +115,8 @@ class Surfaces:
     def _gather(self, region: np.ndarray) -> np.ndarray:
         """Color density [BINS**3] of the person's pixels in a region [ROWS,COLUMNS] of the map."""
         model = ColorModel()
-        for _, bins, weight, _, matrix in self.samples:
-            model.add(bins, weight * map_to_image(region, matrix, *bins.shape))
+        for _, bins, weight, _, matrix, _ in self.samples:
+            model.add(bins & (BINS**3 - 1), weight * map_to_image(region, matrix, *bins.shape))
         return model.density()
 
     def _first_colors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:
@@ -144,8 +148,8 @@ class Surfaces:
         """Shares [N] of N regions of the map that show person of a color rather than skin."""
         total, hits = np.zeros(len(regions)), np.zeros(len(regions))
         likely = (color > skin) & (color > 2 / BINS**3)
-        for _, bins, _, inside, matrix in self.samples:
-            shown = (inside > 0.5) * likely[bins]
+        for _, bins, _, inside, matrix, _ in self.samples:
+            shown = (inside > 0.5) * likely[bins & (BINS**3 - 1)]
             for number, region in enumerate(regions):
                 here = map_to_image(region, matrix, *bins.shape)
                 # The map is continued beyond its border, the frame is not.
@@ -163,14 +167,13 @@ class Surfaces:
         self._kept = None
         counts = np.zeros((3, 2 * BINS**3))
         places, screen = np.zeros((ROWS, COLUMNS, 4), np.float32), None
-        for number, (_, bins, weight, inside, matrix) in enumerate(self.samples):
-            shares, height = self._of_bins(bins, matrix), heights(matrix, *bins.shape)
+        for number, (_, bins, weight, inside, matrix, height) in enumerate(self.samples):
+            shares = self._of_bins(bins, matrix, height)
             if steps is not None:
                 shares = favor_strands(shares, steps[number], inside, height)
             shares = [cv2.GaussianBlur(p, (0, 0), 1.0) for p in shares]
-            zoned = below_jaw(bins, height).ravel()
             for count, share in zip(counts, shares, strict=True):
-                count += np.bincount(zoned, (share * weight).ravel(), len(count))
+                count += np.bincount(bins.ravel(), (share * weight).ravel(), len(count))
             part = cv2.merge([*(share * inside for share in shares), inside])
             places += image_to_map(part, matrix)
             screen = part if screen is None else np.add(screen, part, out=screen)
@@ -202,16 +205,15 @@ class Surfaces:
             image: uint8 RGB [H,W,3].
             matrix: affine matrix [2,3] of the frame, from `FaceFrame.to_map`.
         """
-        return self._of_bins(color_bins(image), matrix)
+        down = heights(matrix, *image.shape[:2])
+        return self._of_bins(below_jaw(color_bins(image), down), matrix, down)
 
-    def _of_bins(self, bins: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
+    def _of_bins(self, bins: np.ndarray, matrix: np.ndarray, down: np.ndarray) -> list[np.ndarray]:
         height, width = bins.shape
         place = cv2.split(map_to_image(self.place, matrix, height, width))
         # OpenCV's logarithms take a third of the time of NumPy's.
         planes = [cv2.log(np.clip(plane, 0.003, 1, out=plane)) for plane in place]
         colors, screen = self._logarithms(height, width)
-        down = heights(matrix, height, width)
-        bins = below_jaw(bins, down)
         if screen is not None:
             # Below the chin the body hardly follows the head: there the position in the picture
             # is as informative as the position in the face frame.
@@ -256,11 +258,11 @@ def body_trust(height: np.ndarray) -> np.ndarray:
     """Weight [H,W] of the position in the picture against that in the face frame.
 
     Args:
-        height: meters [H,W] below the origin of the face frame; overwritten.
+        height: meters [H,W] below the origin of the face frame.
     """
-    height -= BODY_BEGINS
-    height *= BODY_TRUST / BODY_REACH
-    return np.clip(height, 0, BODY_TRUST, out=height)
+    trust = height - BODY_BEGINS
+    trust *= BODY_TRUST / BODY_REACH
+    return np.clip(trust, 0, BODY_TRUST, out=trust)
 
 
 def first_places(away: np.ndarray, long: tuple[float, float]) -> np.ndarray:
