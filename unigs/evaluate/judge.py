@@ -36,6 +36,7 @@ from unigs.evaluate.records import (
     Record,
     measured,
 )
+from unigs.evaluate.sharpness import Sharpness, fine_power
 from unigs.evaluate.split import Split
 from unigs.face.detectors import Detectors
 from unigs.losses import lpips
@@ -69,6 +70,7 @@ class Judge:
     """Collects the figures of all methods, frame by frame."""
 
     images: dict[str, ImageScores]
+    sharpness: dict[str, Sharpness]
     flicker: dict[str, Flicker]
     faces: dict[str, FaceReader]
     perceptual: lpips.LPIPS | None
@@ -105,6 +107,7 @@ class Judge:
             network = lpips.load_lpips(settings.lpips_model, device)
         return cls(
             images={name: ImageScores() for name in pictured},
+            sharpness={name: Sharpness() for name in pictured},
             flicker={name: Flicker() for name in moving},
             faces={name: stack.enter_context(FaceReader(detectors)) for name in searched},
             perceptual=network,
@@ -128,8 +131,10 @@ class Judge:
             masks: region masks of the true frame, bool [H,W] each.
             follows: whether the frame continues the test frame before.
         """
+        detail = fine_power(real)
         for name, scores in self.images.items():
             scores.add(real, rendered[name], masks)
+            self.sharpness[name].add(detail, rendered[name], masks)
             if self.perceptual is not None:
                 self.distances[name].append(lpips.distance(self.perceptual, real, rendered[name]))
         for name, flicker in self.flicker.items():
@@ -154,6 +159,7 @@ class Judge:
         for name, scores in self.images.items():
             found += [record.labeled(method=name) for record in scores.records()]
             found.append(self._lpips(name))
+            found += self.sharpness[name].records(name)
         for name, flicker in self.flicker.items():
             found += flicker.records(name)
         points = self.points(truth)
@@ -190,6 +196,7 @@ class Judge:
         columns = {"frame": split.test, "time": split.time}
         own = self.images[PORTRAIT].rows
         columns |= {key: [row[key] for row in own] for key in own[0]}
+        columns |= self.sharpness[PORTRAIT].rows()
         for name, scores in self.images.items():
             if name != PORTRAIT:
                 columns[f"psnr_full_{name}"] = [row["psnr_full"] for row in scores.rows]
