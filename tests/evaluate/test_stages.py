@@ -16,8 +16,9 @@ from unigs.evaluate import render as render_test
 from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.faces import FaceReader
+from unigs.evaluate.interval import read_draws
 from unigs.evaluate.records import find, to_json
-from unigs.evaluate.speed import speed_records
+from unigs.evaluate.speed import memory_record, speed_records
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
 from unigs.face.detectors import open_detectors
@@ -119,7 +120,7 @@ def judge(subject, **flags):
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
         "frame_table": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
         "body": "motion.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
-        "rows": "test.csv",
+        "rows": "test.csv", "draws": "draws.npz",
     }  # fmt: skip
     files.update(flags)
     with pytest.MonkeyPatch.context() as patch:
@@ -214,7 +215,9 @@ def test_every_figure_says_region_backend_and_device_or_why_it_is_empty(metrics)
 
 
 def test_every_figure_of_the_catalogue_is_written(metrics):
-    written = metrics["metrics"] + to_json(speed_records(np.ones(2), 1.0, "mfcc"))
+    written = metrics["metrics"] + to_json(
+        [*speed_records(np.ones(2), 1.0, "mfcc"), memory_record("cpu")]
+    )
     for figure in FIGURES:
         assert find(written, figure.metric, figure.region) is not None, figure.key
 
@@ -254,6 +257,14 @@ def test_rows_of_another_clip_are_refused(rendered):
     with pytest.raises(UserError, match=r"few\.npz has 5 rows but .*frames\.csv has 22 frames"):
         judge(rendered, landmarks="few.npz", out="none.json")
     assert not (rendered / "none.json").exists()
+
+
+def test_vmaf_is_high_for_a_faithful_render_and_its_interval_waits_for_frames(judged, metrics):
+    row = find(metrics["metrics"], "vmaf")
+    assert row["value"] is not None, "the carried ffmpeg has libvmaf"
+    assert row["value"] > 80 and row["frames"] == 6 and "low" not in row
+    assert pd.read_csv(judged / "test.csv")["vmaf"].mean() == pytest.approx(row["value"], rel=1e-4)
+    assert read_draws(judged / "draws.npz") == {}, "6 frames are too few"
 
 
 def test_removed_frames_and_cuts_break_the_line(tmp_path):

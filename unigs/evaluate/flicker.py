@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unigs.evaluate.interval import Statistic, pooled
 from unigs.evaluate.records import PORTRAIT, Record, measured
 
 REGIONS = ("hair", "band")
@@ -20,12 +21,15 @@ BACKEND = "unigs.evaluate.flicker"
 
 @dataclass
 class Flicker:
-    """Mean absolute second difference over time, in 8-bit levels, pooled over a region's pixels."""
+    """Mean absolute second difference over time, in 8-bit levels, pooled over a region's pixels.
+
+    Kept per frame, at the last of each three frames; 0 where a frame ends no three.
+    """
 
     _frames: list[np.ndarray] = field(default_factory=list)
     _masks: list[dict[str, np.ndarray]] = field(default_factory=list)
-    _sum: dict[str, float] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0.0))
-    _count: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0))
+    _sum: dict[str, list[float]] = field(default_factory=lambda: {r: [] for r in REGIONS})
+    _count: dict[str, list[int]] = field(default_factory=lambda: {r: [] for r in REGIONS})
     _triples: int = 0
 
     def add(self, frame: np.ndarray, masks: dict[str, np.ndarray], follows: bool) -> None:
@@ -41,16 +45,24 @@ class Flicker:
             self._frames, self._masks = [], []
         self._frames.append(frame)
         self._masks.append({region: masks[region] for region in REGIONS})
+        for region in REGIONS:
+            self._sum[region].append(0.0)
+            self._count[region].append(0)
         if len(self._frames) < 3:
             return
         before, middle, after = (image.astype(np.int16) for image in self._frames)
         change = np.abs(before - 2 * middle + after).mean(axis=2)
         for region in REGIONS:
             mask = self._masks[1][region]
-            self._sum[region] += float(change[mask].sum())
-            self._count[region] += int(mask.sum())
+            self._sum[region][-1] = float(change[mask].sum())
+            self._count[region][-1] = int(mask.sum())
         self._triples += 1
         del self._frames[0], self._masks[0]
+
+    def statistics(self) -> dict[tuple[str, str], Statistic]:
+        """Metric and region -> how the figure is taken of drawn frames."""
+        pairs = {r: (np.array(self._sum[r]), np.array(self._count[r])) for r in REGIONS}
+        return {("flicker", region): pooled(*pair) for region, pair in pairs.items()}
 
     def records(self, method: str = PORTRAIT) -> list[Record]:
         """One record per region.
@@ -62,7 +74,7 @@ class Flicker:
         return [
             measured(
                 "flicker",
-                self._sum[region] / self._count[region] if self._count[region] else None,
+                sum(self._sum[region]) / pixels if (pixels := sum(self._count[region])) else None,
                 missing,
                 unit="8-bit levels",
                 region=region,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from unigs.evaluate.interval import Statistic, decibels, mean, pooled
 from unigs.evaluate.records import FULL, Record, measured
 from unigs.evaluate.regions import REGIONS
 
@@ -91,10 +92,10 @@ class ImageScores:
 
     rows: list[dict[str, float]] = field(default_factory=list)
     """Per frame: psnr_{region}, ssim_{region} (NaN where the region is not), ssim_padded."""
-    _error: dict[str, float] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0.0))
-    _pixels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0))
-    _similarity: dict[str, float] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0.0))
-    _windows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REGIONS, 0))
+    _error: dict[str, list[float]] = field(default_factory=lambda: {r: [] for r in REGIONS})
+    _pixels: dict[str, list[int]] = field(default_factory=lambda: {r: [] for r in REGIONS})
+    _similarity: dict[str, list[float]] = field(default_factory=lambda: {r: [] for r in REGIONS})
+    _windows: dict[str, list[int]] = field(default_factory=lambda: {r: [] for r in REGIONS})
 
     def add(self, truth: np.ndarray, render: np.ndarray, masks: dict[str, np.ndarray]) -> None:
         """Score one frame.
@@ -110,14 +111,29 @@ class ImageScores:
             mask, windows = masks[region], inner(masks[region])
             count, inside = int(mask.sum()), int(windows.sum())
             total, alike = float(error[mask].sum()), float(similarity[windows].sum())
-            self._error[region] += total
-            self._pixels[region] += count
-            self._similarity[region] += alike
-            self._windows[region] += inside
+            self._error[region].append(total)
+            self._pixels[region].append(count)
+            self._similarity[region].append(alike)
+            self._windows[region].append(inside)
             row[f"psnr_{region}"] = psnr(total / count) if count else float("nan")
             row[f"ssim_{region}"] = alike / inside if inside else float("nan")
         row["ssim_padded"] = float(ssim_map(truth, render, cv2.BORDER_CONSTANT).mean())
         self.rows.append(row)
+
+    def statistics(self) -> dict[tuple[str, str], Statistic]:
+        """Metric and region -> how the figure is taken of drawn frames."""
+
+        def values(column: str) -> np.ndarray:
+            return np.array([row[column] for row in self.rows])
+
+        found = {("ssim_padded", FULL): mean(values("ssim_padded"))}
+        for region in REGIONS:
+            error, pixels = np.array(self._error[region]), np.array(self._pixels[region])
+            alike, windows = np.array(self._similarity[region]), np.array(self._windows[region])
+            found["psnr", region] = pooled(error, pixels, decibels)
+            found["ssim", region] = pooled(alike, windows)
+        found["psnr", FULL] = mean(values("psnr_full"))
+        return found
 
     def records(self) -> list[Record]:
         """PSNR and SSIM of every region, and SSIM as training codes measure it."""
@@ -128,20 +144,20 @@ class ImageScores:
         for region in REGIONS:
             frames = sum(np.isfinite(row[f"ssim_{region}"]) for row in self.rows)
             labels = {"region": region, "frames": int(frames)}
-            pixels, windows = self._pixels[region], self._windows[region]
+            pixels, windows = sum(self._pixels[region]), sum(self._windows[region])
             missing = f"no test frame has pixels of the region {region}"
             if region == FULL:
                 value = float(np.mean([row["psnr_full"] for row in self.rows]))
                 how = "mean of the frames' PSNR"
             else:
-                value = psnr(self._error[region] / pixels) if pixels else None
+                value = psnr(sum(self._error[region]) / pixels) if pixels else None
                 how = "squared error pooled over the frames, in the true frames' region"
             if value == float("inf"):
                 missing = "at least one rendered frame equals the true one: PSNR is infinite"
             found.append(
                 measured("psnr", value, missing, unit="dB", backend=PSNR_BACKEND, how=how, **labels)
             )
-            value = self._similarity[region] / windows if windows else None
+            value = sum(self._similarity[region]) / windows if windows else None
             how = "mean over pixels whose window lies inside the image"
             found.append(measured("ssim", value, missing, backend=SSIM_BACKEND, how=how, **labels))
         return found

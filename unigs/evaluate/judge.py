@@ -18,6 +18,7 @@ from unigs.evaluate.eyes import (
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
+from unigs.evaluate.interval import Key, Statistic, mean
 from unigs.evaluate.lip_networks import LipNetworks, Places
 from unigs.evaluate.mouth import (
     POINTS68,
@@ -27,6 +28,7 @@ from unigs.evaluate.mouth import (
     voice_records,
 )
 from unigs.evaluate.records import (
+    FULL,
     MEAN,
     NEAREST,
     PORTRAIT,
@@ -38,6 +40,7 @@ from unigs.evaluate.records import (
 )
 from unigs.evaluate.sharpness import Sharpness, fine_power
 from unigs.evaluate.split import Split
+from unigs.evaluate.statistics import eye_statistics, mouth_statistics
 from unigs.face.detectors import Detectors
 from unigs.losses import lpips
 from unigs.settings.evaluate import ScoreSettings
@@ -169,10 +172,32 @@ class Judge:
                 found += eye_records(truth.points, points[name], truth.backend, name)
                 units = units_of_render(truth.clip, truth.test, points[name])
                 found += au_records(*units, AU_BACKEND, name)
-        both = points[PORTRAIT], points[SHUFFLED]
+        both = points[PORTRAIT], points.get(SHUFFLED, np.full_like(points[PORTRAIT], np.nan))
         found += voice_records(truth.points, *both, size, truth.backend)
         found += self.lips.mouth_records(size) + self.lips.sync_records(samples, split)
         return [record.labeled(device=device) for record in found]
+
+    def statistics(self, truth: Truth, size: int) -> dict[Key, Statistic]:
+        """How figures are taken of drawn frames, for their intervals.
+
+        Args:
+            truth: what is known of the true frames.
+            size: width of the frames, px.
+        """
+        found = {
+            (metric, region, name): statistic
+            for parts in (self.images, self.sharpness, self.flicker)
+            for name, part in parts.items()
+            for (metric, region), statistic in part.statistics().items()
+        }
+        for name, values in self.distances.items():
+            if values:
+                found["lpips", FULL, name] = mean(np.array(values))
+        points = {TRUTH: truth.points, **self.points(truth)}
+        found |= mouth_statistics(points, size) | eye_statistics(points)
+        if second := self.lips.points68():
+            found |= mouth_statistics(second, size, POINTS68)
+        return found
 
     def points(self, truth: Truth) -> dict[str, np.ndarray]:
         """Landmarks [n,478,3] by method."""
@@ -204,7 +229,8 @@ class Judge:
             columns["lpips"] = self.distances[PORTRAIT]
         points = self.points(truth)
         columns["lmd"] = landmark_distance(truth.points, points[PORTRAIT])
-        columns["lmd_shuffled"] = landmark_distance(truth.points, points[SHUFFLED])
+        if SHUFFLED in points:
+            columns["lmd_shuffled"] = landmark_distance(truth.points, points[SHUFFLED])
         for name, marks in {TRUTH: truth.points, **points}.items():
             columns[f"opening_{name}"] = mouth_opening(marks)
             columns[f"eye_{name}"] = eye_opening(marks)

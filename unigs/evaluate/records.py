@@ -42,6 +42,10 @@ class Record:
     """Definition in a few words."""
     reason: str | None = None
     """Why the value is empty."""
+    low: float | None = None
+    """Lower end of the 95 % interval over the frames; None where there is none."""
+    high: float | None = None
+    """Upper end of that interval."""
 
     def __post_init__(self) -> None:
         """Refuse a silent gap: exactly one of value and reason is given.
@@ -78,8 +82,11 @@ def to_json(records: list[Record]) -> list[dict]:
     rows = []
     for record in records:
         row = asdict(record)
-        if row["value"] is not None:
-            row["value"] = float(f"{row['value']:.6g}")
+        for name in ("value", "low", "high"):
+            if row[name] is not None:
+                row[name] = float(f"{row[name]:.6g}")
+        if row["low"] is None:
+            del row["low"], row["high"]
         rows.append(row)
     return rows
 

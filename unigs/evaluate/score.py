@@ -14,11 +14,13 @@ import numpy as np
 from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.contestants import nearest_by_pose, picture_streams, static_stream
 from unigs.evaluate.document import PASTED, document, headline
+from unigs.evaluate.interval import mean, with_intervals, write_draws
 from unigs.evaluate.judge import Judge, Truth
-from unigs.evaluate.records import PORTRAIT, SHUFFLED, STATIC
+from unigs.evaluate.records import FULL, PORTRAIT, SHUFFLED, STATIC
 from unigs.evaluate.regions import region_masks
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
+from unigs.evaluate.vmaf import vmaf, vmaf_record
 from unigs.face.detectors import open_detectors
 from unigs.media.audio import RATE, read_audio
 from unigs.media.video import read_video
@@ -52,6 +54,7 @@ def evaluate(
     audio: Path | None = None,
     static: Path | None = None,
     static_run: Path | None = None,
+    draws: Path | None = None,
 ) -> None:
     """Judge the rendered test frames of a clip.
 
@@ -71,6 +74,7 @@ def evaluate(
         audio: the clip's sound (.wav), for figures of sync.
         static: the static portrait, as a baseline.
         static_run: run.json of the static stage, whose time is added to the training time.
+        draws: figures of the portrait by draws of the bootstrap (.npz), to write.
 
     Raises:
         UserError: a file is missing or damaged, or describes another number of frames.
@@ -102,12 +106,24 @@ def evaluate(
         truth = Truth(marks.points, split.test, backend, beside)
         judge = Judge.build(settings, device, streams, stack, truth, detectors)
         size = score_frames(judge, streams, split, video, labels, settings)
+        viewed = vmaf(render, pick(read_video(video), split.test, video), size, table.fps, scratch)
     samples = None if audio is None else read_audio(audio, RATE)
-    records = judge.records(truth, size, device_name(device), split, samples)
-    content = document(records, split, truth, trained, device_name(device), size, settings.torso)
+    name = device_name(device)
+    records = judge.records(truth, size, name, split, samples)
+    records.append(vmaf_record(viewed).labeled(device=name))
+    statistics = judge.statistics(truth, size)
+    if viewed is not None:
+        statistics["vmaf", FULL, PORTRAIT] = mean(viewed)
+    records, kept = with_intervals(records, statistics, split.test, table.fps)
+    if draws is not None:
+        write_draws(draws, {key: row for key, row in kept.items() if key[2] == PORTRAIT})
+    content = document(records, split, truth, trained, name, size, settings.torso)
     write_json(out, content)
     with atomic(rows) as temporary:
-        judge.table(truth, split).to_csv(temporary, index=False, float_format="%.6g")
+        table = judge.table(truth, split)
+        if viewed is not None:
+            table["vmaf"] = viewed
+        table.to_csv(temporary, index=False, float_format="%.6g")
     log.info("%s", headline(content["metrics"]))
 
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.fft import dctn, idctn
 
+from unigs.evaluate.interval import Statistic, pooled
 from unigs.evaluate.records import PORTRAIT, Record, measured
 from unigs.evaluate.regions import REGIONS
 
@@ -87,6 +88,11 @@ class Sharpness:
             there = np.where(true > 0, true, np.nan)
             columns[f"sharpness_{region}"] = shown / there
         return columns
+
+    def statistics(self) -> dict[tuple[str, str], Statistic]:
+        """Metric and region -> how the figure is taken of drawn frames."""
+        pairs = {r: (np.array(self.shown[r]), np.array(self.true[r])) for r in REGIONS}
+        return {("sharpness", region): pooled(*pair) for region, pair in pairs.items()}
 
     def records(self, method: str = PORTRAIT) -> list[Record]:
         """One record per region, pooled over the frames.

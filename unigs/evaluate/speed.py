@@ -5,6 +5,7 @@ The device is synchronized before and after, which most published figures leave 
 """
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None
 
 from unigs.compute.device import device_name, pick_device
 from unigs.compute.threads import get_threads
@@ -67,7 +73,7 @@ def measure_speed(
     if not is_given(heard.encoder):
         encoder = SpeechEncoder.from_json(heard.encoder, speech)
         hearing = time_encoder(encoder, len(table), table.fps)
-    records = speed_records(seconds, hearing, heard.backend)
+    records = [*speed_records(seconds, hearing, heard.backend), memory_record(device)]
     name = device_name(device)
     write_json(
         out,
@@ -131,6 +137,27 @@ def time_encoder(encoder: SpeechEncoder, count: int, fps: float) -> float:
     started = time.perf_counter()
     encoder.encode(noise, count, fps)
     return (time.perf_counter() - started) / count
+
+
+def memory_record(device: str) -> Record:
+    """The most memory that this process has held so far.
+
+    Args:
+        device: "cpu" or "cuda".
+    """
+    labels = {"unit": "MB", "backend": "unigs.evaluate.speed"}
+    if device == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+        return Record("memory_mb", peak, how="peak of torch's memory on the GPU", **labels)
+    how = "peak resident memory of the process that plays the portrait, libraries included"
+    if resource is None:
+        reason = "this system does not tell how much memory a process held"
+        return Record("memory_mb", None, how=how, reason=reason, **labels)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes, but bytes on macOS.
+    return Record(
+        "memory_mb", peak / (2**20 if sys.platform == "darwin" else 2**10), how=how, **labels
+    )
 
 
 def speed_records(seconds: np.ndarray, hearing: float | None, encoder: str) -> list[Record]:

@@ -201,6 +201,28 @@ def part_of_sound(
     return stream.output(file_address(out), t=f"{seconds:.6f}", **{"c:a": "pcm_s16le"})
 
 
+def judged_by_vmaf(render: Path, truth: Path, log: Path, model: str, fps: float) -> Graph:
+    """VMAF of every frame of a video against another one, to a file of JSON.
+
+    Args:
+        render: the video that is judged.
+        truth: what it should show, frame by frame.
+        log: file to write.
+        model: the model's version, as libvmaf calls it.
+        fps: frames per second of both; their own times are not compared.
+    """
+    matrix = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "accurate_rnd"}
+    pair = [
+        ffmpeg.input(file_address(path), r=fps)["v:0"]
+        .filter("scale", **matrix)
+        .filter("format", "yuv420p")
+        for path in (render, truth)
+    ]
+    options = {"log_path": str(log), "log_fmt": "json", "model": f"version={model}"}
+    judged = ffmpeg.filter(pair, "libvmaf", n_threads=2, **options)
+    return judged.output(PIPE, format="null")
+
+
 def tags(path: Path) -> Graph:
     """Tags of a file as text.
 

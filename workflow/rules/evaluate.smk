@@ -66,6 +66,7 @@ rule evaluate:
     output:
         metrics="results/{subject}/{variant}/test/metrics.json",
         rows="results/{subject}/{variant}/test/frames.csv",
+        draws="results/{subject}/{variant}/test/draws.npz",
     log:
         "logs/evaluate/{subject}/{variant}.log",
     benchmark:
@@ -96,6 +97,7 @@ rule evaluate:
         " --static-run {input.static_run:q}"
         " --out {output.metrics:q}"
         " --rows {output.rows:q}"
+        " --draws {output.draws:q}"
         " {params.flags} {params.audio} > {log:q} 2>&1"
 
 
