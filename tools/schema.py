@@ -88,6 +88,13 @@ def config_schema() -> dict:
         "additionalProperties": False,
         "properties": {
             "about": {"type": "string", "description": "What the variant shows, in a sentence."},
+            "seeds": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 0},
+                "uniqueItems": True,
+                "description": "Further seeds with which the variant is trained, each a run of its "
+                "own (NAME_seed1); tables add their mean, with intervals over frames and seeds.",
+            },
             "base": {
                 "type": "string",
                 "description": "The variant that this one changes. Without static settings of its "
@@ -105,7 +112,28 @@ def config_schema() -> dict:
         "properties": {
             "about": {"type": "string", "description": "The caption."},
             "datasets": {**chosen, "description": "Data sets of the sheet; absent means all."},
-            "variants": {**chosen, "minItems": 1, "description": "Variants, a row for each."},
+            "variants": {
+                **chosen,
+                "minItems": 1,
+                "description": "Variants and other systems (`renders`), a row for each.",
+            },
+        },
+    }
+    renders = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "about": {"type": "string", "description": "The system, in a sentence."},
+            "invalid": {
+                **chosen,
+                "description": "Metrics that mean nothing for the system, as metrics.json names "
+                "them, with all that begin with these words: psnr, ssim, lpips, lmd, sync_c.",
+            },
+            "pasted": {
+                "type": "boolean",
+                "description": "Whether the system shows pixels of the true frames, as of a torso; "
+                "its rows say so. Default: false.",
+            },
         },
     }
     return {
@@ -141,6 +169,13 @@ def config_schema() -> dict:
                 "minProperties": 1,
                 "propertyNames": {"pattern": NAME, "not": {"enum": list(BESIDE_VARIANTS)}},
                 "additionalProperties": variant,
+            },
+            "renders": {
+                "type": "object",
+                "description": "Other systems by name; their renders are resources/renders/NAME/"
+                "SUBJECT.mp4 (or any video, or a folder of pictures), and are scored as ours are.",
+                "propertyNames": {"pattern": NAME, "not": {"enum": list(BESIDE_VARIANTS)}},
+                "additionalProperties": {"oneOf": [renders, {"type": "null"}]},
             },
             "tables": {
                 "type": "object",

@@ -85,9 +85,9 @@ def test_figures_say_that_the_torso_is_pasted(made):
     for torso in ("rendered", "pasted"):
         render(files, out, torso, replace(PASTED, torso=torso))
         evaluate(
-            out / torso / "test.mkv", out / torso / "shuffled.mkv", files.video,
-            files.frame_table, files.landmarks, files.pose, files.labels, out / "moving.json",
-            out / f"{torso}.json", out / f"{torso}.csv", replace(PASTED, torso=torso), files.body,
+            out / torso / "test.mkv", files.video, files.frame_table, files.landmarks, files.pose,
+            files.labels, out / f"{torso}.json", out / f"{torso}.csv", replace(PASTED, torso=torso),
+            shuffled=out / torso / "shuffled.mkv", run=out / "moving.json", body=files.body,
             static=out / STATIC_RESULTS[0],
         )  # fmt: skip
     rendered, pasted = (read_json(out / f"{torso}.json") for torso in ("rendered", "pasted"))

@@ -25,7 +25,7 @@ def measured(tmp_path, render):
             writer.write(frame)
     folder = tmp_path / "it's, [odd]: 1"
     folder.mkdir(exist_ok=True)
-    return vmaf(path, frames(), SIZE, 25, folder)
+    return vmaf(path, frames(), (SIZE, SIZE), 25, folder)
 
 
 def test_equal_frames_score_high_and_smooth_ones_lower_frame_by_frame(tmp_path):
@@ -46,7 +46,7 @@ def test_an_ffmpeg_without_it_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ffmpeg_exe", lambda: str(other))
     module.is_there.cache_clear()
     try:
-        assert vmaf(tmp_path / "none.mkv", frames(), SIZE, 25, tmp_path) is None
+        assert vmaf(tmp_path / "none.mkv", frames(), (SIZE, SIZE), 25, tmp_path) is None
     finally:
         module.is_there.cache_clear()
     record = vmaf_record(None)

@@ -74,6 +74,9 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
         sheet.writerows([row, made_up])
     (work / "units.csv").touch()
     (work / "words.wav").touch()
+    for system in ("wav2lip", "er_nerf"):
+        (work / f"resources/renders/{system}").mkdir(parents=True)
+        (work / f"resources/renders/{system}/ann.mp4").touch()
     (work / "words.phones").touch()
     config = {"subjects": "people.tsv"}
     config |= {"videos": {"variants": ["unigs"], "audio": ["./words.wav"]}}

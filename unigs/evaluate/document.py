@@ -1,6 +1,7 @@
 """What `metrics.json` says: the records, and all that a reader needs to trust them."""
 
 from unigs.evaluate import catalogue
+from unigs.evaluate.foreign import Foreign
 from unigs.evaluate.judge import Truth
 from unigs.evaluate.records import PORTRAIT, Record, find, to_json
 from unigs.evaluate.split import Split
@@ -13,6 +14,11 @@ PASTED = "pasted"
 """What `evaluate.torso` says where the torso is that of the true test frame."""
 PASTED_PROTOCOL = f"{PROTOCOL}; PASTED: behind the rendered head lies the true test frame's torso"
 """The same where the torso is not rendered."""
+FOREIGN_PROTOCOL = (
+    "another system's video, brought to the clip's frames and pixels as found from the pictures, "
+    "against the decoded clip, 8 bit"
+)
+"""The same where another system rendered."""
 
 
 def document(
@@ -23,6 +29,7 @@ def document(
     device: str,
     size: int,
     torso: str = "rendered",
+    foreign: Foreign | None = None,
 ) -> dict:
     """The content of metrics.json.
 
@@ -34,8 +41,12 @@ def document(
         device: the device that measured.
         size: width of the frames, px.
         torso: what `evaluate.torso` says.
+        foreign: what is known of another system's render; None: the render is ours.
     """
     rows = to_json(records)
+    pasted = torso == PASTED if foreign is None else foreign.pasted
+    protocol = PASTED_PROTOCOL if pasted else PROTOCOL
+    backends = trained[-1].get("backends", {}) if trained else {}
     return {
         "test_frames": len(split.test),
         "first_test_frame": int(split.test[0]),
@@ -44,10 +55,11 @@ def document(
         "size": size,
         "fps": round(split.table.fps, 6),
         "device": device,
-        "truth_pasted": torso == PASTED,
-        "protocol": PASTED_PROTOCOL if torso == PASTED else PROTOCOL,
+        "truth_pasted": pasted,
+        "protocol": protocol if foreign is None else FOREIGN_PROTOCOL,
+        **({} if foreign is None else {"placement": foreign.content}),
         "landmark_backend": truth.backend,
-        "backends": {k: str(v) for k, v in trained[-1].get("backends", {}).items()},
+        "backends": {k: str(v) for k, v in backends.items()},
         "training": training(trained),
         "summary": summary(rows),
         "metrics": rows,
@@ -56,6 +68,8 @@ def document(
 
 def training(trained: list[dict]) -> dict:
     """Seconds over all stages, and the device that trained."""
+    if not trained:
+        return {"seconds": None, "device": "unknown", "stages": []}
     seconds = [run.get("summary", {}).get("seconds") for run in trained]
     named = trained[-1].get("device", {})
     return {

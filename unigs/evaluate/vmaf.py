@@ -37,14 +37,14 @@ def is_there() -> bool:
 
 
 def vmaf(
-    render: Path, truth: Iterable[np.ndarray], size: int, fps: float, scratch: Path
+    render: Path, truth: Iterable[np.ndarray], size: tuple[int, int], fps: float, scratch: Path
 ) -> np.ndarray | None:
     """VMAF of every frame of a render, 0 to 100, float [n]; None where ffmpeg has no libvmaf.
 
     Args:
         render: lossless render of the test frames.
-        truth: the true test frames, uint8 [size,size,3].
-        size: side of the frames, px.
+        truth: the true test frames, uint8 [h,w,3].
+        size: width and height of the frames, px.
         fps: frames per second.
         scratch: folder for files that are deleted later.
 
@@ -54,7 +54,7 @@ def vmaf(
     if not is_there():
         return None
     reference, log = scratch / "truth.mkv", scratch / "vmaf.json"
-    with VideoWriter(reference, size, size, fps, "lossless") as writer:
+    with VideoWriter(reference, *size, fps, "lossless") as writer:
         for frame in truth:
             writer.write(frame)
     graph = graphs.judged_by_vmaf(render, reference, log, MODEL, fps)

@@ -25,7 +25,11 @@ def check_names(config: Mapping[str, Any]) -> None:
     variants, tables = config["variants"], config["tables"]
     lines = list(_unknown("videos.variants", config["videos"]["variants"], "variant", variants))
     for name, table in tables.items():
-        lines += _unknown(f"tables.{name}.variants", table["variants"], "variant", variants)
+        known = [*variants, *config.get("renders", {})]
+        lines += _unknown(f"tables.{name}.variants", table["variants"], "variant", known)
+    for name in config.get("renders", {}):
+        if name in variants:
+            lines.append(f"configuration: renders.{name}: a variant has this name: take another.")
     if name := config.get("voices", {}).get("variant"):
         lines += _unknown("voices.variant", [name], "variant", variants)
     lines += _unknown("run_tables", run_tables(config), "table", [*tables, VOICES])

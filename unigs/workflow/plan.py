@@ -16,7 +16,7 @@ from unigs.pretrained import catalogue
 from unigs.pretrained.auto import CHOICES, SPEECH_MODEL, hears_best, settle
 from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
-from unigs.workflow import downloads, origins, sheet, sounds, variants
+from unigs.workflow import downloads, origins, renders, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
@@ -112,7 +112,7 @@ class Plan:
 
     def trained(self) -> list[str]:
         """The variants of the tables that are made, each once."""
-        chosen = [self.config["tables"][table]["variants"] for table in self.tables()]
+        chosen = [[n for n in self._rows(table) if n in self.chains] for table in self.tables()]
         if self.has_voices() and (self.voices.rendered or self.voices.closures()):
             chosen.append([self.voices.variant])
         return list(dict.fromkeys(name for names in chosen for name in names))
@@ -186,9 +186,22 @@ class Plan:
 
     def table_runs(self, table: str, file: str) -> list[str]:
         """That file of each subject and variant of a table."""
-        chosen = self.config["tables"][table]["variants"]
+        chosen = [name for name in self._rows(table) if name in self.chains]
         subjects = self.table_subjects(table)
         return [f"results/{subject}/{name}/{file}" for subject in subjects for name in chosen]
+
+    def table_renders(self, table: str, file: str) -> list[str]:
+        """That file of each render of another system that a table shows."""
+        folders = renders.rendered(self.config, self._rows(table), self.table_subjects(table))
+        return [f"{folder}/{file}" for folder in folders]
+
+    def renders(self, file: str) -> list[str]:
+        """That file of each render of another system that any table shows, once."""
+        found = (path for table in self.tables() for path in self.table_renders(table, file))
+        return list(dict.fromkeys(found))
+
+    def _rows(self, table: str) -> list[str]:
+        return self.config["tables"][table]["variants"]
 
     def paper_flags(self, table: str) -> str:
         """The flag that names the file with the paper's figures, for the tables that it has."""
@@ -205,7 +218,8 @@ class Plan:
 
     def table_content(self, table: str) -> list[str]:
         """What a table depends on beside its flags and runs: their order, the paper's figures."""
-        return [*self.table_runs(table, ""), *content_words(self._paper(table))]
+        runs = [*self.table_runs(table, ""), *self.table_renders(table, "")]
+        return [*runs, *content_words(self._paper(table))]
 
     def _paper(self, table: str) -> list[Path]:
         path = self.home / f"resources/paper/{table}.csv"
@@ -216,6 +230,10 @@ class Plan:
         paths = (path for table in self.tables() for path in self.table_runs(table, file))
         return list(dict.fromkeys(paths))
 
+    def judged(self, file: str) -> list[str]:
+        """That file of each run and of each render of another system."""
+        return [*self.runs(file), *self.renders(file)]
+
     def portraits(self) -> list[str]:
         """The finished portraits of all tables."""
         folders = (Path(path).parts[1:3] for path in self.runs(""))
@@ -224,7 +242,7 @@ class Plan:
 
     def earlier_runs(self) -> list[str]:
         """Figures (metrics.json) of finished runs in results that no table asks for."""
-        return self._others("*/*/test/metrics.json", self.runs("test/metrics.json"))
+        return self._others("*/*/test/metrics.json", self.judged("test/metrics.json"))
 
     def earlier_drives(self) -> list[str]:
         """Talking videos in results that the configuration does not ask for."""
@@ -286,6 +304,7 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
     """
     check(config, home / SCHEMA, "configuration")
     check_names(config)
+    config = variants.with_seeds(config)
     if config.get("clip"):
         told = {name: config.get(name, "") for name in PROVENANCE}
         rows = [sheet.one_clip(config["clip"], config.get("name"), **told)]

@@ -38,6 +38,34 @@ def settings(config: Mapping[str, Any], section: str, chain: Sequence[str] = ())
     return merged
 
 
+def with_seeds(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in which further seeds of variants (`seeds`) are variants, in their tables.
+
+    Args:
+        config: a configuration that fits its schema.
+
+    Raises:
+        UserError: a variant has the name of a seeded one.
+    """
+    named, runs = {}, {}
+    for name, variant in config["variants"].items():
+        named[name] = variant
+        runs[name] = [name]
+        for seed in variant.get("seeds", []):
+            seeded = f"{name}_seed{seed}"
+            if seeded in config["variants"]:
+                raise UserError(
+                    f"variant {seeded}: {name} with seed {seed} has this name: take another."
+                )
+            named[seeded] = {"base": name, "static": {"seed": seed}, "dynamic": {"seed": seed}}
+            runs[name].append(seeded)
+    tables = {
+        name: table | {"variants": [r for v in table["variants"] for r in runs.get(v, [v])]}
+        for name, table in config["tables"].items()
+    }
+    return {**config, "variants": named, "tables": tables}
+
+
 def static_owner(variants: Mapping[str, Mapping], chain: Sequence[str]) -> str:
     """The variant whose static portrait is used: the nearest of a chain with static settings.
 

@@ -23,7 +23,7 @@ except ModuleNotFoundError:
     ) from None
 
 from unigs.stage.errors import UserError
-from unigs.workflow import imports
+from unigs.workflow import imports, renders
 from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.pretrained.catalogue import models
@@ -93,6 +93,7 @@ wildcard_constraints:
     variant="|".join(map(re.escape, PLAN.chains)),
     table="|".join(map(re.escape, config["tables"])),
     audio=r"[^/]+",
+    system="|".join(map(re.escape, config.get("renders", {}))) or "(?!)",
     voice="|".join(map(re.escape, PLAN.subjects)),
     imported="|".join(map(re.escape, IMPORTED)) or "(?!)",
     model="|".join(map(re.escape, models())),

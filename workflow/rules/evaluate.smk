@@ -101,6 +101,88 @@ rule evaluate:
         " {params.flags} {params.audio} > {log:q} 2>&1"
 
 
+rule place_render:
+    """Another system's render of a subject, brought to its test frames."""
+    input:
+        render=lambda wildcards: supplied(
+            renders.render_file(wildcards.system, wildcards.subject) or []
+        ),
+        video="results/{subject}/clip/video.mp4",
+        frame_table="results/{subject}/clip/frames.csv",
+        pose="results/{subject}/face/pose.npz",
+        audio=clip_sound,
+    output:
+        render="results/{subject}/{system}/test/video.mkv",
+        preview="results/{subject}/{system}/test/video.mp4",
+        placement="results/{subject}/{system}/test/placement.json",
+    log:
+        "logs/place_render/{subject}/{system}.log",
+    conda:
+        "../envs/portrait.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        *code_words("unigs.evaluate.place_render"),
+        flags=lambda wildcards: renders.render_flags(config, wildcards.system),
+        audio=sound_flag,
+    shell:
+        "python -m unigs.evaluate.place_render"
+        " --render {input.render:q}"
+        " --video {input.video:q}"
+        " --frame-table {input.frame_table:q}"
+        " --pose {input.pose:q}"
+        " --out {output.render:q}"
+        " --preview {output.preview:q}"
+        " --placement {output.placement:q}"
+        " {params.flags} {params.audio} > {log:q} 2>&1"
+
+
+rule evaluate_render:
+    """Figures of another system's render, on the same frames and by the same rules as ours."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        frame_table="results/{subject}/clip/frames.csv",
+        pose="results/{subject}/face/pose.npz",
+        landmarks="results/{subject}/face/landmarks.npz",
+        labels="results/{subject}/regions/labels.mkv",
+        audio=clip_sound,
+        render="results/{subject}/{system}/test/video.mkv",
+        placement="results/{subject}/{system}/test/placement.json",
+        model_files=lambda wildcards: supplied(PLAN.model_files("evaluate")),
+    output:
+        metrics="results/{subject}/{system}/test/metrics.json",
+        rows="results/{subject}/{system}/test/frames.csv",
+        draws="results/{subject}/{system}/test/draws.npz",
+    log:
+        "logs/evaluate_render/{subject}/{system}.log",
+    conda:
+        "../envs/portrait.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        *code_words("unigs.evaluate.score"),
+        flags=as_flags(PLAN.settings("evaluate", None, ScoreSettings)),
+        audio=sound_flag,
+    shell:
+        "python -m unigs.evaluate.score"
+        " --video {input.video:q}"
+        " --frame-table {input.frame_table:q}"
+        " --pose {input.pose:q}"
+        " --landmarks {input.landmarks:q}"
+        " --labels {input.labels:q}"
+        " --render {input.render:q}"
+        " --placement {input.placement:q}"
+        " --out {output.metrics:q}"
+        " --rows {output.rows:q}"
+        " --draws {output.draws:q}"
+        " {params.flags} {params.audio} > {log:q} 2>&1"
+
+
 rule measure_speed:
     """Frames per second, alone on the device."""
     input:

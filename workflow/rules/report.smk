@@ -162,7 +162,10 @@ rule write_card:
 rule collate:
     """A table: variants by subject, and the paper's figures where it has them."""
     input:
-        metrics=lambda wildcards: PLAN.table_runs(wildcards.table, "test/metrics.json"),
+        metrics=lambda wildcards: [
+            *PLAN.table_renders(wildcards.table, "test/metrics.json"),
+            *PLAN.table_runs(wildcards.table, "test/metrics.json"),
+        ],
         speed=lambda wildcards: PLAN.table_runs(wildcards.table, "test/speed.json"),
     output:
         csv=report(
@@ -198,9 +201,9 @@ rule collate:
 rule gallery:
     """The page that shows it all."""
     input:
-        metrics=PLAN.runs("test/metrics.json"),
+        metrics=PLAN.judged("test/metrics.json"),
         speed=PLAN.runs("test/speed.json"),
-        previews=PLAN.runs("test/video.mp4"),
+        previews=PLAN.judged("test/video.mp4"),
         sheets=PLAN.runs("test/sheet.png"),
         cards=PLAN.runs("dynamic/card.md"),
         figures=PLAN.plots(),
