@@ -117,6 +117,11 @@ def config_schema() -> dict:
                 "minItems": 1,
                 "description": "Variants and other systems (`renders`), a row for each.",
             },
+            "reference": {
+                "type": "string",
+                "description": "Variant from which the differences of the others are taken. "
+                "Default: unigs_plus, unigs, or the first one.",
+            },
         },
     }
     renders = {

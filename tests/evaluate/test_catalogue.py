@@ -10,8 +10,9 @@ from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.document import headline
 from unigs.evaluate.records import Record, to_json
+from unigs.report.cells import paper_columns
 from unigs.report.gallery import gallery
-from unigs.report.tables import collate, paper_columns
+from unigs.report.tables import collate
 from unigs.stage.files import write_json
 
 REPO = Path(__file__).parents[2]
@@ -81,8 +82,8 @@ def test_keys_are_unique_and_so_is_what_they_show():
 
 
 def test_the_papers_columns_are_in_the_order_of_its_first_table():
-    header = (REPO / "resources/paper/table1.csv").read_text().splitlines()[0]
-    assert header.split(",") == ["dataset", "method", *paper_columns()]
+    header = (REPO / "resources/paper/figures.csv").read_text().splitlines()[0]
+    assert header.split(",") == ["table", "dataset", "method", *paper_columns(), "source"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from tests.support.runs import REASON, table_of, write_run
+from unigs.evaluate.runs import Run
 from unigs.media.video import VideoWriter
 from unigs.report import figures
 from unigs.report.gallery import gallery
-from unigs.report.runs import Run
 from unigs.report.sheet import choose, draw_test_sheet, error_image
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json, write_json

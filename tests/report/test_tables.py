@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.runs import REASON, table_of, write_run
 from unigs.evaluate.records import Record, to_json
-from unigs.report.runs import read_runs, run_of
-from unigs.report.tables import duration, plain
+from unigs.evaluate.runs import read_runs, run_of
+from unigs.report.cells import duration, plain
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json, write_json
 
@@ -78,18 +78,18 @@ def test_the_papers_figures_stand_beside_and_are_marked(tmp_path):
     table, text = table_of(tmp_path, [write_run(tmp_path, "ann", "unigs", 24.0)], paper=paper)
     theirs = table[table["source"] == "paper"]
     assert theirs["psnr"].isna().tolist() == [True, False] and theirs["psnr"].iloc[1] == 25.37
-    assert "| longhair | – | UniGS (paper) | 25.37 | 0.1049 | 0.808 |" in text
+    assert "| longhair | – | UniGS (paper) | 25.37 | 0.1049 | 0.808 | **2.241** |" in text
     assert "a scale, not a contest" in text
 
 
 def test_shipped_figures_of_the_paper_have_the_columns_of_our_tables(tmp_path):
     from pathlib import Path
 
-    folder = Path(__file__).parents[2] / "resources/paper"
+    file = Path(__file__).parents[2] / "resources/paper/figures.csv"
     counts = {}
     for name in ("table1", "table2", "table3"):
         run = write_run(tmp_path, "ann", "unigs", 24.0)
-        table, _ = table_of(tmp_path, [run], paper=folder / f"{name}.csv")
+        table, _ = table_of(tmp_path, [run], paper=file, paper_table=name)
         theirs = table[table["source"] == "paper"]
         counts[name] = len(theirs)
         ours = theirs[theirs["method"].isin(["UniGS", "L=12 F=2", "Δμ, Δs, Δr"])]

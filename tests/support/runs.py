@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from unigs.evaluate.compare import compare
 from unigs.evaluate.records import Record, to_json
 from unigs.report.tables import collate
 from unigs.stage.files import write_json
@@ -30,11 +31,13 @@ def write_run(root, subject, variant, psnr, lpips=None, size=256):
 
 
 def table_of(tmp_path, folders, **options):
+    metrics = tuple(folder / "metrics.json" for folder in folders)
+    speed = tuple(folder / "speed.json" for folder in folders)
+    shared = {key: options[key] for key in ("datasets", "earlier") if key in options}
+    reference = options.pop("reference", "")
+    compare(metrics, tmp_path / "compared.json", speed, reference=reference, **shared)
     collate(
-        tuple(folder / "metrics.json" for folder in folders),
-        tmp_path / "table.csv",
-        tmp_path / "table.md",
-        tuple(folder / "speed.json" for folder in folders),
-        **options,
-    )
+        metrics, tmp_path / "table.csv", tmp_path / "table.md", speed,
+        compared=tmp_path / "compared.json", latex=tmp_path / "table.tex", **options,
+    )  # fmt: skip
     return pd.read_csv(tmp_path / "table.csv"), (tmp_path / "table.md").read_text()

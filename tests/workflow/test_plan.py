@@ -272,8 +272,9 @@ def test_table_flags_are_one_string_for_a_shell():
     assert words == ["--title", "overview", "--datasets", "ann=longhair", "bea=shorthair"]
     words = ["--title", "It's the grid.", "--datasets", "ann=longhair"]
     assert shlex.split(plan().table_flags("table2")) == words
-    flag, path = shlex.split(plan().paper_flags("table2"))
-    assert flag == "--paper" and Path(path).samefile(REPO / "resources/paper/table2.csv")
+    flag, path, *rest = shlex.split(plan().paper_flags("table2"))
+    assert flag == "--paper" and Path(path).samefile(REPO / "resources/paper/figures.csv")
+    assert rest == ["--paper-table", "table2"]
     assert plan().paper_flags("overview") == ""
 
 

@@ -6,13 +6,19 @@ two edits: the function that measures it writes a record, and an entry below sho
 
 from dataclasses import dataclass
 
-from unigs.evaluate.records import FULL
+from unigs.evaluate.records import FULL, MEAN, NEAREST, TRUTH
 
 PAPER_SIZE = 480
 """Pixels of the paper's frames: landmark distances are scaled to it."""
 
 REGION_ORDER = (FULL, "person", "head", "face", "hair", "torso", "band", "mouth", "eyes")
 """Order of tiles and headline: the whole, then its parts, those judged by landmarks last."""
+BASELINES = {
+    TRUTH: "true frames",
+    NEAREST: "nearest training frame by pose",
+    MEAN: "mean training frame",
+}
+"""Pictures of the clip itself that are judged, too, in words."""
 
 
 @dataclass(frozen=True)

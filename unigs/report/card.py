@@ -16,9 +16,9 @@ import unigs
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.records import STATIC, find
+from unigs.evaluate.runs import Run, read_runs
 from unigs.provenance.clip import INTENDED_USE, MISUSE, UNTOLD, Provenance, provenance_of
-from unigs.report.runs import Run, read_runs
-from unigs.report.tables import GONE, duration
+from unigs.report.cells import GONE, duration
 from unigs.stage import cli
 from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError

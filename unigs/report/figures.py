@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
 from unigs.evaluate.regions import REGIONS
+from unigs.evaluate.runs import METHOD_NAMES, Run, run_of
 from unigs.report.palette import BLUE, GREEN, INK, ORANGE, RED, VIOLET
-from unigs.report.runs import METHOD_NAMES, Run, run_of
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
 from unigs.stage.errors import UserError

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 import unigs
+from unigs.evaluate.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
 from unigs.report.card import consent_line, read_card
 from unigs.report.page import Table, VoicesCard, render, stand_ins, table
 from unigs.report.poster import poster
-from unigs.report.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
 from unigs.report.voices import shown_rows
 from unigs.stage import cli
 from unigs.stage.errors import UserError

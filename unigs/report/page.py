@@ -12,8 +12,8 @@ import pandas as pd
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.records import STATIC
-from unigs.report.runs import Run
-from unigs.report.tables import TRAINING, cell, duration, heading
+from unigs.evaluate.runs import Run
+from unigs.report.cells import TRAINING, cell, duration, heading
 
 TEMPLATES = Path(__file__).with_name("templates")
 """Folder of the page's templates and style sheet."""

@@ -1,25 +1,33 @@
 """Stage collate: the figures of several subjects and variants, with the paper's beside them."""
 
-import html
-import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
 from unigs.evaluate.records import PORTRAIT, STATIC, TRUTH
-from unigs.report.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, read_runs
+from unigs.evaluate.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, read_runs
+from unigs.report.cells import (
+    BEST,
+    GONE,
+    SECOND,
+    TRAINING,
+    cell,
+    duration,
+    heading,
+    marks,
+    paper_columns,
+    plain,
+)
+from unigs.report.intervals import difference_section, interval_section
+from unigs.report.latex import to_latex
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, write_text
+from unigs.stage.files import atomic, read_json, write_text
 
-GONE = "–"
-"""What stands for an empty figure."""
-
-TRAINING = "training"
-"""Column of the training time, which is text and no figure of the catalogue."""
+MARKED = {BEST: "**{}**", SECOND: "<u>{}</u>"}
+"""How the best and the second best figure are shown in Markdown."""
 
 
 def collate(
@@ -29,10 +37,13 @@ def collate(
     speed: tuple[Path, ...] = (),
     datasets: tuple[str, ...] = (),
     paper: Path | None = None,
+    paper_table: str = "",
     title: str = "",
     earlier: tuple[Path, ...] = (),
+    compared: Path | None = None,
+    latex: Path | None = None,
 ) -> None:
-    """Write one table as CSV and as Markdown.
+    """Write one table as CSV, as Markdown and as LaTeX.
 
     Args:
         metrics: metrics.json of each subject and variant.
@@ -40,17 +51,24 @@ def collate(
         markdown: the table for people (.md).
         speed: speed.json of the same runs.
         datasets: subject=dataset words.
-        paper: the paper's figures (.csv): dataset, method and figures.
+        paper: the paper's figures (.csv): table, dataset, method, figures and source.
+        paper_table: name of the paper's table; empty: all rows of the file.
         title: the table's heading.
         earlier: metrics.json of portraits that were made before and stay in the table.
+        compared: means and differences that `compare` took of the same runs (.json).
+        latex: the table for articles (.tex); None: it is not written.
     """
     runs = read_runs(metrics, speed, datasets) + earlier_runs(earlier)
     rows = [row for run in runs for row in run_rows(run, first=is_first(run, runs))]
-    rows = mean_rows(rows) + rows
-    table = pd.DataFrame(paper_rows(paper) + rows)
+    content = None if compared is None else read_json(compared)
+    rows = ([] if content is None else compared_rows(content)) + rows
+    table = pd.DataFrame(paper_rows(paper, paper_table) + rows)
     with atomic(out) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
-    write_text(markdown, to_markdown(table, runs, title or out.stem))
+    table["marks"] = marks(table)
+    write_text(markdown, to_markdown(table, runs, title or out.stem, content))
+    if latex is not None:
+        write_text(latex, to_latex(table, paper_columns(), title or out.stem))
 
 
 def is_first(run: Run, runs: list[Run]) -> bool:
@@ -97,6 +115,8 @@ def figure_row(run: Run, method: str, name: str) -> dict:
     for figure in catalogue.FIGURES:
         value = run.shown(figure, method)
         row[figure.key] = value
+        if (limits := run.limits(figure, method)) is not None:
+            row[f"{figure.key}_low"], row[f"{figure.key}_high"] = limits
         if value is None and method == PORTRAIT:
             reasons.append(f"{figure.key}: {run.why_empty(figure, method)}")
     trained = run.metrics.get("training", {}).get("seconds")
@@ -109,31 +129,31 @@ def figure_row(run: Run, method: str, name: str) -> dict:
     return row
 
 
-def mean_rows(rows: list[dict]) -> list[dict]:
-    """Means over the subjects of a data set, for methods that every one of them has.
+def compared_rows(content: dict) -> list[dict]:
+    """Rows of what `compare` took from the runs: means over subjects and over seeds.
 
-    A figure that one subject lacks has no mean: the others' would be a mean of something else.
+    Args:
+        content: what it wrote.
     """
     found = []
-    for dataset in dict.fromkeys(row["dataset"] for row in rows):
-        own = [row for row in rows if row["dataset"] == dataset]
-        subjects = {row["subject"] for row in own}
-        for method in dict.fromkeys(row["method"] for row in own):
-            same = [row for row in own if row["method"] == method]
-            if len(same) < 2 or len(same) != len(subjects):
-                continue
-            mean = {key: None for key in same[0]}
-            mean |= {key: same[0][key] for key in ("source", "dataset", "method")}
-            mean["subject"] = f"mean of {len(same)}"
-            for key in catalogue.by_key():
-                values = [row[key] for row in same]
-                mean[key] = None if None in values else float(np.mean(values))
-            found.append(mean)
+    for told in [*content["means"], *content["seeds"]]:
+        seeds = f" (mean of {told['seeds']} seeds)" if "seeds" in told else ""
+        row = {"source": "baseline" if told.get("baseline") else "here"}
+        row |= {"dataset": told["dataset"], "subject": told["subject"]}
+        row["method"] = told["method"] + seeds
+        for key, told_cell in told["figures"].items():
+            row[key] = told_cell["value"]
+            row |= {f"{key}_{e}": told_cell[e] for e in ("low", "high") if e in told_cell}
+        found.append(row)
     return found
 
 
-def paper_rows(path: Path | None) -> list[dict]:
+def paper_rows(path: Path | None, name: str = "") -> list[dict]:
     """The paper's rows.
+
+    Args:
+        path: its figures (.csv).
+        name: name of its table; empty: all rows.
 
     Raises:
         UserError: the file is missing or has no methods.
@@ -146,8 +166,11 @@ def paper_rows(path: Path | None) -> list[dict]:
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} holds no figures of the paper ({error}).") from None
     rows = []
-    for index, name in enumerate(names):
-        row = {"source": "paper", "dataset": table["dataset"][index], "subject": "", "method": name}
+    for index, method in enumerate(names):
+        if name and table["table"][index] != name:
+            continue
+        row = {"source": "paper", "dataset": table["dataset"][index], "subject": ""}
+        row["method"] = method
         for key in catalogue.by_key():
             text = str(table[key][index]) if key in table else ""
             row[key] = float(text) if text else None
@@ -156,36 +179,16 @@ def paper_rows(path: Path | None) -> list[dict]:
     return rows
 
 
-def duration(seconds: float) -> str:
-    """Seconds as the paper writes times: 1.5h, or minutes below an hour."""
-    return f"{seconds / 3600:.3g}h" if seconds >= 3600 else f"{seconds / 60:.2g}min"
-
-
-def heading(key: str) -> str:
-    """Title of a column: of a figure, or of the training time."""
-    return "training ↓" if key == TRAINING else catalogue.by_key()[key].heading
-
-
-def cell(row: pd.Series, key: str) -> str:
-    """A figure or the training time as text; a dash where it is empty.
-
-    Args:
-        row: a row of the table.
-        key: the column.
-    """
-    value = row.get(key)
-    if value is None or (isinstance(value, float) and np.isnan(value)) or value == "":
-        return GONE
-    return str(value) if key == TRAINING else catalogue.by_key()[key].text(value)
-
-
-def to_markdown(table: pd.DataFrame, runs: list[Run], title: str) -> str:
+def to_markdown(
+    table: pd.DataFrame, runs: list[Run], title: str, compared: dict | None = None
+) -> str:
     """The table for people: the paper's columns, then ours by region, then what to know.
 
     Args:
         table: all rows.
         runs: the runs that are in it.
         title: the heading.
+        compared: what `compare` wrote.
     """
     text = [f"# {plain(title)}", "", *_grid(table, paper_columns()), ""]
     here = table[table["source"] != "paper"]
@@ -194,15 +197,11 @@ def to_markdown(table: pd.DataFrame, runs: list[Run], title: str) -> str:
     text += ["## PSNR by region, mouth and eyes", "", *_grid(here, own), ""]
     both = [key for figure in twice for key in (figure.second_of, figure.key)]
     text += ["## The mouth by two judges", "", *_grid(here, both), ""]
+    text += interval_section(table, [*paper_columns(), *own])
+    if compared is not None:
+        text += difference_section(compared)
     text += ["## Read with it", "", *(f"- {plain(line)}" for line in notes(runs, table)), ""]
     return "\n".join(text)
-
-
-def paper_columns() -> list[str]:
-    """The paper's columns in its order: quality, training time, speed."""
-    figures = [figure for figure in catalogue.FIGURES if figure.of_paper]
-    quality = [figure.key for figure in figures if not figure.is_cost]
-    return [*quality, TRAINING, *(figure.key for figure in figures if figure.is_cost)]
 
 
 def _grid(table: pd.DataFrame, keys: list[str]) -> list[str]:
@@ -212,15 +211,10 @@ def _grid(table: pd.DataFrame, keys: list[str]) -> list[str]:
     for _, row in table.iterrows():
         source = " (paper)" if row["source"] == "paper" else ""
         head = [row["dataset"], row["subject"] or GONE, f"{row['method']}{source}"]
-        cells = [*head, *(cell(row, key) for key in keys)]
-        lines.append("| " + " | ".join(map(plain, cells)) + " |")
+        marked = row.get("marks") or {}
+        cells = [MARKED.get(marked.get(key), "{}").format(cell(row, key)) for key in keys]
+        lines.append("| " + " | ".join([*map(plain, head), *cells]) + " |")
     return lines
-
-
-def plain(text: str) -> str:
-    """A text as Markdown that shows it as it is: one line without tags, links and emphasis."""
-    one_line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", one_line)
 
 
 def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
@@ -231,6 +225,8 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
         table: all rows.
     """
     found = [
+        "Best figures of a data set's or subject's rendered rows are bold, second best underlined; "
+        "the paper's rows are marked among themselves, pasted rows and baselines not at all.",
         "Every pixel is rendered, none is pasted from a test frame; lossless renders are compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
         f"LMD is in pixels at {PAPER_SIZE}; voice gain is LMD with shuffled minus LMD with the "
@@ -242,9 +238,9 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
         "offset is in frames, positive where the sound is late.",
     ]
     if "paper" not in set(table["source"]):
-        del found[1]
+        del found[2]
     if any(run.pasted for run in runs):
-        found[0] = (
+        found[1] = (
             f"Rows with ({PASTED_MARK}) show the torso of the true test frame behind a rendered "
             "head, as published figures of systems with a head of its own do: their figures of "
             "the torso, the band and the whole frame are no renders' and stand in no contest. In "

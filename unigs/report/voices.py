@@ -9,9 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, find
+from unigs.report.cells import GONE, plain
 from unigs.report.palette import BLUE, INK
 from unigs.report.style import STYLE, save
-from unigs.report.tables import GONE, plain
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, read_json, write_text

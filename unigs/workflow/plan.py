@@ -18,7 +18,6 @@ from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
 from unigs.workflow import downloads, origins, renders, sheet, sounds, variants
 from unigs.workflow.checks import check
-from unigs.workflow.fingerprint import content_words
 from unigs.workflow.flags import as_flags
 from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
@@ -32,6 +31,8 @@ PLOTS = ("curve", "quality", "motion", "regions")
 """Plots of a run."""
 SHEETS = ("sheet", "curves")
 """Pictures of a subject's preparation."""
+REFERENCES = ("unigs_plus", "unigs")
+"""Variants from which differences are taken where a table names none."""
 POOLED = "pooled"
 """What `dynamic.lip_prior` says for a prior from the other subjects."""
 PLACE_OF_SUBJECT = "{subject}"
@@ -204,26 +205,42 @@ class Plan:
         return self.config["tables"][table]["variants"]
 
     def paper_flags(self, table: str) -> str:
-        """The flag that names the file with the paper's figures, for the tables that it has."""
-        return shlex.join(
-            word for path in self._paper(table) for word in ("--paper", os.path.relpath(path))
-        )
+        """The flags of the file with the paper's figures, for the tables that it has."""
+        if not self._paper(table):
+            return ""
+        return shlex.join(["--paper", os.path.relpath(self._papers()), "--paper-table", table])
 
     def table_flags(self, table: str) -> str:
         """Flags of a table that say what it shows: its caption, the data sets of its subjects."""
         title = self.config["tables"][table].get("about", table)
+        return shlex.join(["--title", title, *self._datasets(table)])
+
+    def compare_flags(self, table: str) -> str:
+        """Flags of a table's comparison: its reference, the data sets of its subjects."""
+        return shlex.join(["--reference", self.reference(table), *self._datasets(table)])
+
+    def _datasets(self, table: str) -> list[str]:
         names = self.table_subjects(table)
-        datasets = [f"{name}={self.subjects[name].dataset}" for name in names]
-        return shlex.join(["--title", title, "--datasets", *datasets])
+        return ["--datasets", *(f"{name}={self.subjects[name].dataset}" for name in names)]
 
     def table_content(self, table: str) -> list[str]:
         """What a table depends on beside its flags and runs: their order, the paper's figures."""
         runs = [*self.table_runs(table, ""), *self.table_renders(table, "")]
-        return [*runs, *content_words(self._paper(table))]
+        return [*runs, *self._paper(table)]
 
-    def _paper(self, table: str) -> list[Path]:
-        path = self.home / f"resources/paper/{table}.csv"
-        return [path] if path.exists() else []
+    def reference(self, table: str) -> str:
+        """The variant of a table from which the differences of the others are taken."""
+        rows = [name for name in self._rows(table) if name in self.chains]
+        named = self.config["tables"][table].get("reference")
+        return next(name for name in (named, *REFERENCES, *rows, "") if name in (*rows, ""))
+
+    def _papers(self) -> Path:
+        return self.home / "resources/paper/figures.csv"
+
+    def _paper(self, table: str) -> list[str]:
+        """The lines of the paper's figures that belong to a table."""
+        lines = self._papers().read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if line.split(",")[0] == table]
 
     def runs(self, file: str) -> list[str]:
         """That file of each subject and variant that any table asks for, once."""

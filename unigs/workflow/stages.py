@@ -26,6 +26,8 @@ STAGES = {
     "train_dynamic": "unigs.train.dynamic",
     "render_test": "unigs.evaluate.render",
     "evaluate": "unigs.evaluate.score",
+    "place_render": "unigs.evaluate.place_render",
+    "compare": "unigs.evaluate.compare",
     "measure_speed": "unigs.evaluate.speed",
     "drive": "unigs.drive.speak",
     "compare_voices": "unigs.evaluate.voices",

@@ -159,6 +159,39 @@ rule write_card:
         " {params.provenance} > {log:q} 2>&1"
 
 
+rule compare:
+    """Means over subjects and seeds, and differences to one variant, with their intervals."""
+    input:
+        metrics=lambda wildcards: [
+            *PLAN.table_renders(wildcards.table, "test/metrics.json"),
+            *PLAN.table_runs(wildcards.table, "test/metrics.json"),
+        ],
+        draws=lambda wildcards: [
+            *PLAN.table_renders(wildcards.table, "test/draws.npz"),
+            *PLAN.table_runs(wildcards.table, "test/draws.npz"),
+        ],
+        speed=lambda wildcards: PLAN.table_runs(wildcards.table, "test/speed.json"),
+    output:
+        compared="results/tables/{table}.json",
+    log:
+        "logs/compare/{table}.log",
+    localrule: True
+    conda:
+        "../envs/portrait.yaml"
+    params:
+        *code_words("unigs.evaluate.compare"),
+        flags=lambda wildcards: PLAN.compare_flags(wildcards.table),
+        content=lambda wildcards: PLAN.table_runs(wildcards.table, ""),
+        earlier=lambda wildcards: PLAN.table_earlier(wildcards.table),
+    shell:
+        "python -m unigs.evaluate.compare"
+        " --metrics {input.metrics:q}"
+        " --speed {input.speed:q}"
+        " --out {output.compared:q}"
+        " --earlier {params.earlier:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
 rule collate:
     """A table: variants by subject, and the paper's figures where it has them."""
     input:
@@ -167,6 +200,7 @@ rule collate:
             *PLAN.table_runs(wildcards.table, "test/metrics.json"),
         ],
         speed=lambda wildcards: PLAN.table_runs(wildcards.table, "test/speed.json"),
+        compared="results/tables/{table}.json",
     output:
         csv=report(
             "results/tables/{table}.csv",
@@ -175,6 +209,7 @@ rule collate:
             labels={"table": "{table}"},
         ),
         markdown="results/tables/{table}.md",
+        latex="results/tables/{table}.tex",
     log:
         "logs/collate/{table}.log",
     localrule: True
@@ -194,6 +229,8 @@ rule collate:
         " --speed {input.speed:q}"
         " --out {output.csv:q}"
         " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+        " --compared {input.compared:q}"
         " --earlier {params.earlier:q}"
         " {params.paper} {params.flags} > {log:q} 2>&1"
 

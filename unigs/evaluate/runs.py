@@ -78,6 +78,18 @@ class Run:
         value = self.value(figure.metric, figure.region, method)
         return None if value is None else value * figure.factor
 
+    def limits(self, figure: Figure, method: str = PORTRAIT) -> tuple[float, float] | None:
+        """Ends of the figure's 95 % interval in the unit in which it is shown; None without one.
+
+        Args:
+            figure: the entry of the catalogue.
+            method: what was judged.
+        """
+        row = find(self.rows, figure.metric, figure.region, method)
+        if row is None or row["value"] is None or "low" not in row:
+            return None
+        return row["low"] * figure.factor, row["high"] * figure.factor
+
     def why_empty(self, figure: Figure, method: str = PORTRAIT) -> str | None:
         """Why a figure of the catalogue is empty; None where it is not.
 
