@@ -1,7 +1,8 @@
 """Stage gallery: one page to look at everything, `results/index.html`.
 
 Plain HTML with relative links: it opens from disk, from a web server, or copied elsewhere with its
-folder. It asks nothing of the network and runs no script.
+folder. It asks nothing of the network; its one script keeps
+the videos of a player in step.
 """
 
 import glob
@@ -15,6 +16,7 @@ import unigs
 from unigs.evaluate.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
 from unigs.report.card import consent_line, read_card
 from unigs.report.page import Table, VoicesCard, render, stand_ins, table
+from unigs.report.player import Player, player_of
 from unigs.report.poster import poster
 from unigs.report.voices import shown_rows
 from unigs.stage import cli
@@ -43,6 +45,8 @@ class Subject:
     runs: dict[str, Entry] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     """Kind -> files that belong to no run of the page, relative to it."""
+    player: Player | None = None
+    """The test videos of all methods in step."""
 
 
 def gallery(
@@ -86,6 +90,8 @@ def gallery(
         for path in paths:
             file_under(below(path, root), kind, subjects)
     add_earlier(earlier_runs(earlier), earlier_drives, root, subjects)
+    for subject in subjects.values():
+        subject.player = player_of(played(subject, root))
     page = render(
         "page.html",
         title=title,
@@ -166,6 +172,24 @@ def add_earlier(
             file_under(below(path, root), "drive", subjects)
 
 
+def played(subject: Subject, root: Path) -> list[tuple[Run, Path, Path]]:
+    """Runs of a subject that the player can show: with test video and figures per frame.
+
+    Args:
+        subject: the subject.
+        root: the page's folder.
+
+    Returns:
+        run, video relative to the page, frames.csv.
+    """
+    found = []
+    for entry in subject.runs.values():
+        rows = root / entry.run.subject / entry.run.variant / "test/frames.csv"
+        if entry.files["preview"] and rows.is_file():
+            found.append((entry.run, entry.files["preview"][0], rows))
+    return found
+
+
 def posters(subjects: list[Subject], root: Path) -> dict[Path, str]:
     """Video, relative to the page -> data address of the picture that it shows before it is played.
 
@@ -206,8 +230,9 @@ def table_of(path: Path, root: Path) -> Table:
     Raises:
         UserError: the table is not below the page's folder.
     """
-    files = [file for file in (path, path.with_suffix(".md")) if file.is_file()]
-    return table(path.stem, pd.read_csv(path), [below(file, root) for file in files])
+    files = [path, path.with_suffix(".md"), path.with_suffix(".tex")]
+    files = [below(file, root) for file in files if file.is_file()]
+    return table(path.stem, pd.read_csv(path), files)
 
 
 def voices_of(path: Path, root: Path) -> VoicesCard:

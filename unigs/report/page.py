@@ -13,7 +13,7 @@ from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.records import STATIC
 from unigs.evaluate.runs import Run
-from unigs.report.cells import TRAINING, cell, duration, heading
+from unigs.report.cells import TRAINING, cell, duration, heading, marks
 
 TEMPLATES = Path(__file__).with_name("templates")
 """Folder of the page's templates and style sheet."""
@@ -55,6 +55,8 @@ class TableRow:
     """Data set, subject and method."""
     cells: list[str]
     """The figures as text."""
+    marks: list[str]
+    """best, second, or nothing, for each of them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Table:
     rows: list[TableRow]
     files: list[Path]
     """Files of the table, relative to the page."""
+    picture: Path | None = None
+    """Methods by moments, relative to the page; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,13 @@ def table(name: str, frame: pd.DataFrame, files: list[Path]) -> Table:
     """
     columns = [*catalogue.by_key(), TRAINING]
     keys = [key for key in columns if key in frame and frame[key].notna().any()]
-    rows = []
-    for _, row in frame.iterrows():
+    rows, marked = [], marks(frame)
+    for (_, row), best in zip(frame.iterrows(), marked, strict=True):
         method = f"{row['method']} (paper)" if row["source"] == "paper" else row["method"]
         subject = "" if pd.isna(row["subject"]) else row["subject"]
         words = (str(row["dataset"]), str(subject), str(method))
-        rows.append(TableRow(row["source"], words, [cell(row, key) for key in keys]))
+        cells = [cell(row, key) for key in keys]
+        rows.append(TableRow(row["source"], words, cells, [best.get(key, "") for key in keys]))
     return Table(name, [heading(key) for key in keys], rows, files)
 
 

@@ -227,7 +227,7 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     found = [
         "Best figures of a data set's or subject's rendered rows are bold, second best underlined; "
         "the paper's rows are marked among themselves, pasted rows and baselines not at all.",
-        "Every pixel is rendered, none is pasted from a test frame; lossless renders are compared.",
+        "Every pixel of ours is rendered, none is pasted from a test frame; lossless renders are compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
         f"LMD is in pixels at {PAPER_SIZE}; voice gain is LMD with shuffled minus LMD with the "
         'right speech, pixels at 256 (0: the mouth does not listen); "r, shuffled voice" is what '
@@ -245,6 +245,11 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
             "head, as published figures of systems with a head of its own do: their figures of "
             "the torso, the band and the whole frame are no renders' and stand in no contest. In "
             "all other rows every pixel is rendered; lossless renders are compared."
+        )
+    if any("placement" in run.metrics for run in runs):
+        found.append(
+            "Rows of other systems show their own videos, brought to the clip's frames and pixels "
+            "as found from the pictures; what is pasted in them is theirs (docs/renders.md)."
         )
     for label, values in (
         ("Device", {run.metrics["device"] for run in runs}),
