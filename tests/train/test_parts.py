@@ -23,7 +23,7 @@ from unigs.subject.labels import BACKGROUND, FACE, TORSO
 from unigs.train.density import DensityControl, densify
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
-from unigs.train.parts import Head, Torso, Whole, split_field
+from unigs.train.parts import CutHead, CutTorso, Head, Torso, Whole, split_field
 from unigs.train.static import StaticTask, train_static
 
 CPU = torch.device("cpu")
@@ -100,6 +100,33 @@ def test_the_torso_learns_nothing_where_the_head_hides_it(files, rendering):
     background = labels == BACKGROUND
     assert torch.equal(pair.truth[background], plate_of(dataset)[background])
     assert torch.equal(pair.person, labels == TORSO)
+
+
+def test_a_part_that_is_cut_out_has_the_plate_around_it(files, rendering):
+    dataset = Dataset(files)
+    plate, labels = plate_of(dataset), dataset.regions(3)
+    torso = labels == TORSO
+    masks = {CutHead: (labels != BACKGROUND) & ~torso, CutTorso: torso}
+    for kind, own in masks.items():
+        part = kind(dataset, plate)
+        pair = part.compared(rendering, 3)
+        assert torch.equal(pair.person, own) and torch.equal(part.backdrop(3), plate)
+        assert torch.equal(pair.truth[own], dataset.image(3)[own])
+        assert torch.equal(pair.truth[~own], plate[~own])
+        assert pair.image is rendering.image and pair.alpha is rendering.alpha
+
+
+def test_what_the_static_stage_was_told_holds_for_the_dynamic_one(files, tmp_path):
+    masked = replace(SEPARATE, fields="masked", iterations=30)
+    train_static(files, *(tmp_path / name for name in STATIC_RESULTS), masked)
+    portrait = load_portrait(tmp_path / STATIC_RESULTS[0])
+    task = DynamicTask(Dataset(files), portrait, replace(DYNAMIC, lip_code=0), CPU)
+    assert [type(part) for part in task.parts] == [CutHead, CutTorso]
+    terms = task.step(0)
+    assert all(torch.isfinite(value) for value in terms.values())
+    portrait.behind = None
+    with pytest.raises(UserError, match="has 1 layers, but its settings say .* masked: train"):
+        DynamicTask(Dataset(files), portrait, replace(DYNAMIC, lip_code=0), CPU)
 
 
 def test_both_fields_start_from_the_points_of_the_one(files):

@@ -143,7 +143,7 @@ def _check_pasting(model: Portrait, portrait: Path, labels: Path | None) -> None
     if model.behind is None:
         raise UserError(
             f"{portrait} is one field, with no torso of its own that could be pasted over: leave "
-            "evaluate.torso at rendered, or train with static.fields separate."
+            "evaluate.torso at rendered, or train with static.fields separate or masked."
         )
     if labels is None:
         raise UserError("a torso is pasted where the regions show it: name them with --labels.")

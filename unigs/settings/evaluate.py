@@ -23,7 +23,7 @@ class TorsoSettings(RenderSettings):
     torso: Literal["rendered", "pasted"] = "rendered"
     """Torso of the rendered test frames. rendered: the portrait's own. pasted: the test frame's own
     pixels lie behind the rendered head, as in the figures that segment-dependent systems publish
-    (not in the paper; only for static.fields separate). The figures say so wherever they stand."""
+    (not in the paper; not for static.fields one). The figures say so wherever they stand."""
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,11 @@ class StaticSettings:
     paper)."""
     sh_degree: Annotated[int, Bounds(0, 3)] = 1
     """Degree of the spherical harmonics of the colors, 0 to 3 (eq. 1)."""
-    fields: Literal["one", "separate"] = "one"
-    """Fields of Gaussians that make the portrait. one: the paper's. separate: a field for the head
-    and one for the torso behind it, each trained under its mask, as segment-dependent systems do;
-    only the head's hears speech (a rival of the paper; docs/method.md)."""
+    fields: Literal["one", "separate", "masked"] = "one"
+    """Fields of Gaussians that make the portrait (others than one are rivals of the paper;
+    docs/method.md). one: the paper's. separate: a field for the head and one for the torso behind
+    it; only the head's hears speech; each is trained where its part is seen. masked: the same, but
+    each is trained on its part cut out, as segment-dependent systems do."""
     anchor: bool = False
     """Learn one weight per Gaussian between the head's frame and the body's frame (not in the
     paper)."""

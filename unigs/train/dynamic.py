@@ -146,7 +146,8 @@ class DynamicTask(Task):
         for layer in portrait.layers:
             how = settings, kind_of(prior), layer is not portrait
             layer.motion = new_motion(dataset, self.frames, layer, *how).to(device)
-        self.portrait, self.parts = portrait, parts_of(portrait, dataset)
+        self.portrait = portrait
+        self.parts = parts_of(portrait, dataset, static_settings(portrait).fields)
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
         )

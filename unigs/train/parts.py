@@ -1,9 +1,10 @@
 """What each layer of a portrait is trained on: the whole person, or head and torso apart.
 
 Systems that depend on segmentation (TalkingGaussian and its relatives) train a head under its mask
-and lay it over a torso that was made elsewhere. Their twin here (`static.fields: separate`) does
-so with all else equal: each layer sees whole frames in which the other part is the true one, at its
-depth. So losses, their weights and their pictures are those of the one field.
+and lay it over a torso that was made elsewhere. Their twin here does so with all else equal, in two
+ways. `static.fields: separate`: each layer sees whole frames in which the other part is the true
+one, at its depth, so that the masks cut nothing. `masked`: each sees its part cut out, as in those
+systems.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from unigs.geometry.cameras import intrinsics, project
 from unigs.model.anchor import Body
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, Rendering
+from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import BACKGROUND, TORSO
 
@@ -97,10 +99,49 @@ class Torso(Whole):
         )
 
 
-def parts_of(portrait: Portrait, dataset: Dataset) -> list[Whole]:
-    """What the layers of a portrait are trained on, front to back."""
-    kinds = [Whole] if portrait.behind is None else [Head, Torso]
-    return [kind(dataset, portrait.plate_image) for kind in kinds]
+class CutHead(Whole):
+    """Face, mouth and hair cut out: elsewhere the plate is the truth."""
+
+    def own(self, frame: int) -> torch.Tensor:
+        """Mask of the part, bool [H,W]."""
+        return self.dataset.person(frame) & (self.dataset.regions(frame) != TORSO)
+
+    def compared(self, rendering: Rendering, frame: int) -> Compared:
+        """The part over the plate, as its mask cuts it out."""
+        own = self.own(frame)
+        truth = torch.where(own[..., None], self.dataset.image(frame), self.plate)
+        return Compared(rendering.image, truth, rendering.alpha, own)
+
+
+class CutTorso(CutHead):
+    """The torso cut out, with a hole where the head hides it."""
+
+    def own(self, frame: int) -> torch.Tensor:
+        """Mask of the part, bool [H,W]."""
+        return self.dataset.regions(frame) == TORSO
+
+
+KINDS = {"one": (Whole,), "separate": (Head, Torso), "masked": (CutHead, CutTorso)}
+"""What the layers are trained on, front to back, by `static.fields`."""
+
+
+def parts_of(portrait: Portrait, dataset: Dataset, fields: str) -> list[Whole]:
+    """What the layers of a portrait are trained on, front to back.
+
+    Args:
+        portrait: the portrait, for its plate.
+        dataset: frames and regions.
+        fields: what `static.fields` says.
+
+    Raises:
+        UserError: the portrait has another number of layers.
+    """
+    if len(portrait.layers) != len(KINDS[fields]):
+        raise UserError(
+            f"the static portrait has {len(portrait.layers)} layers, but its settings say that its "
+            f"fields are {fields}: train the static stage again."
+        )
+    return [kind(dataset, portrait.plate_image) for kind in KINDS[fields]]
 
 
 def split_field(dataset: Dataset, body: Body, field: Gaussians) -> list[Gaussians]:

@@ -102,8 +102,8 @@ class StaticTask(Task):
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
         try:
             field, body = start_field(dataset, settings)
-            separate = settings.fields == "separate"
-            fields = split_field(dataset, body, field) if separate else [field]
+            whole = settings.fields == "one"
+            fields = [field] if whole else split_field(dataset, body, field)
         except ValueError as error:
             raise UserError(f"{dataset.files.labels}: {error}.") from None
         torso = dataset.performance.torso
@@ -118,7 +118,7 @@ class StaticTask(Task):
         for layer in reversed(fields):
             portrait = Portrait(layer, *view, follows_body=follow, behind=portrait)
         self.portrait = portrait.to(device)
-        self.parts = parts_of(self.portrait, dataset)
+        self.parts = parts_of(self.portrait, dataset, settings.fields)
         self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
         self.poses = PoseTensors(dataset.performance, device)
