@@ -47,10 +47,10 @@ def test_a_pasted_torso_is_said_in_every_row_and_beneath(tmp_path):
     table, text = table_of(tmp_path, runs)
     here = table[table["source"] == "here"]
     assert here["method"].tolist() == ["separate", "pasted (torso pasted)"]
-    assert text.count("| pasted (torso pasted) |") == 3 and "Every pixel is rendered" not in text
+    assert text.count("| pasted (torso pasted) |") == 3 and "Every pixel of ours" not in text
     assert "torso of the true test frame behind a rendered head" in text
     _, text = table_of(tmp_path, runs[:1])
-    assert "Every pixel is rendered" in text and "torso pasted" not in text
+    assert "Every pixel of ours is rendered" in text and "torso pasted" not in text
 
 
 def test_means_are_over_all_subjects_of_a_data_set(tmp_path):

@@ -92,6 +92,8 @@ def gallery(
     add_earlier(earlier_runs(earlier), earlier_drives, root, subjects)
     for subject in subjects.values():
         subject.player = player_of(played(subject, root))
+        pictures = (root / subject.name / name for name in ("moments.png", "errors.png"))
+        subject.files["moments"] = [p.relative_to(root) for p in pictures if p.is_file()]
     page = render(
         "page.html",
         title=title,

@@ -68,8 +68,6 @@ class Table:
     rows: list[TableRow]
     files: list[Path]
     """Files of the table, relative to the page."""
-    picture: Path | None = None
-    """Methods by moments, relative to the page; None where there is none."""
 
 
 @dataclass(frozen=True)

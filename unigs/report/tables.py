@@ -227,7 +227,8 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     found = [
         "Best figures of a data set's or subject's rendered rows are bold, second best underlined; "
         "the paper's rows are marked among themselves, pasted rows and baselines not at all.",
-        "Every pixel of ours is rendered, none is pasted from a test frame; lossless renders are compared.",
+        "Every pixel of ours is rendered, none is pasted from a test frame; lossless renders are "
+        "compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
         f"LMD is in pixels at {PAPER_SIZE}; voice gain is LMD with shuffled minus LMD with the "
         'right speech, pixels at 256 (0: the mouth does not listen); "r, shuffled voice" is what '

@@ -251,6 +251,15 @@ class Plan:
         """That file of each run and of each render of another system."""
         return [*self.runs(file), *self.renders(file)]
 
+    def of_subject(self, subject: str, file: str) -> list[str]:
+        """That file of each run and render of one subject."""
+        return [path for path in self.judged(file) if Path(path).parts[1] == subject]
+
+    def moments(self) -> list[str]:
+        """The picture of methods by moments of each subject that has any."""
+        names = dict.fromkeys(Path(path).parts[1] for path in self.judged("test/metrics.json"))
+        return [f"results/{name}/moments.png" for name in names]
+
     def portraits(self) -> list[str]:
         """The finished portraits of all tables."""
         folders = (Path(path).parts[1:3] for path in self.runs(""))

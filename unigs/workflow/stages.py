@@ -35,6 +35,7 @@ STAGES = {
     "judge_closure": "unigs.evaluate.spoken",
     "draw_sheet": "unigs.report.preparation",
     "draw_test_sheet": "unigs.report.sheet",
+    "draw_moments": "unigs.report.moments",
     "plot": "unigs.report.figures",
     "write_card": "unigs.report.card",
     "collate": "unigs.report.tables",

@@ -74,6 +74,42 @@ rule draw_test_sheet:
         " --out {output.sheet:q} > {log:q} 2>&1"
 
 
+rule draw_moments:
+    """The methods of a subject, row by row, at a few moments, zoomed in, and their errors."""
+    input:
+        video="results/{subject}/clip/video.mp4",
+        labels="results/{subject}/regions/labels.mkv",
+        metrics=lambda wildcards: PLAN.of_subject(wildcards.subject, "test/metrics.json"),
+        renders=lambda wildcards: PLAN.of_subject(wildcards.subject, "test/video.mkv"),
+        rows=lambda wildcards: PLAN.of_subject(wildcards.subject, "test/frames.csv"),
+    output:
+        moments=report(
+            "results/{subject}/moments.png",
+            caption="../report/test_sheet.rst",
+            category="Methods by moments",
+            labels={"subject": "{subject}", "picture": "renders"},
+        ),
+        errors="results/{subject}/errors.png",
+    log:
+        "logs/draw_moments/{subject}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        *code_words("unigs.report.moments"),
+    shell:
+        "python -m unigs.report.moments"
+        " --video {input.video:q}"
+        " --labels {input.labels:q}"
+        " --metrics {input.metrics:q}"
+        " --renders {input.renders:q}"
+        " --rows {input.rows:q}"
+        " --out {output.moments:q}"
+        " --errors {output.errors:q} > {log:q} 2>&1"
+
+
 rule plot:
     """Curves of the training, quality and motion over the test frames, quality by region."""
     input:
@@ -242,6 +278,7 @@ rule gallery:
         speed=PLAN.runs("test/speed.json"),
         previews=PLAN.judged("test/video.mp4"),
         sheets=PLAN.runs("test/sheet.png"),
+        moments=PLAN.moments(),
         cards=PLAN.runs("dynamic/card.md"),
         figures=PLAN.plots(),
         drives=PLAN.driven_videos(),
