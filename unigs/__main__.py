@@ -48,7 +48,8 @@ COMMANDS = {
         "unigs.exchange.import_command:configure", "take in another system's data set"
     ),
     "export": Command(
-        "unigs.exchange.export_command:configure", "write a subject for other systems"
+        "unigs.exchange.export_command:configure",
+        "write a portrait as a web page, a subject for other systems",
     ),
     "models": Command(
         "unigs.pretrained.command:configure", "list, fetch, add and convert pretrained weights"

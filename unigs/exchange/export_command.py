@@ -1,4 +1,4 @@
-"""The command `unigs export`: subjects in AD-NeRF's layout, tri-planes in other systems'."""
+"""The command `unigs export`: web pages, AD-NeRF's layout, tri-planes of other systems."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from unigs.exchange.grids.command import add_grids
+from unigs.web.command import add_html
 
 log = logging.getLogger("unigs")
 
@@ -14,6 +15,7 @@ log = logging.getLogger("unigs")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command line, one word for each format."""
     formats = parser.add_subparsers(title="formats", metavar="FORMAT", required=True)
+    add_html(formats)
     add_lineage(formats)
     add_grids(formats)
 

@@ -145,6 +145,7 @@ def add_run(entry: Entry, root: Path, subjects: dict[str, Subject]) -> None:
     found = {"preview": [folder / "test/video.mp4"], "sheet": [folder / "test/sheet.png"]}
     found["figure"] = sorted(folder.glob("figures/*.svg"))
     found["card"] = [folder / "dynamic/card.md"]
+    found["player"] = [folder / "player.html"]
     for kind, paths in found.items():
         entry.files[kind] += [path.relative_to(root) for path in filter(Path.is_file, paths)]
     if entry.files["card"]:

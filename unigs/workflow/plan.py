@@ -306,6 +306,20 @@ class Plan:
         """The pictures of every subject's preparation."""
         return [f"results/{s}/figures/{name}.png" for s in self.subjects for name in SHEETS]
 
+    def player_sound(self, subject: str) -> str:
+        """Path of the sound of a subject's page: that of a talking video, else its own."""
+        for name in self.spoken:
+            return self.driving_audio(subject, name)
+        return f"results/{subject}/speech/audio.wav"
+
+    def players(self) -> list[str]:
+        """The web page of every subject that can speak, in the variants of the talking videos."""
+        return [
+            f"results/{subject}/{variant}/player.html"
+            for subject in hearing(self.subjects)
+            for variant in self.config["videos"]["variants"]
+        ]
+
     def driven_videos(self) -> list[str]:
         """Every subject that can, speaking each of the configured sounds."""
         return [

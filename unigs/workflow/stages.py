@@ -30,6 +30,7 @@ STAGES = {
     "compare": "unigs.evaluate.compare",
     "measure_speed": "unigs.evaluate.speed",
     "drive": "unigs.drive.speak",
+    "export_player": "unigs.web.export",
     "compare_voices": "unigs.evaluate.voices",
     "judge_voice": "unigs.evaluate.foreign_voice",
     "judge_closure": "unigs.evaluate.spoken",

@@ -35,3 +35,37 @@ rule drive:
         f"{input_flags(PERFORMANCE)}"
         " --out {output.video:q}"
         " {params.flags} {params.provenance} > {log:q} 2>&1"
+
+
+rule export_player:
+    """The portrait as one web page that plays it, without a server and without a network."""
+    input:
+        **PERFORMANCE,
+        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        audio=lambda wildcards: supplied(PLAN.player_sound(wildcards.subject)),
+        labels="results/{subject}/regions/labels.mkv",
+        model_files=model_files("speech"),
+    output:
+        page="results/{subject}/{variant}/player.html",
+    log:
+        "logs/export_player/{subject}/{variant}.log",
+    conda:
+        "../envs/portrait.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        *code_words("unigs.web.export"),
+        *content_words(PACKAGE.glob("web/player/*")),
+        flags=flags("drive"),
+        provenance=provenance_flags,
+    shell:
+        "python -m unigs.web.export"
+        " --portrait {input.portrait:q}"
+        " --audio {input.audio:q}"
+        f"{input_flags(PERFORMANCE)}"
+        " --labels {input.labels:q}"
+        " --title {wildcards.subject:q}"
+        " --out {output.page:q}"
+        " {params.flags} {params.provenance} > {log:q} 2>&1"

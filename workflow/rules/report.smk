@@ -282,6 +282,7 @@ rule gallery:
         cards=PLAN.runs("dynamic/card.md"),
         figures=PLAN.plots(),
         drives=PLAN.driven_videos(),
+        players=PLAN.players(),
         preparation=PLAN.preparation(),
         tables=collect("results/tables/{table}.csv", table=PLAN.tables()),
         markdown=collect("results/tables/{table}.md", table=PLAN.tables()),

@@ -1,0 +1,66 @@
+"""The word `html` of `unigs export`: a finished portrait as one web page that plays it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from unigs.drive.command import USUAL, static_owner
+from unigs.stage.errors import UserError
+
+
+def add_html(formats: argparse._SubParsersAction) -> None:
+    """Describe `html` among the formats of `unigs export`.
+
+    Args:
+        formats: the subparsers of `unigs export`.
+    """
+    about = (
+        "Write one HTML file that plays a finished portrait in any current browser, without a "
+        "network: it speaks a recording, and those that people drop or say into a microphone."
+    )
+    parser = formats.add_parser("html", help="a web page that plays a portrait", description=about)
+    parser.add_argument("subject", metavar="NAME", help="name of the portrait, or its folder")
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        metavar="SOUND",
+        help="any file with sound, which the page comes with (default: that of its own clip)",
+    )
+    parser.add_argument("--variant", default=USUAL, help=f"its variant (default: {USUAL})")
+    parser.add_argument(
+        "--out", type=Path, help="page to write (default: results/NAME/VARIANT/player.html)"
+    )
+    parser.add_argument(
+        "--no-encoder",
+        action="store_true",
+        help="leave the speech encoder out: a smaller page, which speaks its recording alone",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(words: argparse.Namespace) -> None:
+    folder = Path(words.subject) if "/" in words.subject else Path("results", words.subject)
+    portrait = folder / words.variant / "dynamic/portrait.safetensors"
+    if not portrait.is_file():
+        raise UserError(f"there is no portrait {portrait}: make it first, or choose --variant.")
+    out = words.out or folder / words.variant / "player.html"
+    # Torch is loaded when there is something to do.
+    from unigs.settings.drive import DriveSettings
+    from unigs.web.export import export_player
+
+    export_player(
+        portrait=portrait,
+        audio=words.audio or folder / "speech/audio.wav",
+        frame_table=folder / "clip/frames.csv",
+        pose=folder / static_owner(words.variant) / "static/pose.npz",
+        body=folder / "body/motion.npz",
+        eyes=folder / "face/eyes.csv",
+        speech=folder / "speech/features.npz",
+        labels=folder / "regions/labels.mkv",
+        out=out,
+        settings=DriveSettings(),
+        title=folder.name,
+        encoder=not words.no_encoder,
+    )
+    print(f"The page: {out.absolute().as_uri()}")

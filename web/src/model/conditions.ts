@@ -1,0 +1,77 @@
+// Conditions of a frame, and what they add to the network: unigs/model/motion.py.
+import type { Arrays } from "../payload";
+import { type Moment } from "../motion/replay";
+import { rotationVector } from "../motion/pose";
+import { AudioNet, type Lips, makeLips } from "./speech_net";
+
+/** What a window of speech says: the audio feature of eq. 6, and the lips. */
+export interface Spoken {
+  audio: Float32Array;
+  lips: Float32Array;
+}
+
+/** What changes from frame to frame in the deformation network. */
+export interface NetworkInput {
+  /** What the conditions add to the first layer [H]. */
+  bias: Float32Array;
+  /** Coefficients of the face's blendshapes, then of the pose's. */
+  shapes: Float32Array;
+}
+
+export class Conditions {
+  readonly lips: Lips | null;
+  private readonly net: AudioNet;
+  private readonly weight: Float32Array;
+
+  constructor(private readonly arrays: Arrays, private readonly config: any) {
+    this.net = new AudioNet(arrays, config.speech.window);
+    this.lips = config.lip_code ? makeLips(arrays, config.speech) : null;
+    this.weight = arrays.floats("motion.deformation.input_conditions.weight");
+  }
+
+  /** What a window [W,D] of speech says. */
+  hear(window: Float32Array): Spoken {
+    return {
+      audio: this.net.apply(window),
+      lips: this.lips ? this.lips.apply(window) : new Float32Array(0),
+    };
+  }
+
+  /** Inputs of the deformation in one frame. */
+  apply(spoken: Spoken, moment: Moment): NetworkInput {
+    const units = this.scored("eye_norm", moment.eyes, 12);
+    const poses = this.poses(moment);
+    const c = Float32Array.from([...spoken.audio, ...spoken.lips, ...units, ...poses]);
+    const width = this.weight.length / c.length;
+    const bias = new Float32Array(width);
+    for (let h = 0; h < width; h++) {
+      let sum = 0;
+      for (let k = 0; k < c.length; k++) sum += this.weight[h * c.length + k] * c[k];
+      bias[h] = sum;
+    }
+    const face = this.config.blendshapes ? [...spoken.lips, ...units] : [];
+    const pose = this.config.pose_blendshapes ? poses : [];
+    return { bias, shapes: Float32Array.from([...face, ...pose]) };
+  }
+
+  private poses({ head, torso, outline }: Moment): number[] {
+    const out: number[] = [];
+    if (this.config.pose_input) {
+      out.push(...this.scored("pose_norm", [...rotationVector(head.R), ...head.t], 4));
+    }
+    if (this.config.body_input) {
+      const R = torso.R;
+      const body = [R[0], R[4], R[3] - R[1], ...torso.t, ...outline];
+      out.push(...this.scored("body_norm", body, 4));
+    }
+    return out;
+  }
+
+  private scored(name: string, values: number[], limit: number): number[] {
+    const mean = this.arrays.floats(`motion.${name}.mean`);
+    const std = this.arrays.floats(`motion.${name}.std`);
+    return values
+      .slice(0, mean.length)
+      .map((x, k) => Math.min(Math.max((x - mean[k]) / std[k], -limit), limit));
+  }
+}
