@@ -92,6 +92,15 @@ def test_a_sound_can_be_each_subjects_own():
     assert own.driving_audio("bea", "audio") == "results/bea/speech/audio.wav"
 
 
+def test_runs_of_the_talking_videos_variants_have_players():
+    runs = ["ann/unigs", "ann/plus", "bea/unigs", "bea/plus"]
+    assert plan().players() == [f"results/{run}/player.html" for run in runs]
+    silent = plan(videos={"variants": ["less"], "audio": []})
+    assert silent.players() == ["results/ann/less/player.html"], "no portrait is trained for a page"
+    assert silent.player_sound("ann") == "results/ann/speech/audio.wav"
+    assert plan().player_sound("ann") == plan().driving_audio("ann", "words")
+
+
 def test_a_single_clip_takes_the_place_of_the_sheet():
     own = plan(clip="My clip.mp4", name="", audio="hi there.mp3")
     assert list(own.subjects) == ["my_clip"] and own.source_video("my_clip") == "My clip.mp4"

@@ -81,7 +81,8 @@ def test_the_model_of_auto_is_an_input_of_what_hears_with_it(checkout, tmp_path)
         for job in re.split(r"^(?:local)?rule ", told, flags=re.M)[1:]
         if re.search(rf"^ +input: .*{re.escape(str(model))}", job, flags=re.M)
     }
-    assert hearing == {"encode_speech", "drive", "measure_speed", "compare_voices"}
+    listeners = {"encode_speech", "drive", "export_player", "measure_speed", "compare_voices"}
+    assert hearing == listeners
 
 
 def test_own_clip_needs_no_sheet(checkout, tmp_path):

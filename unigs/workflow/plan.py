@@ -313,12 +313,10 @@ class Plan:
         return f"results/{subject}/speech/audio.wav"
 
     def players(self) -> list[str]:
-        """The web page of every subject that can speak, in the variants of the talking videos."""
-        return [
-            f"results/{subject}/{variant}/player.html"
-            for subject in hearing(self.subjects)
-            for variant in self.config["videos"]["variants"]
-        ]
+        """The web page of each run of the tables that speaks, in the talking videos' variants."""
+        able, variants = hearing(self.subjects), self.config["videos"]["variants"]
+        pages = [(path, path.split("/")) for path in self.runs("player.html")]
+        return [path for path, part in pages if part[1] in able and part[2] in variants]
 
     def driven_videos(self) -> list[str]:
         """Every subject that can, speaking each of the configured sounds."""
