@@ -115,9 +115,9 @@ def site(tmp_path):
     for folder in runs:
         (folder / "video.mp4").write_bytes(b"x")
     extra = [root / "ann/plus/drive/a song & more.mp4", root / "bob/other/drive/b.mp4"]
-    extra += [root / "ann/figures/sheet.png"]
+    extra += [root / "ann/figures/sheet.png", root / "ann/plus/player.html"]
     for path in extra:
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     (root / "tables").mkdir()
     table_of(root / "tables", runs)
@@ -144,6 +144,11 @@ def test_every_link_of_the_page_leads_somewhere_and_nowhere_else(site):
             assert "://" not in target and not target.startswith("/")
             assert (root / unquote(target)).is_file(), target
     assert not {"script", "link", "iframe"} & set(page.tags)
+
+
+def test_the_page_leads_to_the_player_of_each_run_that_has_one(site):
+    _, _, page = site
+    assert [t for t in page.found if t.endswith("player.html")] == ["ann/plus/player.html"]
 
 
 def test_page_shows_all_videos_and_says_that_they_are_synthetic(site):
