@@ -1,8 +1,8 @@
 """A player's page in Chromium: milliseconds of a frame by part, and memory over minutes.
 
 `python -m benchmarks.player results/demo/unigs_plus/player.html --seconds 300` plays a page over
-and over. Chromium draws without a GPU here, so the device's part is that of software on the processor;
-the processor's own part (networks, sort) is what a machine with a GPU has to do as well.
+and over. Chromium draws without a GPU here, so the part of the device is that of software on the
+processor; networks and sort are what a machine with a GPU has to do as well.
 """
 
 import argparse
