@@ -5,8 +5,6 @@ Snakemake itself moves below the prefix of a module; others `Plan.place` moves.
 """
 
 import dataclasses
-import os
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,14 @@ from unigs.pretrained import catalogue
 from unigs.pretrained.auto import CHOICES, SPEECH_MODEL, hears_best, settle
 from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
-from unigs.workflow import downloads, origins, renders, sheet, sounds, variants
+from unigs.workflow import downloads, origins, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.flags import as_flags
 from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
 from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
+from unigs.workflow.tables import Tables
 from unigs.workflow.voices import Voices, read_voices
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
@@ -31,8 +30,6 @@ PLOTS = ("curve", "quality", "motion", "regions")
 """Plots of a run."""
 SHEETS = ("sheet", "curves")
 """Pictures of a subject's preparation."""
-REFERENCES = ("unigs_plus", "unigs")
-"""Variants from which differences are taken where a table names none."""
 POOLED = "pooled"
 """What `dynamic.lip_prior` says for a prior from the other subjects."""
 PLACE_OF_SUBJECT = "{subject}"
@@ -40,7 +37,7 @@ PLACE_OF_SUBJECT = "{subject}"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Tables):
     """The choices of a checked configuration (`read_plan`), as the rules need them."""
 
     config: Mapping[str, Any]
@@ -170,95 +167,9 @@ class Plan:
         path = sounds.driving_audio(name, self.spoken.values())
         return path.replace(PLACE_OF_SUBJECT, subject)
 
-    def tables(self) -> list[str]:
-        """Tables that are made: those of `run_tables` that have a subject."""
-        named = [table for table in run_tables(self.config) if table != VOICES]
-        return [table for table in named if self.table_subjects(table)]
-
     def has_voices(self) -> bool:
         """Whether the table of voices is made."""
         return VOICES in run_tables(self.config) and self.voices.is_made()
-
-    def table_subjects(self, table: str) -> list[str]:
-        """Subjects of the data sets that a table is about; all without such a list."""
-        wanted = self.config["tables"][table].get("datasets")
-        rows = self.subjects.values()
-        return [row.subject for row in rows if wanted is None or row.dataset in wanted]
-
-    def table_runs(self, table: str, file: str) -> list[str]:
-        """That file of each subject and variant of a table."""
-        chosen = [name for name in self._rows(table) if name in self.chains]
-        subjects = self.table_subjects(table)
-        return [f"results/{subject}/{name}/{file}" for subject in subjects for name in chosen]
-
-    def table_renders(self, table: str, file: str) -> list[str]:
-        """That file of each render of another system that a table shows."""
-        folders = renders.rendered(self.config, self._rows(table), self.table_subjects(table))
-        return [f"{folder}/{file}" for folder in folders]
-
-    def renders(self, file: str) -> list[str]:
-        """That file of each render of another system that any table shows, once."""
-        found = (path for table in self.tables() for path in self.table_renders(table, file))
-        return list(dict.fromkeys(found))
-
-    def _rows(self, table: str) -> list[str]:
-        return self.config["tables"][table]["variants"]
-
-    def paper_flags(self, table: str) -> str:
-        """The flags of the file with the paper's figures, for the tables that it has."""
-        if not self._paper(table):
-            return ""
-        return shlex.join(["--paper", os.path.relpath(self._papers()), "--paper-table", table])
-
-    def table_flags(self, table: str) -> str:
-        """Flags of a table that say what it shows: its caption, the data sets of its subjects."""
-        title = self.config["tables"][table].get("about", table)
-        return shlex.join(["--title", title, *self._datasets(table)])
-
-    def compare_flags(self, table: str) -> str:
-        """Flags of a table's comparison: its reference, the data sets of its subjects."""
-        return shlex.join(["--reference", self.reference(table), *self._datasets(table)])
-
-    def _datasets(self, table: str) -> list[str]:
-        names = self.table_subjects(table)
-        return ["--datasets", *(f"{name}={self.subjects[name].dataset}" for name in names)]
-
-    def table_content(self, table: str) -> list[str]:
-        """What a table depends on beside its flags and runs: their order, the paper's figures."""
-        runs = [*self.table_runs(table, ""), *self.table_renders(table, "")]
-        return [*runs, *self._paper(table)]
-
-    def reference(self, table: str) -> str:
-        """The variant of a table from which the differences of the others are taken."""
-        rows = [name for name in self._rows(table) if name in self.chains]
-        named = self.config["tables"][table].get("reference")
-        return next(name for name in (named, *REFERENCES, *rows, "") if name in (*rows, ""))
-
-    def _papers(self) -> Path:
-        return self.home / "resources/paper/figures.csv"
-
-    def _paper(self, table: str) -> list[str]:
-        """The lines of the paper's figures that belong to a table."""
-        lines = self._papers().read_text(encoding="utf-8").splitlines()
-        return [line for line in lines if line.split(",")[0] == table]
-
-    def runs(self, file: str) -> list[str]:
-        """That file of each subject and variant that any table asks for, once."""
-        paths = (path for table in self.tables() for path in self.table_runs(table, file))
-        return list(dict.fromkeys(paths))
-
-    def judged(self, file: str) -> list[str]:
-        """That file of each run and of each render of another system."""
-        return [*self.runs(file), *self.renders(file)]
-
-    def of_subject(self, subject: str, file: str) -> list[str]:
-        """That file of each run and render of one subject."""
-        return [path for path in self.judged(file) if Path(path).parts[1] == subject]
-
-    def moments(self) -> list[str]:
-        """The picture of methods by moments of each subject that has any."""
-        names = dict.fromkeys(Path(path).parts[1] for path in self.judged("test/metrics.json"))
-        return [f"results/{name}/moments.png" for name in names]
 
     def portraits(self) -> list[str]:
         """The finished portraits of all tables."""
