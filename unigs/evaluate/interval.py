@@ -22,9 +22,8 @@ from unigs.stage.files import atomic
 DRAWS = 1000
 """Number of draws."""
 BLOCK_SECONDS = 1.0
-"""Length of a block. On clips of people talking the correlation of PSNR, LPIPS and LMD falls below
-1/e within 2 to 12 frames and to zero within 17, so that blocks of 25 frames are all but independent
-of each other."""
+"""Length of a block. On a real clip the correlation of PSNR, LPIPS and LMD falls below 1/e within 2
+to 12 frames and to zero within 17, so that blocks of 25 frames are all but independent."""
 FEWEST_BLOCKS = 4
 """Blocks that a test part has at least: they are shorter where it is short."""
 LEVEL = 0.95
