@@ -103,6 +103,8 @@ def test_it_is_scored_on_what_it_shows_by_the_same_rules(subject, tmp_path):
     for metric, region in (("ssim", "full"), ("ssim", "face"), ("lmd_256", "mouth")):
         row = find(content["metrics"], metric, region)
         assert row["value"] is None and "invalid" in row["reason"], metric
+    row = find(content["metrics"], "opening_correlation_shuffled", "mouth")
+    assert row["value"] is None and "wrong speech" in row["reason"]
     table = pd.read_csv(tmp_path / "out/frames.csv")
     assert table["ssim_full"].isna().all() and table["psnr_full"].notna().all()
     assert content["truth_pasted"] is False and "another system" in content["protocol"]

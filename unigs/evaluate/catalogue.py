@@ -62,7 +62,7 @@ class Figure:
     @property
     def name(self) -> str:
         """First word of the title, for sentences."""
-        return self.title.split()[0]
+        return self.title.split()[0].rstrip(",")
 
     def is_better(self, change: float) -> bool:
         """Whether a change of the figure is one for the better."""

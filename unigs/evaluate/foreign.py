@@ -12,6 +12,9 @@ from unigs.evaluate.records import PORTRAIT, Record
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
+NO_SHUFFLED = "another system rendered it, and nothing with the wrong speech"
+"""Why figures of the wrong speech are empty."""
+
 
 @dataclass(frozen=True)
 class Foreign:
@@ -48,12 +51,14 @@ class Foreign:
             records: figures of the render and of the truth.
         """
         reason = "set as invalid for this system (renders.*.invalid)"
-        return [
-            record.labeled(value=None, reason=reason)
-            if record.method == PORTRAIT and self._is_invalid(record.metric)
-            else record
-            for record in records
-        ]
+        found = []
+        for record in records:
+            if record.method == PORTRAIT and self._is_invalid(record.metric):
+                record = record.labeled(value=None, reason=reason)
+            elif any(word in record.metric for word in ("_shuffled", "_gain")):
+                record = record.labeled(value=None, reason=NO_SHUFFLED)
+            found.append(record)
+        return found
 
     def valid_columns(self, frames: pd.DataFrame) -> pd.DataFrame:
         """The figures per frame, those of invalid metrics empty.
