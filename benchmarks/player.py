@@ -9,7 +9,8 @@ import argparse
 import statistics
 from pathlib import Path
 
-from tests.support.pages import opened, started
+from tests.support.browser import started
+from tests.support.pages import opened
 
 FRAMES = 40
 """Frames that are timed one by one."""

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.browser import browser
+from tests.support.browser import needs_browser, started
 from tests.support.runs import table_of, write_run
 from unigs.media.video import VideoWriter
 from unigs.report.gallery import gallery
 
+pytestmark = needs_browser
 FRAMES = 50
 PHONE = {"width": 390, "height": 844}
 
@@ -47,7 +48,7 @@ def page_file(tmp_path_factory):
 @contextmanager
 def opened(page_file, **options):
     """The page; what it asked for and complained of is collected at .asked and .faults."""
-    with browser() as program:
+    with started() as program:
         page = program.new_page(**options)
         page.asked, page.faults = [], []
         page.on("request", lambda request: page.asked.append(request.url))

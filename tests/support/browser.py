@@ -1,5 +1,6 @@
-"""A headless browser for the page, where there is one."""
+"""A headless browser for pages, where there is one."""
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,24 +9,28 @@ from shutil import which
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-"""Programs that playwright can drive, looked for on PATH."""
-ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--disable-gpu"]
+"""Programs that playwright can drive, looked for on PATH; UNIGS_TEST_BROWSER names another one."""
+PROGRAM = next(filter(None, map(which, [os.environ.get("UNIGS_TEST_BROWSER", ""), *NAMES])), "")
+ARGUMENTS = [
+    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]  # fmt: skip
+"""How Chromium draws without a GPU, and plays without a click."""
+needs_browser = pytest.mark.skipif(
+    not PROGRAM or importlib.util.find_spec("playwright") is None,
+    reason="no Chromium on PATH nor in UNIGS_TEST_BROWSER, or playwright is not installed",
+)
 
 
 @contextmanager
-def browser() -> Iterator[object]:
-    """A browser that playwright drives; skips the test where there is none.
+def started() -> Iterator[object]:
+    """A browser without a window. One at a time: its loop is the thread's."""
+    from playwright.sync_api import sync_playwright
 
-    UNIGS_TEST_BROWSER names a program that is not on PATH.
-    """
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = [os.environ.get("UNIGS_TEST_BROWSER", ""), *NAMES]
-    program = next((path for name in names if name and (path := which(name))), None)
-    if program is None:
-        pytest.skip("no chromium on PATH, and UNIGS_TEST_BROWSER names none")
-    with sync.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
         try:
-            yield opened
+            yield browser
         finally:
-            opened.close()
+            browser.close()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from scipy.io import wavfile
 from scipy.spatial.transform import Rotation
@@ -30,19 +27,7 @@ from unigs.speech.encoder import SpeechEncoder
 from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, write_labels
 from unigs.web.export import export_player
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
-WORDS = [
-    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]  # fmt: skip
-"""How Chromium draws without a GPU, and plays without a click."""
 FRAMES, CLIP = 40, "clip.wav"
-needs_browser = pytest.mark.skipif(
-    not CHROMIUM or importlib.util.find_spec("playwright") is None,
-    reason="there is no Chromium, or the package playwright is missing",
-)
 BYTES = (
     "a => { const x = new Uint8Array(a.buffer, a.byteOffset, a.byteLength); let s = ''; "
     "for (let i = 0; i < x.length; i += 8192) s += String.fromCharCode(...x.subarray(i, i + 8192));"
@@ -174,17 +159,6 @@ class Tab:
             text,
         )
         return tuple(np.frombuffer(base64.b64decode(part), np.float32) for part in parts)
-
-
-@contextmanager
-def started() -> Iterator[object]:
-    """A browser without a window. One at a time: its loop is the thread's."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=WORDS)
-        yield browser
-        browser.close()
 
 
 @contextmanager

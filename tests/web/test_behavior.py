@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.pages import make_page, needs_browser, opened, write_sound
+from tests.support.browser import needs_browser
+from tests.support.pages import make_page, opened, write_sound
 from tests.support.sounds import voice
 from unigs.media.audio import RATE
 from unigs.provenance.mark import VisibleMark

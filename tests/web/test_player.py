@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.support.pages import make_page, needs_browser, opened, write_sound
+from tests.support.browser import needs_browser
+from tests.support.pages import make_page, opened, write_sound
 from tests.support.portraits import PLANE
 from tests.support.sounds import voice
 from tests.support.whisper import REAL, made_file, needs_real
