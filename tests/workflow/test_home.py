@@ -57,7 +57,7 @@ def test_the_test_configuration_plans_the_whole_way(tmp_path):
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--directory", ".test"]
     jobs = jobs_of(snakemake("-n", *snakefile, cwd=tmp_path).stdout)
     assert (
-        jobs["train_dynamic"] == jobs["drive"] == jobs["gallery"] == 1 and sum(jobs.values()) == 26
+        jobs["train_dynamic"] == jobs["drive"] == jobs["gallery"] == 1 and sum(jobs.values()) == 28
     )
 
 

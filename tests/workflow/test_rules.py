@@ -128,7 +128,7 @@ def test_portraits_made_one_after_another_stay_together(checkout, tmp_path):
     first = "results/ann/unigs_plus/test/metrics.json"
     told = [line for line in done.stdout.splitlines() + done.stderr.splitlines() if first in line]
     modules = {re.search(r"python -m (\S+)", line)[1] for line in told}
-    assert modules == {"unigs.report.tables", "unigs.report.gallery"}
+    assert modules == {"unigs.evaluate.compare", "unigs.report.tables", "unigs.report.gallery"}
     assert all(f"--earlier {first}" in line for line in told)
     assert not planned(*clip, cwd=tmp_path), "what was made before is no target"
 
