@@ -71,12 +71,7 @@ def speak(
     Raises:
         UserError: portrait or sound are not there, or do not fit.
     """
-    folder = Path(subject) if "/" in subject else Path("results", subject)
-    portrait = folder / variant / "dynamic/portrait.safetensors"
-    if not portrait.is_file():
-        made = sorted(path.parts[-3] for path in folder.glob("*/dynamic/portrait.safetensors"))
-        advice = f"the variants there are: {', '.join(made)}" if made else "make it first"
-        raise UserError(f"there is no portrait {portrait}: {advice}.")
+    folder, portrait = find_portrait(subject, variant)
     if not audio.is_file():
         raise UserError(f"there is no file {audio}.")
     out = out or folder / variant / "drive" / f"{audio.stem}.mp4"
@@ -95,6 +90,25 @@ def speak(
         settings=settings or DriveSettings(),
     )
     print(f"The video: {out.absolute().as_uri()}")
+
+
+def find_portrait(subject: str, variant: str) -> tuple[Path, Path]:
+    """Folder of a subject, and the finished portrait of a variant in it.
+
+    Args:
+        subject: name in results, or path of the folder.
+        variant: name of the portrait's variant.
+
+    Raises:
+        UserError: it is not there.
+    """
+    folder = Path(subject) if "/" in subject else Path("results", subject)
+    portrait = folder / variant / "dynamic/portrait.safetensors"
+    if not portrait.is_file():
+        made = sorted(path.parts[-3] for path in folder.glob("*/dynamic/portrait.safetensors"))
+        advice = f"the variants there are: {', '.join(made)}" if made else "make it first"
+        raise UserError(f"there is no portrait {portrait}: {advice}.")
+    return folder, portrait
 
 
 def static_owner(variant: str) -> str:

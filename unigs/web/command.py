@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unigs.drive.command import USUAL, static_owner
-from unigs.stage.errors import UserError
+from unigs.drive.command import USUAL, find_portrait, static_owner
 
 
 def add_html(formats: argparse._SubParsersAction) -> None:
@@ -40,10 +39,7 @@ def add_html(formats: argparse._SubParsersAction) -> None:
 
 
 def _run(words: argparse.Namespace) -> None:
-    folder = Path(words.subject) if "/" in words.subject else Path("results", words.subject)
-    portrait = folder / words.variant / "dynamic/portrait.safetensors"
-    if not portrait.is_file():
-        raise UserError(f"there is no portrait {portrait}: make it first, or choose --variant.")
+    folder, portrait = find_portrait(words.subject, words.variant)
     out = words.out or folder / words.variant / "player.html"
     # Torch is loaded when there is something to do.
     from unigs.settings.drive import DriveSettings
