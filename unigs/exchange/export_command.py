@@ -1,4 +1,4 @@
-"""The command `unigs export`: web pages, AD-NeRF's layout, tri-planes of other systems."""
+"""The command `unigs export`: web pages, AD-NeRF's layout, tri-planes, Gaussians as .ply."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from unigs.exchange.grids.command import add_grids
+from unigs.exchange.ply.command import add_ply
 from unigs.web.command import add_html
 
 log = logging.getLogger("unigs")
@@ -18,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_html(formats)
     add_lineage(formats)
     add_grids(formats)
+    add_ply(formats)
 
 
 def add_lineage(formats: argparse._SubParsersAction) -> None:

@@ -1,0 +1,1 @@
+"""A portrait as .ply files of 3D Gaussian splatting."""
