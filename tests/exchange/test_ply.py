@@ -17,7 +17,7 @@ from tests.support.pages import CLIP, FRAMES, make_page
 from tests.support.portraits import layered_portrait, one_frame, portrait
 from unigs.__main__ import main
 from unigs.drive.speak import performances, read_motion
-from unigs.exchange.ply.fields import Mover, turned
+from unigs.exchange.ply.fields import Mover, canonical, turned
 from unigs.exchange.ply.give import export_canonical
 from unigs.exchange.ply.layout import Rows, write_ply
 from unigs.geometry.cameras import intrinsics, view_matrix
@@ -30,7 +30,8 @@ from unigs.settings.speech import SpeechSettings
 from unigs.stage.errors import UserError
 from unigs.subject.features import HeadPoses
 from unigs.subject.frame_table import read_frame_table
-from unigs.subject.performance import read_performance
+from unigs.subject.performance import Performance, read_performance
+from unigs.subject.trajectory import RigidTrajectory
 
 HOME = Path("results/zoe/unigs_plus/dynamic/portrait.safetensors")
 
@@ -242,6 +243,27 @@ def test_both_layers_are_written_the_torso_last(tmp_path, caplog):
         np.testing.assert_allclose(posed.rows.means[rows], splats.means, atol=1e-5)
         sigmoid = 1 / (1 + np.exp(-posed.rows.opacities[rows]))
         np.testing.assert_allclose(sigmoid, splats.opacities, atol=1e-5)
+
+
+def test_a_torso_keeps_its_colors_from_every_side_while_the_head_turns():
+    """What the anchor holds at rest is the canonical field, moved as a whole."""
+    made = portrait(motion=False).requires_grad_(False)
+    made.gaussians.anchors.fill_(30.0)
+    made.gaussians.harmonics.normal_(std=0.2)
+    turn = Rotation.from_rotvec([0.1, 0.4, -0.1]).as_matrix().astype(np.float32)[None]
+    performance = Performance(RigidTrajectory(turn, np.float32([[0.01, 0, 0.58]])))
+    (posed,) = Mover(made).frames(performance)
+    R, t, own = performance.head.R[0], performance.head.t[0], canonical(made).rows
+    for camera in ([0.0, 0.0, -0.6], [0.5, -0.2, 0.1]):
+        moved = R.T @ (made.body_R.numpy() @ camera + made.body_t.numpy() - t)
+        seen = []
+        for rows, center in ((own, np.array(camera)), (posed.rows, moved)):
+            directions = rows.means - center
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+            parts = (torch.from_numpy(x).double() for x in (directions, rows.sh))
+            seen.append(published_colors(1, *parts).numpy())
+        np.testing.assert_allclose(seen[0], seen[1], atol=1e-4)
+    assert np.abs(own.sh - posed.rows.sh).max() > 0.01
 
 
 def test_a_static_portrait_has_a_canonical_field(tmp_path):

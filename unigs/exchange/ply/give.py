@@ -112,30 +112,48 @@ def export_frames(
     _refuse_existing(out)
     files.check()
     model = load_portrait(portrait)
-    if audio is None:
-        whole = _of_clip(files, model)
-        stop = _range(first, stop, len(whole), "the clip")
-        _check_known(whole, first, stop)
-        moved, told = _blocks(whole[first:stop]), _told(model, portrait)
-    else:
-        count, blocks = _of_recording(files, model, portrait, audio)
-        stop = _range(first, stop, count, str(audio))
-        moved = _part(blocks, first, stop)
-        told = [statement_of(model, portrait, audio, False, UNTOLD).comment()]
+    stop, blocks, told = _moved(files, model, portrait, first, stop, audio)
     mover = Mover(model)
-    fields = (field for block in moved for field in mover.frames(block))
-    told = [f"frame {{}} of {'the clip' if audio is None else 'the recording'}", *told]
+    fields = (field for block in blocks for field in mover.frames(block))
+
+    def write(path: Path, field: Posed, k: int) -> None:
+        _write(path, field, model, [f"frame {k} of {told[0]}", *told[1:]], quiet=k > first)
+
     if single:
-        _write(out, next(fields), model, [told[0].format(first), *told[1:]])
+        write(out, next(fields), first)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.parent) as scratch:
         new = scratch / "ply"
         for k, field in enumerate(progress(fields, stop - first, "ply"), first):
-            lines = [told[0].format(k), *told[1:]]
-            _write(new / FRAME.format(k), field, model, lines, quiet=k > first)
+            write(new / FRAME.format(k), field, k)
         new.rename(out)
     log.info("%s: %d files, %g frames a second", out, stop - first, model.fps)
+
+
+def _moved(
+    files: ClipFiles,
+    model: Portrait,
+    portrait: Path,
+    first: int,
+    stop: int | None,
+    audio: Path | None,
+) -> tuple[int, Iterator[Performance], list[str]]:
+    """What moves the portrait in frames `first` to `stop`.
+
+    Returns:
+        The frame after the last; the performance in blocks; whose frames they are, and what else
+        the headers say of them.
+    """
+    if audio is None:
+        whole = _of_clip(files, model)
+        stop = _range(first, stop, len(whole), "the clip")
+        _check_known(whole, first, stop)
+        return stop, _blocks(whole[first:stop]), ["the clip", *_told(model, portrait)]
+    count, blocks = _of_recording(files, model, portrait, audio)
+    stop = _range(first, stop, count, str(audio))
+    said = statement_of(model, portrait, audio, False, UNTOLD).comment()
+    return stop, _part(blocks, first, stop), ["the recording", said]
 
 
 def _of_clip(files: ClipFiles, model: Portrait) -> Performance:
