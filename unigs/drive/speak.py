@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from unigs.compute.device import pick_device
 from unigs.drive.motion_loop import longest_segment, ping_pong, trim_blinks
@@ -30,7 +31,7 @@ from unigs.stage.files import atomic
 from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.features import ACTION_UNITS, SpeechFeatures
-from unigs.subject.frame_table import read_frame_table
+from unigs.subject.frame_table import FrameTable, read_frame_table
 from unigs.subject.performance import Performance, read_performance
 
 FRAMES_AT_ONCE = 100
@@ -72,13 +73,11 @@ def drive(
             of no use.
     """
     signer = signer_of(settings)
-    model = load_portrait(portrait, pick_device(settings.device))
-    if not model.has_dynamics:
-        raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
+    model = load_talking(portrait, pick_device(settings.device))
     motion = read_motion(frame_table, pose, body, eyes, settings.turn_seconds * model.fps)
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     samples = read_audio(audio, RATE)
-    count = math.ceil(len(samples) / RATE * model.fps)
+    count = frame_count(samples, model.fps)
     blocks = performances(motion, encoder, samples, count, model.fps, settings)
     images = chain.from_iterable(map(Playback(model).clip, blocks))
     if settings.mark:
@@ -92,6 +91,32 @@ def drive(
             unsigned.replace(temporary)
         else:
             sign(unsigned, temporary, statement.definition(out.name), signer)
+
+
+def load_talking(path: Path, device: torch.device | str = "cpu") -> Portrait:
+    """Read a portrait that can speak.
+
+    Args:
+        path: of the dynamic stage (.safetensors).
+        device: where it is put.
+
+    Raises:
+        UserError: the file is none, or of the static stage.
+    """
+    model = load_portrait(path, device)
+    if not model.has_dynamics:
+        raise UserError(f"{path} is a static portrait: give the one of the dynamic stage.")
+    return model
+
+
+def frame_count(samples: np.ndarray, fps: float) -> int:
+    """Frames that a recording [n] at `RATE` lasts, the last one in part.
+
+    Args:
+        samples: the recording.
+        fps: frames per second.
+    """
+    return math.ceil(len(samples) / RATE * fps)
 
 
 def signer_of(settings: DriveSettings) -> Identity | None:
@@ -171,9 +196,7 @@ def performances(
         fps: frames per second.
         settings: section `drive`.
     """
-    columns = encoder.foreign_columns(samples)
-    scores = encoder.speech_scores(columns, count, fps)
-    rest = pauses(samples, count, fps, settings, scores)
+    columns, rest = hear(encoder, samples, count, fps, settings)
     for first in range(0, count, FRAMES_AT_ONCE):
         chosen = np.arange(first, min(first + FRAMES_AT_ONCE, count))
         windows = encoder.normalize(encoder.windows(columns, len(chosen), fps, offset=first))
@@ -181,6 +204,36 @@ def performances(
         windows = ((1 - share) * windows + share * encoder.silence).astype(np.float32)
         positions = ping_pong(chosen, len(motion), settings.turn_seconds * fps)
         yield replace(motion.at(positions), speech=windows)
+
+
+def hear(
+    encoder: SpeechEncoder, samples: np.ndarray, count: int, fps: float, settings: DriveSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is heard in a recording.
+
+    Args:
+        encoder: of the clip's speech features.
+        samples: the recording [n] at `RATE`.
+        count: frames of the video.
+        fps: frames per second.
+        settings: section `drive`.
+
+    Returns:
+        Speech features [N,D] column by column; weight of silence in each frame [count].
+    """
+    columns = encoder.foreign_columns(samples)
+    scores = encoder.speech_scores(columns, count, fps)
+    return columns, pauses(samples, count, fps, settings, scores)
+
+
+def usable_frames(table: FrameTable, performance: Performance) -> np.ndarray:
+    """Frames that can be played: kept, with head pose and eyes, bool [T].
+
+    Args:
+        table: frame table of the clip.
+        performance: of the clip, with eyes.
+    """
+    return table.keep & performance.head.known & np.isfinite(performance.eyes).all(1)
 
 
 def read_motion(frame_table: Path, pose: Path, body: Path, eyes: Path, turn: float) -> Performance:
@@ -198,8 +251,7 @@ def read_motion(frame_table: Path, pose: Path, body: Path, eyes: Path, turn: flo
     """
     table = read_frame_table(frame_table)
     motion = read_performance(table, pose, body, eyes)
-    usable = table.keep & motion.head.known & np.isfinite(motion.eyes).all(1)
-    piece = longest_segment(usable, table.jump_cuts)
+    piece = longest_segment(usable_frames(table, motion), table.jump_cuts)
     if piece.stop == piece.start:
         raise UserError(f"{frame_table} keeps no frame with a pose: screen less strictly.")
     blink = motion.eyes[:, ACTION_UNITS.index("AU45")]

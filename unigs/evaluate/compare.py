@@ -72,10 +72,9 @@ def compare(
     Raises:
         UserError: a file is missing or damaged.
     """
-    folders = {path: Path(path).parent for path in (*metrics, *earlier)}
     runs = read_runs(metrics, speed, datasets) + earlier_runs(earlier)
     drawn = {}
-    for folder in folders.values():
+    for folder in (Path(path).parent for path in (*metrics, *earlier)):
         if (folder / "draws.npz").is_file():
             drawn[folder.parts[-3:-1]] = folder / "draws.npz"
     subjects = {run.subject: run.dataset for run in runs}
@@ -84,6 +83,8 @@ def compare(
         for run in runs
     }
     seeds = seed_means(own)
+    # Of a variant with several seeds their mean stands for the variant.
+    judged = own | {key: row for key, (row, _) in seeds.items()}
     write_json(
         out,
         {
@@ -93,8 +94,8 @@ def compare(
                 _row(subjects[subject], subject, method, row, seeds=count)
                 for (subject, method), (row, count) in seeds.items()
             ],
-            "means": [*subject_means(own, seeds, subjects), *baseline_means(runs)],
-            "differences": differences(own, seeds, subjects, reference) if reference else [],
+            "means": [*subject_means(judged, subjects), *baseline_means(runs)],
+            "differences": differences(judged, subjects, reference) if reference else [],
         },
     )
 
@@ -158,26 +159,17 @@ def mean_row(rows: list[Row]) -> Row:
     return found
 
 
-def subject_means(
-    own: dict[tuple[str, str], Row],
-    seeds: dict[tuple[str, str], tuple[Row, int]],
-    subjects: dict[str, str],
-) -> list[dict]:
+def subject_means(judged: dict[tuple[str, str], Row], subjects: dict[str, str]) -> list[dict]:
     """Means over the subjects of a data set, for methods that every one of them has.
 
     Args:
-        own: subject and name of the run -> its figures.
-        seeds: subject and variant -> means over its seeds.
+        judged: subject and method -> its figures.
         subjects: subject -> its data set.
     """
     found = []
     for dataset, names in _by_dataset(subjects).items():
-        for method in _methods(own):
-            rows = [
-                seeds[name, method][0] if (name, method) in seeds else own[name, method]
-                for name in names
-                if (name, method) in own
-            ]
+        for method in _methods(judged):
+            rows = [judged[name, method] for name in names if (name, method) in judged]
             if len(rows) == len(names) > 1:
                 found.append(_row(dataset, f"mean of {len(rows)}", method, mean_row(rows)))
     return found
@@ -221,34 +213,25 @@ def static_means(runs: list[Run]) -> list[dict]:
 
 
 def differences(
-    own: dict[tuple[str, str], Row],
-    seeds: dict[tuple[str, str], tuple[Row, int]],
-    subjects: dict[str, str],
-    reference: str,
+    judged: dict[tuple[str, str], Row], subjects: dict[str, str], reference: str
 ) -> list[dict]:
     """The reference less each other method, on each subject and on the mean of a data set.
 
     Args:
-        own: subject and name of the run -> its figures.
-        seeds: subject and variant -> means over its seeds.
+        judged: subject and method -> its figures.
         subjects: subject -> its data set.
         reference: name of the variant.
-
     """
-
-    def of(subject: str, method: str) -> Row | None:
-        return (
-            seeds[subject, method][0] if (subject, method) in seeds else own.get((subject, method))
-        )
-
     found = []
     for dataset, names in _by_dataset(subjects).items():
-        for method in _methods(own):
-            pairs = {name: (of(name, reference), of(name, method)) for name in names}
-            pairs = {name: pair for name, pair in pairs.items() if None not in pair}
-            if method == reference or SEEDED.fullmatch(method) or not pairs:
+        for method in _methods(judged):
+            rows = {
+                name: _minus(judged[name, reference], judged[name, method])
+                for name in names
+                if {(name, reference), (name, method)} <= judged.keys()
+            }
+            if method == reference or SEEDED.fullmatch(method) or not rows:
                 continue
-            rows = {name: _minus(*pair) for name, pair in pairs.items()}
             found += [_row(dataset, name, method, row) for name, row in rows.items()]
             if len(rows) == len(names) > 1:
                 mean = mean_row(list(rows.values()))
@@ -267,8 +250,8 @@ def _by_dataset(subjects: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _methods(own: dict[tuple[str, str], Row]) -> list[str]:
-    return list(dict.fromkeys(method for _, method in own))
+def _methods(judged: dict[tuple[str, str], Row]) -> list[str]:
+    return list(dict.fromkeys(method for _, method in judged))
 
 
 def _row(dataset: str, subject: str, method: str, row: Row, **more: object) -> dict:

@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -146,13 +147,18 @@ class Scene:
         if shuffled is not None:
             found[SHUFFLED] = read_aligned(shuffled, count)
         if self.has_baselines(settings):
-            nearest = nearest_by_pose(self.performance.head, self.split)
-            found |= picture_streams(self.video, self.split, nearest, scratch / "nearest.raw")
+            kept = scratch / "nearest.raw"
+            found |= picture_streams(self.video, self.split, self.nearest, kept)
         # A static portrait over a true torso would be one more thing that was not rendered.
         if self.has_baselines(settings) and static is not None and settings.torso != PASTED:
             device = pick_device(settings.device).type
             found[STATIC] = static_stream(static, device, self.performance, self.split)
         return found
+
+    @cached_property
+    def nearest(self) -> np.ndarray:
+        """For each test frame, the training frame whose head pose is nearest, int [n]."""
+        return nearest_by_pose(self.performance.head, self.split)
 
     def has_baselines(self, settings: ScoreSettings) -> bool:
         """Whether pictures of the clip are judged, too: not beside another system's render."""
@@ -164,7 +170,7 @@ class Scene:
         """The judge of these methods, and what it knows of the true frames."""
         points, beside = self.marks.points, None
         if self.has_baselines(settings):
-            beside = points[nearest_by_pose(self.performance.head, self.split)]
+            beside = points[self.nearest]
         if self.foreign is not None:
             points = points - np.array([*self.foreign.box[:2], 0], points.dtype)
         detectors = open_detectors(settings.detectors, settings.detectors_model)

@@ -7,6 +7,7 @@ where the detail lies, so it is read beside LPIPS.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import cv2
 import numpy as np
@@ -26,8 +27,9 @@ BACKEND = "unigs.evaluate.sharpness"
 """What measures sharpness, for the records."""
 
 
+@cache
 def high_pass_gain(height: int, width: int) -> np.ndarray:
-    """Gain of the high-pass filter for the coefficients of `dctn`, float32 [H,W].
+    """Gain of the high-pass filter for `dctn`'s coefficients, float32 [H,W]; not to be changed.
 
     Half a cosine in the logarithm of the radial frequency; its square is 1/2 at `CUT`.
 

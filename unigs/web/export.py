@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 
 import numpy as np
 
-from unigs.drive.pauses import pauses
-from unigs.drive.speak import read_motion, statement_of
+from unigs.drive.speak import (
+    frame_count,
+    hear,
+    load_talking,
+    read_motion,
+    statement_of,
+    usable_frames,
+)
 from unigs.media.audio import RATE, read_audio
 from unigs.model.portrait import Portrait
-from unigs.model.storage import load_portrait
 from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.drive import DriveSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
-from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
 from unigs.subject.features import SpeechFeatures
 from unigs.subject.frame_table import read_frame_table
@@ -74,14 +77,12 @@ def export_player(
     Raises:
         UserError: a file is missing, does not fit the others, or has no sound.
     """
-    model = load_portrait(portrait)
-    if not model.has_dynamics:
-        raise UserError(f"{portrait} is a static portrait: give the one of the dynamic stage.")
+    model = load_talking(portrait)
     hearing = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     motion = read_motion(frame_table, pose, body, eyes, settings.turn_seconds * model.fps)
     table = read_frame_table(frame_table)
     performance = read_performance(table, pose, body, eyes, speech)
-    usable = table.keep & performance.head.known & np.isfinite(performance.eyes).all(1)
+    usable = usable_frames(table, performance)
     parts = [
         constants.portrait_part(model),
         constants.motion_part(motion, settings),
@@ -116,10 +117,8 @@ def _heard(
     name: str,
 ) -> tuple[dict, constants.Arrays]:
     """The recording and what the encoder hears in it, as `drive` does."""
-    count = math.ceil(len(samples) / RATE * model.fps)
-    columns = encoder.foreign_columns(samples)
-    scores = encoder.speech_scores(columns, count, model.fps)
-    rest = pauses(samples, count, model.fps, settings, scores)
+    count = frame_count(samples, model.fps)
+    columns, rest = hear(encoder, samples, count, model.fps, settings)
     return constants.recording_part(samples, columns, rest, name)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 import unigs
-from unigs.drive.speak import FRAMES_AT_ONCE, performances, read_motion, statement_of
+from unigs.drive.speak import (
+    FRAMES_AT_ONCE,
+    frame_count,
+    performances,
+    read_motion,
+    statement_of,
+)
 from unigs.exchange.ply.fields import Mover, Posed, canonical
 from unigs.exchange.ply.layout import write_ply
 from unigs.media.audio import RATE, read_audio
@@ -175,7 +180,7 @@ def _of_recording(
     motion = read_motion(files.frame_table, files.pose, files.body, files.eyes, turn)
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(files.speech).encoder, files.speech)
     samples = read_audio(audio, RATE)
-    count = math.ceil(len(samples) / RATE * model.fps)
+    count = frame_count(samples, model.fps)
     return count, performances(motion, encoder, samples, count, model.fps, settings)
 
 
