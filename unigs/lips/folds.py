@@ -12,9 +12,9 @@ from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES
 FOLD_GAP = 10
 """Frames around a fold that its members do not use either, since neighboring windows share most of
 their speech."""
-FOLDS = FEWEST_TRAINING_FRAMES // (2 * FOLD_GAP)
-"""Contiguous parts of the training frames; each member of the ensemble leaves one out. A fold is at
-least as long as the two gaps around it."""
+FOLDS = 6
+"""Contiguous parts of the training frames; each member of the ensemble leaves one out. There are
+fewer in a short clip, since a fold is at least as long as the two gaps around it."""
 SILENT_SHARE = 0.06
 """Share of a batch that is silence, with the mouth at rest."""
 LARGEST_GAIN = 2.5
@@ -89,10 +89,10 @@ def contiguous_folds(frames: np.ndarray, members: int) -> Folds:
     Raises:
         UserError: the frames are too few.
     """
-    count = min(FOLDS, members)
-    if len(frames) < count * 2 * FOLD_GAP:
+    if len(frames) < FEWEST_TRAINING_FRAMES:
         raise UserError(
             f"{len(frames)} training frames with a face are too few to learn the lips from, "
-            f"{count * 2 * FOLD_GAP} are needed: use a longer or cleaner clip."
+            f"{FEWEST_TRAINING_FRAMES} are needed: use a longer or cleaner clip."
         )
+    count = min(FOLDS, members, len(frames) // (2 * FOLD_GAP))
     return Folds(frames, np.linspace(0, len(frames), count + 1).astype(int), members)

@@ -27,9 +27,9 @@ COLUMNS = {
     "reason": Array(kind="text"),
     "split": Array(kind="text"),
 }
-FEWEST_TRAINING_FRAMES = 120
-"""Kept training frames that a portrait needs: with fewer, the folds by which the lip networks are
-validated (`unigs.lips.networks`) would be shorter than the pauses left between them."""
+FEWEST_TRAINING_FRAMES = 100
+"""Kept training frames that a portrait needs: four seconds. The lips are validated on five folds
+of them (`unigs.lips.folds`), each as long as the pauses left around it."""
 
 
 @dataclass(frozen=True)

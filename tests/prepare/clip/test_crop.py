@@ -185,8 +185,8 @@ def test_seconds_that_name_no_part_of_the_source(ntsc_clip, tmp_path, start, sto
 
 def test_too_short_unreadable_or_faceless(ntsc_clip, tmp_path):
     out, info = tmp_path / "v.mp4", tmp_path / "c.json"
-    with pytest.raises(UserError, match="in.mp4 lasts 4.00 s .*: training alone needs 4.8 s"):
-        crop_clip(ntsc_clip, out, info, SMALL, stop=4.0)
+    with pytest.raises(UserError, match="in.mp4 lasts 3.60 s .*: training alone needs 4.0 s"):
+        crop_clip(ntsc_clip, out, info, SMALL, stop=3.6)
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(UserError, match="text.mp4"):
         crop_clip(tmp_path / "text.mp4", out, info, SMALL)

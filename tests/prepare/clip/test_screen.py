@@ -226,13 +226,13 @@ def test_another_clips_landmarks_are_refused(clip, tmp_path):
 
 
 def test_too_little_left_is_said_with_the_counts(clip, tmp_path):
-    """More than two seconds are kept, but the lip networks need 120 training frames."""
+    """More than two seconds are kept, but the lip networks need 100 training frames."""
     with pytest.raises(UserError) as error:
         screen_clip(
-            clip / "clip.mp4", clip / "face.npz", tmp_path / "f.csv", SETTINGS, remove="0-3.56"
+            clip / "clip.mp4", clip / "face.npz", tmp_path / "f.csv", SETTINGS, remove="0-5.2"
         )
     kept = int(str(error.value).split("only ")[1].split(" of")[0])
-    assert 50 < kept < 132 and f"{kept} of 220 frames ({kept / 25:.1f} s)" in str(error.value)
-    assert "user 90" in str(error.value)
-    assert "at least 5.3 s are needed for 120 training frames and the test" in str(error.value)
+    assert 50 < kept < 110 and f"{kept} of 220 frames ({kept / 25:.1f} s)" in str(error.value)
+    assert "user 131" in str(error.value)
+    assert "at least 4.4 s are needed for 100 training frames and the test" in str(error.value)
     assert not (tmp_path / "f.csv").exists()
