@@ -38,7 +38,7 @@ def encoder():
 def still(frames=50):
     rest = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
     head, torso = RigidTrajectory(*rest), AffineTrajectory(*rest)
-    return Performance(head, torso, np.zeros((frames, 2)), np.zeros((frames, 6)))
+    return Performance(head, torso, np.zeros((frames, 2)), np.zeros((frames, 7)))
 
 
 def heard(encoder, samples, count):

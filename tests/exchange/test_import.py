@@ -15,7 +15,7 @@ from unigs.media.audio import read_audio
 from unigs.media.video import read_video
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage.errors import UserError
-from unigs.subject.features import SpeechFeatures, read_action_units
+from unigs.subject.features import FACE_UNITS, SpeechFeatures, read_action_units
 from unigs.subject.frame_table import TEST, TRAIN, read_frame_table
 from unigs.subject.given import GivenPoses
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO, read_labels
@@ -80,7 +80,7 @@ def test_pictures_are_kept_as_stated(theirs):
 def test_action_units_are_theirs_to_the_digit(theirs, made):
     units = read_action_units(theirs[0] / "face/eyes.csv")
     table = np.loadtxt(made / "au.csv", delimiter=",", skiprows=1)
-    ours = [3 + UNITS.index(name) for name in ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")]
+    ours = [3 + UNITS.index(name) for name in FACE_UNITS]
     np.testing.assert_array_equal(units, table[:, ours].astype(np.float32))
 
 

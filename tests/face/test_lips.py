@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unigs.face.lips import lip_code, lip_points, lip_shape
+from unigs.face.lips import lip_code, lip_points, lip_shape, without_smile
 from unigs.face.mesh import LIPS, MOUTH_CORNERS, MOUTH_OPENING
 
 
@@ -54,3 +54,24 @@ def test_lip_code_is_scaled_on_the_training_frames_and_finds_further_shapes():
     np.testing.assert_allclose(inside.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(inside.std(0), 1, atol=1e-3)
     assert abs(np.corrcoef(inside[:, 2], np.delete(hidden[:100], 7))[0, 1]) > 0.95
+
+
+def test_a_smile_is_taken_out_of_the_width_and_the_opening_stays():
+    rng = np.random.default_rng(3)
+    said, opening, smile = rng.normal(size=(3, 400))
+    code = np.stack([opening + 0.5 * smile, 0.6 * said + 0.8 * smile], 1)
+    code[5], smile[6] = np.nan, np.nan
+    train = np.arange(300)
+    spoken = without_smile(code, 2 * smile + 3, train)
+    assert np.isnan(spoken[[5, 6], 1]).all()
+    known = np.delete(np.arange(400), [5, 6])
+    assert np.corrcoef(spoken[known, 1], said[known])[0, 1] > 0.99
+    assert spoken[known[:298], 1].std() == pytest.approx(1, abs=1e-3)
+    # Closed lips are closed whoever smiles: the opening is scaled alone.
+    assert np.corrcoef(spoken[known, 0], code[known, 0])[0, 1] == pytest.approx(1)
+
+
+def test_where_nobody_smiles_nothing_is_taken_out():
+    code = np.random.default_rng(4).normal(size=(200, 2))
+    spoken = without_smile(code, np.zeros(200), np.arange(200))
+    np.testing.assert_allclose(spoken, code / code.std(0), atol=1e-5)

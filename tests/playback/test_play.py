@@ -138,3 +138,9 @@ def test_a_performance_of_another_kind_is_one_sentence(speech, eyes, words):
     with pytest.raises(UserError, match=words):
         Playback(portrait()).frame(one_frame(speech, eyes), 0)
     assert Playback(portrait(motion=False)).frame(one_frame(speech, eyes), 0).any()
+
+
+def test_a_portrait_that_learned_no_smile_passes_over_that_of_a_performance():
+    playback, smiling = Playback(portrait()), torch.cat([EYES, torch.tensor([5.0])])
+    with_smile = playback.frame(one_frame(SPOKEN, smiling), 0)
+    np.testing.assert_array_equal(with_smile, playback.frame(one_frame(SPOKEN, EYES), 0))

@@ -79,7 +79,7 @@ def subject(tmp_path_factory):
         files.frame_table, FRAMES, keep=np.arange(FRAMES) != 7,
         reason={7: "no_face", 20: "jump_cut"}, test=np.arange(FRAMES) > 26,
     )  # fmt: skip
-    units = np.zeros((FRAMES, 6))
+    units = np.zeros((FRAMES, 7))
     units[:, -1] = np.linspace(0, 5, FRAMES)
     write_features(files, FRAMES, size=SIZE, focal=200.0, points=points, eyes=units)
     return folder
@@ -108,6 +108,6 @@ def test_sheet_and_curves_are_drawn(subject):
 
 
 def test_files_of_another_clip_are_refused(subject, tmp_path):
-    write_action_units(tmp_path / "eyes.csv", np.zeros((1, 6)))
+    write_action_units(tmp_path / "eyes.csv", np.zeros((1, 7)))
     with pytest.raises(UserError, match=r"eyes.csv has 1 rows but .*frames.csv has 30"):
         draw_sheet(**arguments(subject, eyes=tmp_path / "eyes.csv"))

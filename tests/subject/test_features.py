@@ -106,7 +106,7 @@ def test_what_could_run_code_is_refused_without_advice_to_allow_it(files, tmp_pa
 )
 def test_action_units_are_numbers(tmp_path, line, sentence):
     path = tmp_path / "eyes.csv"
-    write_action_units(path, np.zeros((4, 6)))
+    write_action_units(path, np.zeros((4, 7)))
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:3], line, *lines[4:]]))
     with pytest.raises(UserError, match=sentence):

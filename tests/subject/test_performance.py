@@ -36,7 +36,7 @@ def made_up(frames: int = 12) -> Performance:
     rng = np.random.default_rng(0)
     R = Rotation.from_rotvec(rng.normal(0, 0.1, (frames, 3))).as_matrix().astype(np.float32)
     t, resting = rng.normal(0, 1, (2, frames, 3)).astype(np.float32)
-    arms, eyes = (rng.random((frames, n)).astype(np.float32) for n in (2, 6))
+    arms, eyes = (rng.random((frames, n)).astype(np.float32) for n in (2, 7))
     speech = rng.random((frames, 3, 4)).astype(np.float32)
     head, torso = RigidTrajectory(R, t), AffineTrajectory(R[::-1].copy(), resting)
     return Performance(head, torso, arms, eyes, speech)

@@ -30,7 +30,7 @@ PLACES = {
     "motion.npz": "body/motion.npz",
 }
 """Files of `tests.support.subject` -> their places in a subject's results."""
-UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
+UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU12", "AU25", "AU45")
 
 
 def lineage_rotation(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unigs.subject.features import ACTION_UNITS as UNITS
+from unigs.subject.features import FACE_UNITS as UNITS
 
 
 def openface_csv(path: Path, rows: int, comma: str = ", ", drop: tuple = ()) -> Path:

@@ -97,7 +97,7 @@ def make_page(
     torso = R * [1.0, 1.02, 1.0], t + [0.005, 0, 0]
     write_features(
         files, FRAMES, head=(R, t), torso=torso, encoder=encoder.to_dict(),
-        outline=0.01 * rng.normal(size=(FRAMES, 2)), eyes=rng.uniform(0, 5, (FRAMES, 6)),
+        outline=0.01 * rng.normal(size=(FRAMES, 2)), eyes=rng.uniform(0, 5, (FRAMES, 7)),
         speech=np.zeros((FRAMES, encoder.width, len(encoder.mean))),
     )  # fmt: skip
     size = portrait.size

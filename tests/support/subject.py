@@ -141,7 +141,7 @@ def write_features(
         np.zeros((frames, 2), np.float32) if outline is None else outline, clean, backend,
     ).write(files.body)  # fmt: skip
     Landmarks(points.astype(np.float32), found, size, backend).write(files.landmarks)
-    write_action_units(files.eyes, np.zeros((frames, 6)) if eyes is None else eyes)
+    write_action_units(files.eyes, np.zeros((frames, 7)) if eyes is None else eyes)
     SpeechFeatures(
         speech.astype(np.float32), np.zeros(dim), np.ones(dim), backend, 50.0,
         np.zeros(speech.shape[1:], np.float32), 0, json.dumps(encoder),
@@ -192,7 +192,7 @@ def write_subject(folder: Path, seed: int = 0) -> SubjectFiles:
     rest = np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1, 1)), t
     write_features(
         files, FRAMES, head=(R, t), shape=shape, torso=rest, points=points, speech=speech,
-        eyes=rng.uniform(0, 5, (FRAMES, 6)),
+        eyes=rng.uniform(0, 5, (FRAMES, 7)),
     )  # fmt: skip
     return files
 

@@ -173,7 +173,7 @@ def test_inputs_that_are_not_finite_are_named_before_training(files, tmp_path, f
     broken[FRAME, 0, 1] = np.nan
     value = {
         "head": (broken, t), "torso": (broken, t), "outline": np.zeros((FRAMES, 2), np.float32),
-        "eyes": np.zeros((FRAMES, 6)), "speech": np.zeros((FRAMES, 17, 8)),
+        "eyes": np.zeros((FRAMES, 7)), "speech": np.zeros((FRAMES, 17, 8)),
     }[field]  # fmt: skip
     if not isinstance(value, tuple):
         value[FRAME, 0] = np.nan

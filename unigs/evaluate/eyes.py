@@ -87,7 +87,8 @@ def units_of_render(
     Returns:
         units [n,6] of truth and of render; NaN without a face.
     """
-    units = action_units(np.concatenate([clip, render]))
+    named = action_units(np.concatenate([clip, render]))
+    units = np.stack([named[name] for name in ACTION_UNITS], axis=1)
     return units[test], units[len(clip) :]
 
 

@@ -1,4 +1,4 @@
-"""Ocular action units from mesh landmarks, calibrated on one person's clip.
+"""Action units of eyes and smile from mesh landmarks, calibrated on one person's clip.
 
 Every measure is a length in the head's own axes (so that nodding does not foreshorten it), divided
 by the distance of the eyes' outer corners (so that coming nearer does not matter). What the angle
@@ -22,24 +22,38 @@ CLOSES = 0.5
 OPEN_QUANTILE = 0.6
 """The usual open eye: quantile of the opening; speakers look down and narrow their eyes more often
 than they widen them."""
-FULL_STRENGTH = {"AU01": 0.10, "AU04": 0.07, "AU05": 0.035, "AU06": 0.06, "AU07": 0.030}
+SMILE_LEAST = 0.15
+"""The face without a smile: quantile of the lip corners' place, as some smile in most frames."""
+SMILE_SMOOTH = 8.0
+"""Least standard deviation in frames of the Gaussian over AU12. Below a third of a second corners
+move with what is said, and the portrait shall take that from the sound."""
+FULL_STRENGTH = {
+    "AU01": 0.10,
+    "AU04": 0.07,
+    "AU05": 0.035,
+    "AU06": 0.06,
+    "AU07": 0.030,
+    "AU12": 0.06,
+}
 """Least movement, in distances of the outer eye corners, that a unit's full strength 5 stands for;
 a person who moves farther gets a larger one."""
 
 
 def action_units(
     points: np.ndarray, smooth: float = 1.0, usable: np.ndarray | None = None
-) -> np.ndarray:
-    """AU01, AU04, AU05, AU06, AU07, AU45 of a clip.
+) -> dict[str, np.ndarray]:
+    """Action units of a clip.
 
     Args:
         points: landmarks [T,478,3] in pixels, NaN in frames without a face.
-        smooth: standard deviation in frames of the Gaussian over all but AU45.
+        smooth: standard deviation in frames of the Gaussian over all but AU45; AU12 has at least
+            `SMILE_SMOOTH`.
         usable: frames [T] bool that set the scale (faded or turned-away ones would spoil it);
             None: all frames that show a face.
 
     Returns:
-        [T,6] float64 in 0..5, NaN in frames without a face.
+        AU01, AU04, AU05, AU06, AU07, AU12 and AU45 -> [T] float64, 0 (the person's usual face, for
+        AU12 the one without a smile) to 5, NaN in frames without a face.
     """
     known = np.isfinite(points).all((1, 2))
     seen = np.asarray(points[known], np.float64)
@@ -58,18 +72,22 @@ def action_units(
         "AU05": np.maximum(opening - 1.0, 0.0) * usual,
         "AU06": np.maximum(-level["cheek"], 0.0) * awake,
         "AU07": np.maximum(level["lower_lid"], 0.0) * awake,
+        "AU12": _upright(lengths["smile"], basis, usable, SMILE_LEAST),
     }
-    units = np.full((len(points), 6), np.nan)
-    for column, (name, value) in enumerate(raw.items()):
-        value = gaussian_filter1d(value, smooth) if smooth > 0 else value
+    units = {"AU45": blink}
+    for name, value in raw.items():
+        width = max(smooth, SMILE_SMOOTH) if name == "AU12" else smooth
+        value = gaussian_filter1d(value, width) if width > 0 else value
         strongest = max(float(np.quantile(value[usable], 0.995)), FULL_STRENGTH[name])
-        units[known, column] = np.clip(5.0 * value / strongest, 0.0, 5.0)
-    units[known, 5] = blink
-    return units
+        units[name] = np.clip(5.0 * value / strongest, 0.0, 5.0)
+    rows = {name: np.full(len(points), np.nan) for name in units}
+    for name, value in units.items():
+        rows[name][known] = value
+    return rows
 
 
 def measures(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Lengths of the eye region in the head's axes, from landmarks [T,478,3].
+    """Lengths of eye region and smile in the head's axes, from landmarks [T,478,3].
 
     Returns:
         Arrays [T] in units of the distance between the outer eye corners:
@@ -78,7 +96,9 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
         brow: height of the whole brows above the eye corners;
         brow_gap: distance between the inner brows;
         cheek: distance from the eye corners down to the cheeks;
-        lower_lid: height of the lower lids above the line of the eye corners (negative: below).
+        lower_lid: height of the lower lids above the line of the eye corners (negative: below);
+        smile: height of the lips' corners above their middle (negative: below). Unlike the mouth's
+            width it says next to nothing of what is spoken.
     """
     head = points @ head_to_camera(points)  # rows: x right, y down, z forward in the head
     corners = head[:, [33, 133, 362, 263]]
@@ -100,6 +120,7 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
         "brow_gap": np.linalg.norm(head[:, 285] - head[:, 55], axis=-1) / unit,
         "cheek": -height(mesh.RIGHT_CHEEK, mesh.LEFT_CHEEK),
         "lower_lid": height(lower),
+        "smile": height(mesh.MOUTH_CORNERS) - height(mesh.MOUTH_OPENING[1]),
     }
 
 
@@ -110,9 +131,11 @@ def _angle_basis(points: np.ndarray, usable: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(yaw), yaw, pitch, yaw**2, pitch**2], axis=1)
 
 
-def _upright(value: np.ndarray, basis: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Deviation [T] of a measure from what the head's angles explain of it."""
-    return value - basis @ _robust_fit(basis[usable], value[usable])
+def _upright(
+    value: np.ndarray, basis: np.ndarray, usable: np.ndarray, above: float = 0.5
+) -> np.ndarray:
+    """Deviation [T] of a measure from what the head's angles explain of its quantile `above`."""
+    return value - basis @ _robust_fit(basis[usable], value[usable], above)
 
 
 def _robust_fit(basis: np.ndarray, value: np.ndarray, above: float = 0.5) -> np.ndarray:

@@ -111,6 +111,29 @@ def lip_code(points: np.ndarray, train: np.ndarray, extra: int = 0) -> np.ndarra
     return np.concatenate([shape, coordinates], 1).astype(np.float32)
 
 
+def without_smile(code: np.ndarray, smile: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Lip codes whose width and principal shapes are freed of what a smile explains of them.
+
+    The opening stays as it is, since closed lips are closed in a smile, too.
+
+    Args:
+        code: from `lip_code`, [T,K].
+        smile: AU12 [T]; NaN where no face.
+        train: frames [T] bool (or indices) that the smile's share is measured on.
+
+    Returns:
+        float32 [T,K], z-scored over the training frames; NaN where no face.
+    """
+    chosen = np.zeros(len(code), bool)
+    chosen[train] = True
+    chosen &= np.isfinite(code).all(1) & np.isfinite(smile)
+    smile = smile - smile[chosen].mean()
+    share = smile[chosen] @ code[chosen] / max(float(np.square(smile[chosen]).sum()), 1e-6)
+    share[OPENING] = 0.0
+    rest = code - smile[:, None] * share
+    return (rest / np.maximum(rest[chosen].std(0), 1e-6)).astype(np.float32)
+
+
 def relative_opening(points: np.ndarray) -> np.ndarray:
     """Distance of the inner lips as a share of the distance of the eyes' outer corners.
 

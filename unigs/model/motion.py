@@ -123,15 +123,14 @@ class Motion(nn.Module):
             t: translations of the head poses [...,3], meters.
             body: frames of the torso.
             audio: audio features [...,A] from `hear`; a field that hears nothing takes any.
-            eyes: action units [...,E], 0 to 5; a field without e takes any.
+            eyes: action units [...,E] or more, 0 to 5, of which the first E count.
             noise: standard deviation of noise on the z-scored pose feature (training).
 
         Returns:
             Input [...,C]; coefficients [...,S]: lips and e, then p, as far as they are configured.
         """
         audio = audio if self.audio_dim else audio[..., :0]
-        eyes = eyes if self.config["eyes"] else eyes[..., :0]
-        units, poses = self.eye_norm(eyes), self.poses(R, t, body)
+        units, poses = self.eye_norm(eyes[..., : self.config["eyes"]]), self.poses(R, t, body)
         if noise:
             poses = poses + noise * torch.randn_like(poses)
         lips = audio[..., audio.shape[-1] - self.lip_dim :]
@@ -167,7 +166,7 @@ class Motion(nn.Module):
             t: translation of the head pose [3], meters.
             body: the torso's frame.
             audio: audio feature [A] from `hear`.
-            eyes: action units [E], 0 to 5.
+            eyes: action units [E] or more, 0 to 5, of which the first E count.
             noise: standard deviation of noise on the z-scored pose feature (training).
         """
         conditions, shapes = self.network_inputs(R, t, body, audio, eyes, noise)

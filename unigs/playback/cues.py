@@ -67,9 +67,10 @@ def _check_drivers(portrait: Portrait, performance: Performance) -> None:
         return
     config, p = portrait.motion.config, performance
     speech = config["speech"] and (config["speech"]["window"], config["speech"]["dim"])
+    eyes = None if p.eyes is None else p.eyes[:, : config["eyes"]]  # a smile counts for some
     for what, rows, size in (
         ("speech features", p.speech, speech),
-        ("action units", p.eyes, (config["eyes"],)),
+        ("action units", eyes, (config["eyes"],)),
     ):
         found = None if rows is None else rows.shape[1:]
         if found != size and size not in (None, (0,)):

@@ -15,7 +15,7 @@ from unigs.face.angles import yaw_pitch_roll
 from unigs.face.lips import relative_opening
 from unigs.report.palette import BLUE, GREEN, INK, OCHER, ORANGE, RED, SLATE, VIOLET
 from unigs.stage.files import atomic
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import FACE_UNITS
 from unigs.subject.frame_table import JUMP_CUT, TEST, FrameTable
 from unigs.subject.series import runs
 from unigs.subject.trajectory import RigidTrajectory
@@ -46,7 +46,7 @@ def draw_curves(
         table: the clip's frame table.
         points: landmarks [T,478,3], px.
         head: head poses of all frames.
-        units: action units [T,6], 0 to 5.
+        units: action units [T,7], 0 to 5.
     """
     time = table.time
     with plt.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
@@ -58,10 +58,12 @@ def draw_curves(
         _lines(axes[0], time, angles.T, ("yaw", "pitch", "roll"), "head angle (degrees)")
         shift = 100 * (head.t - np.nanmedian(head.t, axis=0))
         _lines(axes[1], time, shift.T, ("right", "down", "away"), "head position (cm)")
-        *others, blink = zip(ACTION_UNITS, units.T, strict=True)
-        for (name, values), color in zip(others, (BLUE, ORANGE, GREEN, INK, VIOLET), strict=True):
+        named = dict(zip(FACE_UNITS, units.T, strict=True))
+        blink = named.pop("AU45")
+        colors = BLUE, ORANGE, GREEN, INK, VIOLET, SLATE
+        for (name, values), color in zip(named.items(), colors, strict=True):
             axes[2].plot(time, values, color=color, lw=0.9, label=name)
-        axes[2].plot(time, blink[1], color=RED, lw=1.4, label=f"{blink[0]} (blink)")
+        axes[2].plot(time, blink, color=RED, lw=1.4, label="AU45 (blink)")
         axes[2].set(ylabel="action units (0 to 5)", ylim=(0, 5.2))
         axes[3].plot(time, relative_opening(points), color=BLUE, lw=1.1)
         axes[3].set(ylabel="mouth opening\n(eye distances)")

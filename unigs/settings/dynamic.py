@@ -110,6 +110,9 @@ class DynamicSettings(LipSettings):
     """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
     speech_dim: Annotated[int, Bounds(1, 1024)] = 32
     """Length of the audio feature a of eq. 6 (the paper gives none)."""
+    smile: bool = False
+    """AU12, the lip corner puller without what speech moves, joins the action units e of eq. 6 (not
+    in the paper). In test frames and recordings it is replayed from the clip, as blinks are."""
     lip_code: Annotated[int, Bounds(2, 32, off=0)] = 0
     """Numbers of a lip shape that a separate network predicts from speech and that are appended to
     the audio feature a (not in the paper; 0: none, else 2 or more): opening, width, then principal

@@ -16,7 +16,10 @@ from unigs.subject.checks import Array, read_arrays, read_columns, write_columns
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
 ACTION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
-"""Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink."""
+"""Inner brow raiser, brow lowerer, upper lid raiser, cheek raiser, lid tightener, blink: e of the
+paper."""
+FACE_UNITS = (*ACTION_UNITS, "AU12")
+"""Columns of face/eyes.csv: `ACTION_UNITS`, and the lip corner puller, a smile."""
 
 ONE_NUMBER, TEXT = Array(positive=True), Array(kind="text")
 COUNT = Array(kind="whole", positive=True)
@@ -247,12 +250,12 @@ def read_action_units(path: Path) -> np.ndarray:
     """Read face/eyes.csv.
 
     Returns:
-        Action units float32 [T,6], 0 to 5, in the order of `ACTION_UNITS`.
+        Action units float32 [T,7], 0 to 5, in the order of `FACE_UNITS`.
 
     Raises:
         UserError: the file is missing or lacks a column, or a cell is no number.
     """
-    columns = read_columns(path, dict.fromkeys(ACTION_UNITS, Array()), "measure_eyes")
+    columns = read_columns(path, dict.fromkeys(FACE_UNITS, Array()), "measure_eyes")
     return np.stack(list(columns.values()), axis=1).astype(np.float32)
 
 
@@ -261,10 +264,10 @@ def write_action_units(path: Path, units: np.ndarray) -> None:
 
     Args:
         path: the table.
-        units: action units [T,6], 0 to 5, in the order of `ACTION_UNITS`.
+        units: action units [T,7], 0 to 5, in the order of `FACE_UNITS`.
     """
     columns = {"frame": range(len(units))}
-    for name, values in zip(ACTION_UNITS, units.T, strict=True):
+    for name, values in zip(FACE_UNITS, units.T, strict=True):
         columns[name] = [f"{value:.4f}" for value in values]
     write_columns(path, columns)
 

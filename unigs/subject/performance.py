@@ -98,7 +98,7 @@ def performance_of(
     Args:
         poses: head poses.
         motion: motion of the torso, or None.
-        eyes: action units [T,6], or None.
+        eyes: action units [T,7], or None.
         speech: speech features, or None.
     """
     torso, outline = (None, None) if motion is None else (motion.torso, motion.outline)

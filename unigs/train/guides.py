@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import torch
 
-from unigs.face.lips import OPENING, lip_code, lip_shape
+from unigs.face.lips import OPENING, lip_code, lip_shape, without_smile
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from unigs.lips.networks import pretrain
 from unigs.lips.regression import fit_map
@@ -16,7 +16,7 @@ from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
 from unigs.speech.lip_prior import LipPrior
 from unigs.subject.dataset import Dataset
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import ACTION_UNITS, FACE_UNITS
 
 log = logging.getLogger("unigs")
 
@@ -70,6 +70,9 @@ class LipGuide:
         if not settings.lip_code:
             return None
         measured = lip_code(dataset.landmarks.points, frames, settings.lip_code - 2)
+        if settings.smile:  # what e tells need not be heard
+            smile = dataset.performance.eyes[:, FACE_UNITS.index("AU12")]
+            measured = without_smile(measured, smile, frames)
         net, heard = motion.speech_net.cpu(), dataset.performance.speech
         if isinstance(net.lip_net, LipMap):
             training = fit_map(net, heard, measured, frames, dataset.silence, prior)

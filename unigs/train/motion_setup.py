@@ -14,6 +14,7 @@ from unigs.model.portrait import Portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
+from unigs.subject.features import ACTION_UNITS, FACE_UNITS
 
 BOX_QUANTILE = 0.005
 """Share of the centers that lie outside of the tri-plane's box on each side, before its margin."""
@@ -72,7 +73,7 @@ def new_motion(
         torso = seen.torso.R, seen.torso.t, seen.outline
         motion.body_norm = ZScore.of(body_vector(Body(*map(torch.from_numpy, torso))))
     if not deaf:
-        motion.eye_norm = ZScore.of(seen.eyes, EYE_LIMIT)
+        motion.eye_norm = ZScore.of(seen.eyes[:, : config["eyes"]], EYE_LIMIT)
     return motion
 
 
@@ -115,7 +116,7 @@ def _config(dataset: Dataset, s: DynamicSettings, lips: dict) -> dict:
             **lips,
         },
         "lip_code": bool(s.lip_code),
-        "eyes": dataset.performance.eyes.shape[1],
+        "eyes": len(FACE_UNITS if s.smile else ACTION_UNITS),
         "pose_input": s.pose_input,
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,

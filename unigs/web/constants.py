@@ -58,12 +58,13 @@ def portrait_part(portrait: Portrait) -> tuple[dict, Arrays]:
     return header, arrays
 
 
-def motion_part(motion: Performance, settings: DriveSettings) -> tuple[dict, Arrays]:
+def motion_part(motion: Performance, settings: DriveSettings, units: int) -> tuple[dict, Arrays]:
     """Header and arrays of the piece of the clip that is replayed.
 
     Args:
         motion: from `unigs.drive.speak.read_motion`.
         settings: section `drive`.
+        units: number of action units that the portrait takes.
     """
     arrays = {
         "replay.head_R": motion.head.R.reshape(-1, 9),
@@ -71,7 +72,7 @@ def motion_part(motion: Performance, settings: DriveSettings) -> tuple[dict, Arr
         "replay.torso_R": motion.torso.R.reshape(-1, 9),
         "replay.torso_t": motion.torso.t,
         "replay.outline": motion.outline,
-        "replay.eyes": motion.eyes,
+        "replay.eyes": motion.eyes[:, :units],
     }
     return {"turn": settings.turn_seconds}, {k: np.float32(v) for k, v in arrays.items()}
 

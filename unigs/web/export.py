@@ -85,7 +85,7 @@ def export_player(
     usable = usable_frames(table, performance)
     parts = [
         constants.portrait_part(model),
-        constants.motion_part(motion, settings),
+        constants.motion_part(motion, settings, model.motion.config["eyes"]),
         constants.speech_part(hearing, model.fps, settings, encoder),
         _heard(hearing, _beginning(audio), model, settings, audio.name),
         ({}, {"regions": regions_of(model, performance, usable, labels)}),

@@ -17,7 +17,7 @@ from unigs.settings.landmarks import LandmarkSettings
 from unigs.sources.synthetic.speaker import make_speaker
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz
-from unigs.subject.features import ACTION_UNITS as UNITS
+from unigs.subject.features import FACE_UNITS as UNITS
 from unigs.subject.features import Landmarks
 
 FRAMES = 300
@@ -34,13 +34,13 @@ def head():
     return (points - points[mesh.NOSE_TIP]) @ head_to_camera(points)
 
 
-def acted(closed, raised=None, yaw=None, pitch=None, scale=None, noise=0.15, seed=0):
+def acted(closed, raised=None, yaw=None, pitch=None, scale=None, noise=0.15, seed=0, smile=None):
     """Landmarks [T,478,3] of a face that closes its lids [T] 0..1 and raises its brows [T] px.
 
-    yaw, pitch: degrees [T]; scale: size [T].
+    yaw, pitch: degrees [T]; scale: size [T]; smile: way [T] px that lip corners go up and out.
     """
     zero = np.zeros(len(closed))
-    raised, yaw, pitch = (zero if v is None else v for v in (raised, yaw, pitch))
+    raised, yaw, pitch, smile = (zero if v is None else v for v in (raised, yaw, pitch, smile))
     scale = zero + 1 if scale is None else scale
     rng = np.random.default_rng(seed)
     frames = []
@@ -50,6 +50,9 @@ def acted(closed, raised=None, yaw=None, pitch=None, scale=None, noise=0.15, see
             gap = points[list(lower)] - points[list(upper)]
             points[list(upper)] += closed[k] * gap * 0.95
         points[BROWS, 1] -= raised[k]
+        right, left = mesh.MOUTH_CORNERS
+        points[[right, left], 1] -= smile[k]
+        points[[right, left], 0] += smile[k] * np.sign(points[[right, left], 0])
         a, b = np.radians([yaw[k], pitch[k]])
         turn = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
         nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
@@ -67,7 +70,7 @@ def blinks(frames=FRAMES, every=60):
 
 
 def units(points, **options):
-    return pd.DataFrame(action_units(points, **options), columns=list(UNITS))
+    return pd.DataFrame(action_units(points, **options))
 
 
 def test_open_eyes_are_0_and_closed_ones_5():
@@ -113,6 +116,16 @@ def test_raised_and_lowered_brows_move_their_own_units():
     assert measured.loc[calm, ["AU01", "AU04"]].quantile(0.99).max() < 1.0
 
 
+def test_a_smile_raises_its_unit_and_a_syllable_does_not():
+    said = 1.5 * np.sin(2 * np.pi * np.arange(FRAMES) / 6)  # four syllables a second
+    smile = np.where((np.arange(FRAMES) >= 100) & (np.arange(FRAMES) < 175), 6.0, 0.0)
+    measured = units(acted(blinks(), smile=smile + said, pitch=6 * np.sin(np.arange(FRAMES) / 17)))
+    assert measured["AU12"][115:160].min() > 4 and measured["AU12"][:75].max() < 1
+    assert np.abs(np.diff(measured["AU12"])).max() < 0.6  # said, at 12.5 fps and 5 a smile: 2.2
+    rest = measured.drop(columns=["AU12", "AU45"])
+    assert rest[115:160].mean().max() < 1
+
+
 def test_noise_is_not_stretched_into_expression():
     measured = units(acted(blinks(), noise=0.3))
     assert measured[["AU01", "AU04", "AU05", "AU06", "AU07"]].mean().max() < 0.8
@@ -121,14 +134,14 @@ def test_noise_is_not_stretched_into_expression():
 def test_unusable_frames_do_not_set_the_scale():
     frown = np.where((np.arange(FRAMES) >= 155) & (np.arange(FRAMES) < 185), -5.0, 0.0)
     points, usable = acted(blinks(), frown), np.ones(FRAMES, bool)
-    clean = action_units(points)
+    clean = units(points)
     usable[:25] = False
     spoilt = points.copy()
     spoilt[:25, BROWS, 1] += 25  # as landmarks of a faded picture may lie
-    with_all, without = action_units(spoilt), action_units(spoilt, usable=usable)
+    with_all, without = units(spoilt), units(spoilt, usable=usable)
     later = slice(35, None)  # the smoothing reaches a few frames beyond the spoilt ones
-    assert np.abs(without[later] - clean[later]).max() < 0.3
-    assert np.abs(with_all[later] - clean[later]).max() > 2.0
+    assert np.abs(without - clean)[later].max().max() < 0.3
+    assert np.abs(with_all - clean)[later].max().max() > 2.0
 
 
 def test_frames_without_a_face_are_filled_and_rows_stay(tmp_path):

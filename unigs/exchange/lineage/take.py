@@ -33,7 +33,7 @@ from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, write_json
 from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
-from unigs.subject.features import ACTION_UNITS, SpeechFeatures, write_action_units
+from unigs.subject.features import FACE_UNITS, SpeechFeatures, write_action_units
 from unigs.subject.frame_table import TEST, TRAIN, FrameTable
 from unigs.subject.given import GivenPoses
 from unigs.subject.labels import write_labels
@@ -117,7 +117,7 @@ class _Folder:
         if wanted == "auto" and not _has_all_units(path):
             log.warning(
                 "%s lacks action units of %s: they are measured here.",
-                path, ", ".join(ACTION_UNITS),
+                path, ", ".join(FACE_UNITS),
             )  # fmt: skip
             return None
         return read_units(self.folder, self.count, self.pictures.folder, self.choices.fps)
@@ -288,4 +288,4 @@ def _check_center(folder: Path, cameras: Cameras, pictures: Pictures) -> None:
 def _has_all_units(path: Path) -> bool:
     with open(path, encoding="utf-8", errors="replace") as file:
         names = {name.strip() for name in file.readline().split(",")}
-    return {f"{name}_r" for name in ACTION_UNITS} <= names
+    return {f"{name}_r" for name in FACE_UNITS} <= names

@@ -12,7 +12,7 @@ from unigs.prepare.face.openface import read_openface
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
 from unigs.subject.checks import Array, read_columns
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import FACE_UNITS
 from unigs.subject.series import fill_gaps
 
 REMEDY = (
@@ -35,7 +35,7 @@ def read_units(folder: Path, pictures: int, where: Path, fps: float) -> np.ndarr
         fps: pictures per second.
 
     Returns:
-        Intensities float [pictures,6] in the order of `ACTION_UNITS`.
+        Intensities float [pictures,7] in the order of `FACE_UNITS`.
 
     Raises:
         UserError: it lacks a column or rows, or is of another frame rate.
@@ -81,12 +81,12 @@ def write_units(path: Path, units: np.ndarray, opening: np.ndarray, fps: float) 
 
     Args:
         path: the table.
-        units: intensities [T,6], 0 to 5, in the order of `ACTION_UNITS`.
+        units: intensities [T,7], 0 to 5, in the order of `FACE_UNITS`.
         opening: intensity [T] of the parted lips, 0 to 5, as AU25.
         fps: rows per second.
     """
     names = ["frame", "timestamp", "confidence", "success"]
-    columns = {f"{name}_r": values for name, values in zip(ACTION_UNITS, units.T, strict=True)}
+    columns = {f"{name}_r": values for name, values in zip(FACE_UNITS, units.T, strict=True)}
     columns[f"{LIPS_PART}_r"] = opening
     order = sorted(columns, key=lambda name: int(name[2:4]))
     lines = [", ".join([*names, *order])]

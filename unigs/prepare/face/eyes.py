@@ -1,4 +1,4 @@
-"""measure_eyes: action units of the muscles around the eyes, 0 to 5 as OpenFace gives them."""
+"""measure_eyes: action units of eyes and smile, 0 to 5 as OpenFace gives them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unigs.pretrained.catalogue import model_path, not_there
 from unigs.settings.eyes import EyeSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.subject.features import ACTION_UNITS, Landmarks, write_action_units
+from unigs.subject.features import FACE_UNITS, Landmarks, write_action_units
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.series import fill_gaps
 
@@ -32,15 +32,15 @@ def measure_eyes(
     frame_table: Path | None = None,
     openface: Path | None = None,
 ) -> None:
-    """Measure AU01, 04, 05, 06, 07 and 45 in every frame of the clip.
+    """Measure AU01, 04, 05, 06, 07, 45 and 12 in every frame of the clip.
 
     Frames without a face are filled between their neighbors, so that no later stage meets a gap;
     the frame table says that they do not count.
 
     Args:
         landmarks: landmarks of the clip (.npz).
-        out: table to write (.csv): columns frame, AU01 .. AU45 (0 to 5), one row per frame of the
-            clip.
+        out: table to write (.csv): columns frame, AU01 .. AU45, AU12 (0 to 5), one row per frame
+            of the clip.
         settings: back-end and smoothing.
         frame_table: frame table of the clip, whose kept frames set the scale of the units. None:
             all frames do.
@@ -60,7 +60,8 @@ def measure_eyes(
     clip = Clip(marks, landmarks, usable, openface, fps)
     units, known = BACKENDS[settings.backend](clip, settings)
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
-    blinks = int((np.diff((units[:, -1] > STRONGEST / 2).astype(int)) == 1).sum())
+    shut = units[:, FACE_UNITS.index("AU45")] > STRONGEST / 2
+    blinks = int((np.diff(shut.astype(int)) == 1).sum())
     log.info("%s: %d frames, %d blinks", settings.backend, len(units), blinks)
     write_action_units(out, units)
 
@@ -82,25 +83,27 @@ class Clip:
 
 
 def from_landmarks(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Units [T,6] from lids, brows and cheeks, and the frames [T] whose units are known."""
-    return action_units(clip.marks.points, settings.smooth, clip.usable), clip.marks.found
+    """Units [T,7] from the landmarks, and the frames [T] whose units are known."""
+    units = action_units(clip.marks.points, settings.smooth, clip.usable)
+    return np.stack([units[name] for name in FACE_UNITS], axis=1), clip.marks.found
 
 
 def from_openface(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Units [T,6] as OpenFace measured them, and the frames [T] in which it succeeded.
+    """Units [T,7] as OpenFace measured them, and the frames [T] in which it succeeded.
 
     Raises:
         UserError: its table is not given, or does not fit the clip.
     """
     if clip.openface is None:
         raise UserError("the back-end openface needs --openface FILE.csv of this clip.")
-    return read_openface(clip.openface, len(clip.marks), clip.path, fps=clip.fps)
+    return read_openface(clip.openface, len(clip.marks), clip.path, FACE_UNITS, clip.fps)
 
 
 def from_blendshapes(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Units [T,6] from the 52 blendshapes, and the frames [T] whose units are known.
+    """Units [T,7] from the 52 blendshapes, and the frames [T] whose units are known.
 
-    AU06 is that of the landmarks, as no blendshape tells of the cheeks.
+    AU06 and AU12 are those of the landmarks: no blendshape tells of the cheeks, and one that tells
+    of a smile would follow every syllable.
     """
     # The other back-ends start without a runtime of networks.
     from unigs.face.blendshapes import blendshape_units, blendshapes, read_blendshapes
@@ -111,7 +114,7 @@ def from_blendshapes(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.
     scores = blendshapes(read_blendshapes(path), clip.marks.points)
     told = blendshape_units(scores, settings.smooth, clip.usable)
     units, known = from_landmarks(clip, settings)
-    for column, name in enumerate(ACTION_UNITS):
+    for column, name in enumerate(FACE_UNITS):
         units[:, column] = told.get(name, units[:, column])
     return units, known
 

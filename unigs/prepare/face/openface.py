@@ -19,7 +19,7 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.subject.checks import Array, read_columns
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import FACE_UNITS
 
 log = logging.getLogger("unigs")
 
@@ -60,7 +60,7 @@ def run_openface(video: Path, out: Path) -> None:
                 f"{program} measured nothing of {video} (exit code {done.returncode}; it says: "
                 f"{said}): run it by hand to see more."
             )
-        read_columns(table, {f"{name}_r": Array(gaps=True) for name in ACTION_UNITS}, MAKER)
+        read_columns(table, {f"{name}_r": Array(gaps=True) for name in FACE_UNITS}, MAKER)
         with atomic(out) as temporary:
             shutil.copyfile(table, temporary)
 
@@ -69,7 +69,7 @@ def read_openface(
     path: Path,
     frames: int,
     clip: Path,
-    columns: tuple[str, ...] = ACTION_UNITS,
+    columns: tuple[str, ...] = FACE_UNITS,
     fps: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Intensities from a table of OpenFace's FeatureExtraction or of pyfaceau.
