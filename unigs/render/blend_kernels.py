@@ -6,11 +6,12 @@ stops before the Gaussian that would bring its transmittance to 1e-4. For o <= 1
 depend on tiles, so tiles here are as wide as suits a CPU and only the exact ellipse of a Gaussian
 is visited. ``alpha >= 1/255`` is tested as ``sigma <= ln(255 o)``.
 
-Vectorization: ``_blend_lanes`` and ``_gradient_lanes`` work on eight neighboring pixels. Compilers
-turn them into straight vector code because they have no branch, unsigned indices, float32
-constants only, and ONE array with constant offsets between its planes (a second written array
-brings alias checks that silently make the loop scalar; docs/log.md). A test reads their assembly.
-Lanes outside the ellipse compute and discard, possibly infinities.
+Vectorization: ``_blend_lanes`` and ``_gradient_lanes`` work on sixteen neighboring pixels: one
+vector of AVX-512, two of AVX2. Compilers turn them into straight vector code because they have no
+branch, unsigned indices, float32 constants only, and constant offsets between the planes of an
+array. A second written array brings a check that they do not overlap: below sixteen lanes
+compilers hold it to be not worth it and emit scalar code (docs/log.md). A test reads their
+assembly. Lanes outside the ellipse compute and discard, possibly infinities.
 """
 
 import math
@@ -18,13 +19,13 @@ import math
 import numpy as np
 
 from unigs.compute.jit import inlined, kernel, lane_loop
-from unigs.render.spec import ALPHA_STEPS, MAX_ALPHA, MIN_TRANSMITTANCE
+from unigs.render.spec import ALPHA_STEPS, MAX_ALPHA, MIN_TRANSMITTANCE, MOMENTS
 
 F, U = np.float32, np.uint64
 TILE_WIDTH, TILE_HEIGHT = 64, 16
 """Size of an image tile, pixels."""
-LANES = 8
-"""Pixels of a vector."""
+LANES = 16
+"""Pixels that are worked on together."""
 STRIDE = TILE_WIDTH + LANES
 """Distance of a tile's rows: a vector that starts at the last pixel of a row stays in the row."""
 PLANE = STRIDE * TILE_HEIGHT
@@ -43,6 +44,7 @@ ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 SLACK = F(2e-3)
 """Pixels added to spans against rounding; the sigma test decides."""
 P1, P2, P3, P4 = (U(k * PLANE) for k in range(1, 5))
+S1, S2, S3, S4, S5, S6, S7, S8 = (U(k * LANES) for k in range(1, MOMENTS))
 ROW, VECTOR = U(STRIDE), U(LANES)
 E1, E2, E3 = F(-0.12499997019767761), F(0.007812413387000561), F(-0.0003254314069636166)
 E4, E5, E6 = F(1.0127823770744726e-05), F(-2.4260549480459304e-07), F(3.719304420002345e-09)
@@ -92,7 +94,7 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
 
 @lane_loop
 def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
-    """Blend one Gaussian into eight pixels; planes: transmittance (negative: stopped), R, G, B."""
+    """Blend one Gaussian into 16 pixels; planes: transmittance (negative: stopped), R, G, B."""
     for lane in range(LANES):
         p = U(lane) + at
         dx = dx0 - F(lane)
@@ -110,13 +112,13 @@ def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, 
 
 
 @lane_loop
-def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
-    """Repeat ``_blend_lanes`` and return the sums z, z dx, z dx^2 and the color gradients.
+def _gradient_lanes(tile, at, sums, dx0, dy, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
+    """Repeat ``_blend_lanes``, and add each lane's moments to its own place in sums.
 
     Planes: transmittance, the light behind (this and all later Gaussians and the background,
-    weighted by the image gradient), and the image gradient's R, G, B.
+    weighted by the image gradient), and the image gradient's R, G, B. Sums: a row of lanes for each
+    of the nine moments, added up once per record: to add up a vector takes as long as to make it.
     """
-    sum_z, sum_zx, sum_zxx, sum_r, sum_g, sum_b = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(LANES):
         p = U(lane) + at
         dx = dx0 - F(lane)
@@ -136,14 +138,17 @@ def _gradient_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, gree
         tile[p + P1] = behind
         z = raw * (before * own - behind / (ONE - alpha))
         z = z if (inside & live & (raw <= MAX_ALPHA)) else ZERO
-        zx = z * dx
-        sum_z += z
-        sum_zx += zx
-        sum_zxx += zx * dx
-        sum_r += weight * grad_r
-        sum_g += weight * grad_g
-        sum_b += weight * grad_b
-    return sum_z, sum_zx, sum_zxx, sum_r, sum_g, sum_b
+        zx, zy = z * dx, z * dy
+        q = U(lane)
+        sums[q] += z
+        sums[q + S1] += zx
+        sums[q + S2] += zy
+        sums[q + S3] += zx * dx
+        sums[q + S4] += zx * dy
+        sums[q + S5] += zy * dy
+        sums[q + S6] += weight * grad_r
+        sums[q + S7] += weight * grad_g
+        sums[q + S8] += weight * grad_b
 
 
 @inlined
@@ -264,6 +269,7 @@ def blend_backward(
     [H,W] as it left them: what lies behind a Gaussian is the image minus what came before.
     """
     tile = np.empty(5 * PLANE, np.float32)
+    lane_sums = np.empty(MOMENTS * LANES, np.float32)
     for t in range(start, stop):
         left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
         red, green, blue = _load_gradients(
@@ -285,24 +291,23 @@ def blend_backward(
             bottom = -ONE if done else min(last_row, np.floor(y + records[g, REACH_Y]))
             place = U(np.int32(row)) * ROW
             half = math.sqrt(width2) + SLACK
-            s0, sx, sy, sxx, sxy, syy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-            sr, sg, sb = ZERO, ZERO, ZERO
+            lane_sums[:] = ZERO
             while row <= bottom:
                 dy = y - row
                 first, dx, dx_last = _span(x, x + shear * dy, dy, half, width2, taper, last_column)
                 p = place + U(np.int32(first))
                 b_dy, c_dy = b * dy, hc * dy * dy
                 while dx >= dx_last:
-                    z, zx, zxx, gr, gg, gb = _gradient_lanes(
-                        tile, p, dx, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue
-                    )
-                    s0, sx, sxx = s0 + z, sx + zx, sxx + zxx
-                    sy, sxy, syy = sy + z * dy, sxy + zx * dy, syy + z * dy * dy
-                    sr, sg, sb = sr + gr, sg + gg, sb + gb
+                    _gradient_lanes(
+                        tile, p, lane_sums, dx, dy, ha, b_dy, c_dy, sigma_max, opacity, red, green,
+                        blue,
+                    )  # fmt: skip
                     p += VECTOR
                     dx -= F(LANES)
                 row += ONE
                 place += ROW
-            sums[g, 0], sums[g, 1], sums[g, 2] = s0, sx, sy
-            sums[g, 3], sums[g, 4], sums[g, 5] = sxx, sxy, syy
-            sums[g, 6], sums[g, 7], sums[g, 8] = sr, sg, sb
+            for m in range(MOMENTS):
+                total, q = ZERO, U(m * LANES)
+                for lane in range(LANES):
+                    total += lane_sums[q + U(lane)]
+                sums[g, U(m)] = total
