@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import nn
 
 from unigs.model.kernels.deform import InputFeatures, deform
+from unigs.model.kernels.pose import Outputs
 
 ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
 """Raw numbers per attribute, in the order of the network's output."""
@@ -27,6 +30,38 @@ class Deltas:
     """Change of the opacity logits [N]."""
     color: torch.Tensor | None = None
     """Change of the color coefficients of degree 0 [N,3]."""
+
+
+class NetworkDeltas(Deltas):
+    """Deltas that a network's outputs make when they are asked for; kernels read the outputs.
+
+    Args:
+        raw: outputs of `DeformationNet` [N,K].
+        attributes: what is deformed, in the order of the outputs.
+        units: meters per position output, raw units per output of all other attributes.
+    """
+
+    def __init__(
+        self, raw: torch.Tensor, attributes: tuple[str, ...], units: tuple[float, float]
+    ) -> None:
+        ends = accumulate((ATTRIBUTES[name] for name in attributes), initial=0)
+        starts = dict(zip(attributes, ends, strict=False))
+        columns = tuple(starts.get(name, -1) for name in ATTRIBUTES)
+        self.outputs = Outputs(raw, columns, units)
+
+    def _part(self, name: str) -> torch.Tensor | None:
+        place = tuple(ATTRIBUTES).index(name)
+        start, unit = self.outputs.columns[place], self.outputs.units[place > 0]
+        if start < 0:
+            return None
+        part = self.outputs.raw[:, start : start + ATTRIBUTES[name]] * unit
+        return part[:, 0] if name == "opacity" else part
+
+    position = cached_property(lambda self: self._part("position"))
+    scale = cached_property(lambda self: self._part("scale"))
+    rotation = cached_property(lambda self: self._part("rotation"))
+    opacity = cached_property(lambda self: self._part("opacity"))
+    color = cached_property(lambda self: self._part("color"))
 
 
 @dataclass
@@ -239,13 +274,6 @@ class DeformationNet(nn.Module):
         """All shapes at the points of a fixed part: [N,S,K], in the order of the coefficients."""
         return torch.cat([self.face_shapes.at(fixed.face), self.pose_shapes.at(fixed.pose)], 1)
 
-    def deltas(self, raw: torch.Tensor) -> Deltas:
-        """Split and scale raw outputs [N,K]."""
-        widths = [ATTRIBUTES[name] for name in self.attributes]
-        parts = dict(zip(self.attributes, raw.split(widths, dim=1), strict=True))
-        out = Deltas()
-        for name, value in parts.items():
-            scale = self.position_scale if name == "position" else self.other_scale
-            value = value[:, 0] if name == "opacity" else value
-            setattr(out, name, value * scale)
-        return out
+    def deltas(self, raw: torch.Tensor) -> NetworkDeltas:
+        """The deltas that raw outputs [N,K] stand for."""
+        return NetworkDeltas(raw, self.attributes, (self.position_scale, self.other_scale))

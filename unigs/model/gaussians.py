@@ -40,7 +40,8 @@ class Gaussians(nn.Module):
     @property
     def sh_degree(self) -> int:
         """Degree of the colors' spherical harmonics."""
-        return int(self.sh().shape[1] ** 0.5) - 1
+        higher = 0 if self.harmonics is None else self.harmonics.shape[1]
+        return int((higher + 1) ** 0.5) - 1
 
     def part(self, chosen: torch.Tensor) -> Gaussians:
         """A copy of the Gaussians of a mask, bool [N]."""

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from unigs.geometry.cameras import intrinsics, view_matrix
-from unigs.model.anchor import Body, anchored
+from unigs.model.anchor import Body
 from unigs.model.deformation import Deltas, Encoded
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
+from unigs.model.posing import posed
 from unigs.render.composite import composite
-from unigs.render.harmonics import Y0, basis
 from unigs.render.rasterize import Splats, rasterize_frames
 
 __all__ = ["Portrait", "PosedField", "Rendering"]
@@ -163,22 +163,7 @@ class Portrait(nn.Module):
             body: the torso's frame, from `torso`.
             deltas: of eq. 6; None: the canonical field.
         """
-        field = self.gaussians
-        means, quats, directions = self._posed(R, t, body, deltas)
-        d = deltas or Deltas()
-        if d.position is not None:
-            means = means + d.position
-        colors = 0.5 + (basis(directions, field.sh_degree)[:, :, None] * field.sh()).sum(1)
-        if d.color is not None:
-            colors = colors + Y0 * d.color
-        return Splats(
-            means,
-            quats,
-            field.activated_scales(d.scale),
-            field.activated_opacities(d.opacity),
-            colors.clamp(min=0),
-            view_matrix(R, t),
-        )
+        return Splats(*posed(self.gaussians, R, t, body, deltas), view_matrix(R, t))
 
     def render(
         self, frames: list[PosedField], plates: list[torch.Tensor] | None = None
@@ -219,20 +204,3 @@ class Portrait(nn.Module):
         if tracked is None or not self.follows_body:
             return Body(self.body_R, self.body_t)
         return tracked
-
-    def _posed(
-        self, R: torch.Tensor, t: torch.Tensor, body: Body, deltas: Deltas | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Centers, rotations and viewing directions [N,3] (unit) before d_mu is added."""
-        field = self.gaussians
-        means, quats = field.means, field.quats
-        if deltas is not None and deltas.rotation is not None:
-            quats = quats + deltas.rotation
-        directions = means.detach() + R.T @ t
-        if field.anchors is not None:
-            weights = field.anchors.sigmoid()
-            # A point at rest in the body's frame is always seen from the same side.
-            resting = means.detach() + body.R.T @ body.t
-            directions = directions + weights.detach()[:, None] * (resting - directions)
-            means, quats = anchored(means, quats, weights, R, t, body)
-        return means, quats, nn.functional.normalize(directions, dim=-1)

@@ -1,0 +1,213 @@
+"""Numba kernels that pose, activate and color Gaussians (paper eqs. 2, 7), and their gradient.
+
+`unigs.model.kernels.pose` is the door to them in training; playback calls `pose` itself. Arguments
+that both share, K being the number of outputs of the deformation network (eq. 6):
+    start, stop: range of Gaussians.
+    means: canonical centers [N,3], meters.
+    log_scales: logarithms of the axes' lengths [N,3].
+    quats: rotations wxyz, not normalized [N,4].
+    opacities: logits [N].
+    colors: coefficients of degree 0 [N,3].
+    harmonics: coefficients of degree 1 [N,3,3], or [N,0,3].
+    weights: weights of the body's frame in [0,1] [N].
+    raw: outputs of the network [N,K].
+    columns: first column of position, scale, rotation, opacity and color in `raw`, -1 where the
+        attribute is not deformed.
+    units: factors [2] of the position outputs and of all others.
+    frame: numbers [22] of a frame, from `unigs.model.kernels.pose.frame_numbers`.
+    largest: upper limit of a Gaussian's axes, meters.
+"""
+
+import math
+
+import numpy as np
+
+from unigs.compute.jit import inlined, kernel
+from unigs.render.harmonics import Y0, Y1
+
+_F = np.float32
+_U = np.uint64
+_HALF, _ONE, _ZERO = _F(0.5), _F(1), _F(0)
+_Y0, _Y1 = _F(Y0), _F(Y1)
+TURN = 12
+"""First of the four numbers of a frame that hold the anchor's quaternion."""
+
+
+@inlined
+def _resting(frame, x, y, z):
+    """A point of the head's frame as it lies when it rests in the body's frame."""
+    return (
+        frame[0] * x + frame[1] * y + frame[2] * z + frame[9],
+        frame[3] * x + frame[4] * y + frame[5] * z + frame[10],
+        frame[6] * x + frame[7] * y + frame[8] * z + frame[11],
+    )
+
+
+@inlined
+def _turned(frame, w, x, y, z):
+    """The anchor's quaternion times another one."""
+    a, b, c, d = frame[TURN], frame[TURN + 1], frame[TURN + 2], frame[TURN + 3]
+    return (
+        a * w - b * x - c * y - d * z,
+        b * w + a * x - d * y + c * z,
+        c * w + d * x + a * y - b * z,
+        d * w - c * x + b * y + a * z,
+    )
+
+
+@inlined
+def _moved_quaternion(quats, raw, column, unit, i):
+    """Quaternion of Gaussian i with its delta."""
+    w, x, y, z = quats[i, _U(0)], quats[i, _U(1)], quats[i, _U(2)], quats[i, _U(3)]
+    if column < 0:
+        return w, x, y, z
+    k = _U(column)
+    return (
+        w + unit * raw[i, k],
+        x + unit * raw[i, k + _U(1)],
+        y + unit * raw[i, k + _U(2)],
+        z + unit * raw[i, k + _U(3)],
+    )
+
+
+@inlined
+def _direction(frame, w, x, y, z):
+    """Unit vector from the camera to a point: in the head's frame, blended into the body's."""
+    vx = x + frame[16] + w * (frame[19] - frame[16])
+    vy = y + frame[17] + w * (frame[20] - frame[17])
+    vz = z + frame[18] + w * (frame[21] - frame[18])
+    inverse = _ONE / max(_F(math.sqrt(vx * vx + vy * vy + vz * vz)), _F(1e-12))
+    return vx * inverse, vy * inverse, vz * inverse
+
+
+@inlined
+def _raw_color(colors, harmonics, raw, column, unit, view, i, c):
+    """Channel c of Gaussian i's color before it is cut off at 0."""
+    value = _HALF + _Y0 * colors[i, c]
+    if harmonics.shape[1] > 0:
+        value += _Y1 * (
+            view[2] * harmonics[i, _U(1), c]
+            - view[1] * harmonics[i, _U(0), c]
+            - view[0] * harmonics[i, _U(2), c]
+        )
+    if column >= 0:
+        value += _Y0 * unit * raw[i, _U(column) + c]
+    return value
+
+
+@kernel
+def pose(
+    start, stop, means, log_scales, quats, opacities, colors, harmonics, weights, raw, columns,
+    units, frame, largest, out_means, out_quats, out_scales, out_opacities, out_colors,
+):  # fmt: skip
+    """Write centers [N,3], rotations [N,4], axes' lengths [N,3], opacities [N] and colors [N,3]."""
+    position, scale, rotation, opacity, color = columns
+    unit = units[1]
+    for index in range(start, stop):
+        i = _U(index)
+        w = weights[i]
+        x, y, z = means[i, _U(0)], means[i, _U(1)], means[i, _U(2)]
+        rx, ry, rz = _resting(frame, x, y, z)
+        px, py, pz = x + w * (rx - x), y + w * (ry - y), z + w * (rz - z)
+        if position >= 0:
+            k = _U(position)
+            px += units[0] * raw[i, k]
+            py += units[0] * raw[i, k + _U(1)]
+            pz += units[0] * raw[i, k + _U(2)]
+        out_means[i, _U(0)], out_means[i, _U(1)], out_means[i, _U(2)] = px, py, pz
+        for c in range(3):
+            value = log_scales[i, _U(c)]
+            if scale >= 0:
+                value += unit * raw[i, _U(scale + c)]
+            out_scales[i, _U(c)] = min(_F(math.exp(value)), largest)
+        qw, qx, qy, qz = _moved_quaternion(quats, raw, rotation, unit, i)
+        tw, tx, ty, tz = _turned(frame, qw, qx, qy, qz)
+        out_quats[i, _U(0)], out_quats[i, _U(1)] = qw + w * (tw - qw), qx + w * (tx - qx)
+        out_quats[i, _U(2)], out_quats[i, _U(3)] = qy + w * (ty - qy), qz + w * (tz - qz)
+        logit = opacities[i]
+        if opacity >= 0:
+            logit += unit * raw[i, _U(opacity)]
+        out_opacities[i] = _ONE / (_ONE + _F(math.exp(-logit)))
+        view = _direction(frame, w, x, y, z)
+        for c in range(3):
+            value = _raw_color(colors, harmonics, raw, color, unit, view, i, _U(c))
+            out_colors[i, _U(c)] = max(value, _ZERO)
+
+
+@kernel
+def pose_backward(
+    start, stop, means, log_scales, quats, colors, harmonics, weights, raw, columns, units, frame,
+    largest, scales, alphas, grad, to_means, to_log_scales, to_quats, to_opacities, to_colors,
+    to_harmonics, to_weights, to_raw,
+):  # fmt: skip
+    """Write the gradients of all raw parameters, of the weights and of the network's outputs.
+
+    As in 3DGS, viewing directions pass nothing on; neither do lengths above the limit and colors
+    below 0. Beside the arguments of `pose`:
+        scales: axes' lengths [N,3] that `pose` wrote.
+        alphas: opacities [N] that it wrote.
+        grad: gradients of its five outputs, a tuple.
+        to_means: and the next seven receive the gradients.
+    """
+    position, scale, rotation, opacity, color = columns
+    unit = units[1]
+    limit = _F(math.log(largest))
+    g_means, g_quats, g_scales, g_opacities, g_colors = grad
+    for index in range(start, stop):
+        i = _U(index)
+        w = weights[i]
+        x, y, z = means[i, _U(0)], means[i, _U(1)], means[i, _U(2)]
+        gx, gy, gz = g_means[i, _U(0)], g_means[i, _U(1)], g_means[i, _U(2)]
+        rx, ry, rz = _resting(frame, x, y, z)
+        to_weight = gx * (rx - x) + gy * (ry - y) + gz * (rz - z)
+        bx = frame[0] * gx + frame[3] * gy + frame[6] * gz
+        by = frame[1] * gx + frame[4] * gy + frame[7] * gz
+        bz = frame[2] * gx + frame[5] * gy + frame[8] * gz
+        to_means[i, _U(0)] = gx + w * (bx - gx)
+        to_means[i, _U(1)] = gy + w * (by - gy)
+        to_means[i, _U(2)] = gz + w * (bz - gz)
+        if position >= 0:
+            k = _U(position)
+            to_raw[i, k], to_raw[i, k + _U(1)] = units[0] * gx, units[0] * gy
+            to_raw[i, k + _U(2)] = units[0] * gz
+        for c in range(3):
+            value = log_scales[i, _U(c)]
+            if scale >= 0:
+                value += unit * raw[i, _U(scale + c)]
+            value = g_scales[i, _U(c)] * scales[i, _U(c)] if value <= limit else _ZERO
+            to_log_scales[i, _U(c)] = value
+            if scale >= 0:
+                to_raw[i, _U(scale + c)] = unit * value
+        qw, qx, qy, qz = _moved_quaternion(quats, raw, rotation, unit, i)
+        tw, tx, ty, tz = _turned(frame, qw, qx, qy, qz)
+        hw, hx = g_quats[i, _U(0)], g_quats[i, _U(1)]
+        hy, hz = g_quats[i, _U(2)], g_quats[i, _U(3)]
+        to_weight += hw * (tw - qw) + hx * (tx - qx) + hy * (ty - qy) + hz * (tz - qz)
+        a, b, c_, d = frame[TURN], frame[TURN + 1], frame[TURN + 2], frame[TURN + 3]
+        vw = hw + w * (a * hw + b * hx + c_ * hy + d * hz - hw)
+        vx = hx + w * (a * hx - b * hw + d * hy - c_ * hz - hx)
+        vy = hy + w * (a * hy - c_ * hw - d * hx + b * hz - hy)
+        vz = hz + w * (a * hz - d * hw + c_ * hx - b * hy - hz)
+        to_quats[i, _U(0)], to_quats[i, _U(1)] = vw, vx
+        to_quats[i, _U(2)], to_quats[i, _U(3)] = vy, vz
+        if rotation >= 0:
+            k = _U(rotation)
+            to_raw[i, k], to_raw[i, k + _U(1)] = unit * vw, unit * vx
+            to_raw[i, k + _U(2)], to_raw[i, k + _U(3)] = unit * vy, unit * vz
+        to_weights[i] = to_weight
+        alpha = alphas[i]
+        value = g_opacities[i] * alpha * (_ONE - alpha)
+        to_opacities[i] = value
+        if opacity >= 0:
+            to_raw[i, _U(opacity)] = unit * value
+        view = _direction(frame, w, x, y, z)
+        for c in range(3):
+            value = _raw_color(colors, harmonics, raw, color, unit, view, i, _U(c))
+            value = g_colors[i, _U(c)] if value >= _ZERO else _ZERO
+            to_colors[i, _U(c)] = _Y0 * value
+            if to_harmonics.shape[1] > 0:
+                to_harmonics[i, _U(0), _U(c)] = -_Y1 * view[1] * value
+                to_harmonics[i, _U(1), _U(c)] = _Y1 * view[2] * value
+                to_harmonics[i, _U(2), _U(c)] = -_Y1 * view[0] * value
+            if color >= 0:
+                to_raw[i, _U(color + c)] = _Y0 * unit * value
