@@ -14,6 +14,7 @@ from benchmarks.raster import BACKWARD_FLOPS, FORWARD_FLOPS
 from benchmarks.scenes import Scene
 from benchmarks.subjects import dynamic_task, scene_of, static_task, subject
 from benchmarks.torch_renderer import render
+from unigs.compute.memory import keep_freed_memory
 from unigs.compute.threads import get_threads
 from unigs.losses.l1 import region_l1_torch
 from unigs.losses.ssim import ssim_torch
@@ -21,8 +22,10 @@ from unigs.model.deformation import DeformationNet
 from unigs.model.kernels.deform import Deform
 from unigs.model.kernels.encoding import Encode
 from unigs.model.kernels.encoding_torch import encode_torch
+from unigs.model.kernels.pose import Pose
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
+from unigs.model.posing import posed_torch
 from unigs.model.triplane import TriPlane
 from unigs.render.composite import composite_torch
 from unigs.render.cpu import Blend, Project
@@ -59,6 +62,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
         (torch.Tensor, "backward", "backward: torch"),
         (Blend, "backward", "backward: blend"),
         (Project, "backward", "backward: project"),
+        (Pose, "backward", "backward: pose, color"),
         (GaussianAdam, "step", "Adam of the Gaussians"),
     ]
     for blended, name in ((Project, "project"), (Blend, "sort and blend")):
@@ -97,6 +101,7 @@ def plain_torch(renderer: bool) -> Iterator[None]:
     swaps = {
         "unigs.model.triplane.encode": encode_torch,
         "unigs.model.deformation.DeformationNet.forward": DeformationNet.by_layer,
+        "unigs.model.portrait.posed": posed_torch,
         "unigs.model.portrait.composite": composite_torch,
         "unigs.train.losses.region_l1": region_l1_torch,
         "unigs.train.losses.ssim": ssim_torch,
@@ -112,11 +117,12 @@ def plain_torch(renderer: bool) -> Iterator[None]:
 class Stepper:
     """Calls a task's steps one after another, each with the same random numbers.
 
-    As in training, torch keeps to one thread beside the kernels' threads. In plain torch it has
-    all of them.
+    As in training, torch keeps to one thread beside the kernels' threads, and freed memory stays
+    with the process. In plain torch it has all threads.
     """
 
     def __init__(self, task: Task) -> None:
+        keep_freed_memory()
         self.task, self.count = task, 0
 
     def __call__(self) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from unigs.compute.memory import keep_freed_memory
 from unigs.model.portrait import Portrait, Rendering
 from unigs.stage import interrupts
 from unigs.stage.files import atomic
@@ -107,6 +108,8 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
             checkpoint stays as it was.
         Interrupted: the process was asked to stop; the checkpoint holds the last step.
     """
+    if task.portrait.device.type == "cpu":
+        keep_freed_memory()
     run = _Run(task)
     resumed = checkpoint.load()
     if resumed:
