@@ -16,6 +16,7 @@ from unigs.model.anchor import Body
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait, PosedField
 from unigs.playback import cpu_player as player
+from unigs.playback.cues import cues
 from unigs.playback.network import PlaybackDeformation
 from unigs.playback.play import Playback
 from unigs.render.cpu import PlaybackRasterizer
@@ -29,6 +30,12 @@ GROUP = "Ten frames of a talking portrait"
 def with_player(playback: Playback, clip: Performance) -> np.ndarray:
     """The clip as people play it; the last frame."""
     *_, last = playback.clip(clip)
+    return last
+
+
+def one_by_one(playback: Playback, clip: Performance) -> np.ndarray:
+    """The frames one after another, each on all threads, as a live source has them; the last."""
+    *_, last = (playback.cue(cue) for cue in cues(playback.portrait, clip))
     return last
 
 
@@ -62,14 +69,13 @@ def difference(a: np.ndarray, b: np.ndarray) -> str:
 def parts() -> list[tuple[object, str, str | Callable]]:
     """The functions that make a frame."""
     kernels = {
-        player.shapes_kernel: "blendshapes",
-        player.pose_kernel: "pose, activate, color",
+        player.pose: "pose, activate, color",
         player.over_plate_kernel: "over the plate, to bytes",
     }
     return [
         (Motion, "hear", "hear"),
         (Motion, "network_inputs", "network inputs"),
-        (PlaybackDeformation, "apply", "deformation network"),
+        (PlaybackDeformation, "apply", "deformation network, blendshapes"),
         (player, "parallel_for", lambda kernel, *_: kernels[kernel]),
         (PlaybackRasterizer, "render", "project and rasterize"),
     ]
@@ -108,18 +114,23 @@ def bench_all(report: harness.Report, sizes: harness.Sizes) -> None:
         dataset = subject(size)
         for count in sizes.counts:
             portrait, clip = moving_portrait(dataset, count), dataset.performance[:FRAMES]
-            play = partial(with_player, Playback(portrait), clip)
+            playback = Playback(portrait)
             words = f"{count} Gaussians, {size} px"
             rows = harness.compare(
                 GROUP,
                 words,
-                {"player": play, "without": partial(without_player, portrait, clip)},
+                {
+                    "player": partial(with_player, playback, clip),
+                    "player, frame by frame": partial(one_by_one, playback, clip),
+                    "without": partial(without_player, portrait, clip),
+                },
                 seconds=sizes.seconds,
                 agreement=difference,
             )
             report.rows += rows
+            one = partial(one_by_one, playback, clip)
             report.rows += by_part(
-                f"{GROUP} by part", words, play, parts(), seconds=sizes.seconds / 2
+                f"{GROUP} by part", words, one, parts(), seconds=sizes.seconds / 2
             )
             with torch.no_grad():
                 report.facts.append(bound(portrait, clip, report, rows[0]))

@@ -114,3 +114,47 @@ def test_the_environment_sets_the_default(monkeypatch):
     assert 1 <= threads.default_threads() <= os.cpu_count()
     with pytest.raises(ValueError, match="at least 1"):
         threads.set_threads(0)
+
+
+def test_tasks_side_by_side_keep_their_order_and_their_threads(count):
+    """Each task's kernels stay on its thread; a worker has one task at a time."""
+    busy, shared = [0] * count, []
+
+    def worker(k):
+        def work(task):
+            busy[k] += 1
+            assert busy[k] == 1
+            time.sleep(0.002 * (task % 3))
+            names = set()
+            threads.parallel_for(
+                lambda *_: names.add(threading.current_thread().name), 9, min_chunk=1
+            )
+            busy[k] -= 1
+            shared.append(len(names))
+            return task * task
+
+        return work
+
+    found = list(threads.side_by_side([worker(k) for k in range(count)], range(3 * count)))
+    assert found == [task * task for task in range(3 * count)]
+    assert set(shared) == {1}
+
+
+def test_an_error_in_a_task_is_raised_after_the_results_before_it(count):
+    def work(task):
+        return 1 // (2 - task)
+
+    results = threads.side_by_side([work] * count, range(5))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    done = []
+    threads.parallel_for(lambda a, b: done.append((a, b)), 10, min_chunk=10)
+    assert done == [(0, 10)]  # the pool is free again
+
+
+def test_tasks_are_taken_when_they_are_needed(count):
+    taken = []
+    tasks = (taken.append(k) or k for k in range(100))
+    next(threads.side_by_side([abs] * count, tasks))
+    assert len(taken) == count

@@ -37,6 +37,29 @@ def test_outputs_match_float64(points, width, outputs):
     np.testing.assert_allclose(out, reference(layers, bias), atol=1e-5)
 
 
+@pytest.mark.parametrize("points", [200, 64, 1])
+def test_shapes_are_added_and_may_be_zero_in_places(points):
+    layers = network(points, 16, 10)
+    g = torch.Generator().manual_seed(3)
+    basis, shapes = torch.randn(points, 5, 10, generator=g), torch.randn(5, generator=g)
+    basis[: points // 2, :2] = 0  # a whole block of 64 and a part of the next
+    basis[:, 4] = 0
+    bias = torch.randn(16, generator=g)
+    out = PlaybackDeformation(*layers, basis).apply(bias, shapes)
+    moved = torch.einsum("s,nsk->nk", shapes.double(), basis.double()).numpy()
+    np.testing.assert_allclose(out, reference(layers, bias) + moved, atol=1e-5)
+
+
+def test_a_twin_has_a_buffer_of_its_own():
+    layers = network(70, 16, 10)
+    one = PlaybackDeformation(*layers)
+    first = one.apply(torch.ones(16))
+    kept = first.copy()
+    second = one.twin().apply(torch.zeros(16))
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_allclose(second, reference(layers, torch.zeros(16)), atol=1e-5)
+
+
 def test_each_frame_has_its_own_bias():
     layers = network(130, 64, 10)
     deformation = PlaybackDeformation(*layers)

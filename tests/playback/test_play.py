@@ -16,6 +16,7 @@ from tests.support.portraits import (
     psnr,
     rotations,
 )
+from unigs.compute import threads
 from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
 from unigs.playback.cues import cues
@@ -93,8 +94,16 @@ def test_playback_in_torch_is_that_of_the_kernels(motion):
     assert np.abs(played - wanted).max() <= 1
 
 
-def test_a_clip_is_its_frames(monkeypatch):
-    """Played in blocks of any size, with speech heard together, or one frame at a time."""
+@pytest.fixture(params=[1, 2, 3])
+def kernel_threads(request):
+    """Number of threads of the kernels."""
+    before = threads.get_threads()
+    yield threads.set_threads(request.param)
+    threads.set_threads(before)
+
+
+def test_a_clip_is_its_frames(monkeypatch, kernel_threads):
+    """Played in blocks of any size, side by side, with speech heard together, or one by one."""
     made = moving_portrait()
     poses, turns = rotations(5, 3, 0.1).numpy(), rotations(5, 4, 0.1).numpy()
     rng = np.random.default_rng(0)
@@ -108,6 +117,8 @@ def test_a_clip_is_its_frames(monkeypatch):
     np.testing.assert_allclose(np.stack(list(playback.clip(clip))), together, atol=1)
     for k, frame in enumerate(together):
         np.testing.assert_allclose(playback.frame(clip, k), frame, atol=1)
+    for cue, frame in zip(cues(made, clip), together, strict=True):
+        np.testing.assert_array_equal(playback.cue(cue), frame)
     assert all(np.abs(a.astype(int) - b).max() > 5 for a, b in pairwise(together))
 
 

@@ -6,7 +6,7 @@ import torch
 from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.support.subject import write_subject
 from unigs.losses import l1, ssim_kernels
-from unigs.model.kernels import deform_kernels
+from unigs.model.kernels import deform_kernels, pose_kernels
 from unigs.model.kernels import encoding_kernels as plane_kernels
 from unigs.playback import cpu_player as player
 from unigs.playback import network as deform_playback
@@ -22,7 +22,7 @@ from unigs.train.static import StaticTask
 
 MODULES = (
     deform_kernels, deform_playback, l1, composite, plane_kernels, ssim_kernels, binning,
-    blend_kernels, player, project_kernels,
+    blend_kernels, player, pose_kernels, project_kernels,
 )  # fmt: skip
 UNUSED = {"point_gradient"}  # for callers that move the points; training does not
 INNER = {"layer", "fill", "rectify"}  # called by kernels: those from the cache hold them already

@@ -9,9 +9,9 @@ result never depends on the number of threads.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import islice, pairwise
 
 from unigs.stage.errors import UserError
 
@@ -123,3 +123,37 @@ def parallel_ranges(kernel: Callable[..., None], cuts: Sequence[int], *args) -> 
         for future in futures:
             if not future.cancel():  # a thread that did not start in time is not waited for
                 future.result()
+
+
+def side_by_side(workers: Sequence[Callable], tasks: Iterable) -> Iterator:
+    """Do tasks on several threads, one whole task on each, and give the results in order.
+
+    A task keeps its thread to itself: kernels that it calls run on that thread alone, without
+    waiting for others in every step. A task that is left over has all threads.
+
+    Args:
+        workers: functions of a task, each called by one thread at a time.
+        tasks: their arguments.
+    """
+    tasks = iter(tasks)
+    while some := list(islice(tasks, len(workers))):
+        pool = _pool
+        if len(some) == 1 or pool is None or getattr(_inside, "busy", False):
+            yield from (workers[0](task) for task in some)
+            continue
+        pairs = list(zip(workers, some, strict=False))
+        futures = [pool.submit(_alone, *pair) for pair in pairs[1:]]
+        try:
+            yield _alone(*pairs[0])
+        finally:
+            wait(futures)
+        yield from (future.result() for future in futures)
+
+
+def _alone(work: Callable, task: object) -> object:
+    """The task's result; its kernels run on this thread alone."""
+    _inside.busy = True
+    try:
+        return work(task)
+    finally:
+        _inside.busy = False

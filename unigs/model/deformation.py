@@ -32,6 +32,13 @@ class Deltas:
     """Change of the color coefficients of degree 0 [N,3]."""
 
 
+def columns_of(attributes: tuple[str, ...]) -> tuple[int, ...]:
+    """First output of each of `ATTRIBUTES`, -1 where it is not among those that are deformed."""
+    starts = accumulate((ATTRIBUTES[name] for name in attributes), initial=0)
+    first = dict(zip(attributes, starts, strict=False))
+    return tuple(first.get(name, -1) for name in ATTRIBUTES)
+
+
 class NetworkDeltas(Deltas):
     """Deltas that a network's outputs make when they are asked for; kernels read the outputs.
 
@@ -44,10 +51,7 @@ class NetworkDeltas(Deltas):
     def __init__(
         self, raw: torch.Tensor, attributes: tuple[str, ...], units: tuple[float, float]
     ) -> None:
-        ends = accumulate((ATTRIBUTES[name] for name in attributes), initial=0)
-        starts = dict(zip(attributes, ends, strict=False))
-        columns = tuple(starts.get(name, -1) for name in ATTRIBUTES)
-        self.outputs = Outputs(raw, columns, units)
+        self.outputs = Outputs(raw, columns_of(attributes), units)
 
     def _part(self, name: str) -> torch.Tensor | None:
         place = tuple(ATTRIBUTES).index(name)

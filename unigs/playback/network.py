@@ -4,8 +4,15 @@ The network's first layer sees the encoded position of a point and the condition
 encoded positions never change once training is over, so their product with the first layer is a
 constant P [N,H] of the portrait, and the conditions of a frame add one vector to all of its rows:
 
-    h1 = relu(P + bias),   h2 = relu(W2 h1 + b2),   out = W3 h2 + b3.
+    h1 = relu(P + bias),   h2 = relu(W2 h1 + b2),   out = W3 h2 + b3 + sum_s c_s B_s,
+
+with blendshapes B_s that are constants as well and coefficients c_s of the frame. Where a shape is
+zero at all 64 points of a block it is passed over: those of lips and lids are zero off the face.
 """
+
+from __future__ import annotations
+
+from copy import copy
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +27,23 @@ _U = np.uint64
 
 
 @kernel
-def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
-    """Blocks start..stop of product [blocks,H,64]; `first` [H] is the bias of this frame."""
+def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, basis, used, shapes, out):
+    """Blocks start..stop of the network.
+
+    Args:
+        start: first block.
+        stop: block after the last.
+        product: P [blocks,H,64].
+        first: bias of this frame [H].
+        w2: weights of the second layer [H,H].
+        b2: bias of the second layer [H].
+        w3: weights of the last layer, outputs padded to a multiple of four [S,H].
+        b3: bias of the last layer [S].
+        basis: blendshapes [blocks,shapes,K*64].
+        used: whether a shape is anything but zero in a block, bool [blocks,shapes].
+        shapes: coefficients of the blendshapes in this frame [shapes].
+        out: receives the outputs [N,K].
+    """
     width = product.shape[1]
     padded = len(b3)
     h1 = _U(0)
@@ -41,6 +63,12 @@ def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, out):
         rectify(s, h2, width)
         fill(b3, s, h3, padded)
         layer(w3, s, h2, width, s, h3, padded)
+        for k in range(len(shapes)):
+            if used[block, k]:
+                c = shapes[k]
+                b_k = basis[block, k]
+                for p in range(out.shape[1] * BLOCK):
+                    s[h3 + _U(p)] += c * b_k[_U(p)]
         n0 = block * BLOCK
         for p in range(min(BLOCK, out.shape[0] - n0)):
             for k in range(out.shape[1]):
@@ -54,6 +82,15 @@ def _array(values: Tensor | ArrayLike) -> np.ndarray:
     return np.array(values, dtype=np.float32, order="C")
 
 
+def _blocked(basis: np.ndarray, blocks: int) -> np.ndarray:
+    """Values [N,S,K] as [blocks,S,K*64], the points of a block side by side."""
+    points, shapes, outputs = basis.shape
+    padded = np.zeros((blocks * BLOCK, shapes, outputs), np.float32)
+    padded[:points] = basis
+    blocked = padded.reshape(blocks, BLOCK, shapes, outputs).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(blocked).reshape(blocks, shapes, outputs * BLOCK)
+
+
 class PlaybackDeformation:
     """The two layers that remain per frame, with all buffers allocated once."""
 
@@ -64,6 +101,7 @@ class PlaybackDeformation:
         b2: Tensor | ArrayLike,
         w3: Tensor | ArrayLike,
         b3: Tensor | ArrayLike,
+        basis: Tensor | ArrayLike | None = None,
     ) -> None:
         """Copy the network into the layout of the kernel.
 
@@ -74,6 +112,7 @@ class PlaybackDeformation:
             b2: bias of the second layer [H].
             w3: weights of the last layer [K,H].
             b3: bias of the last layer [K].
+            basis: blendshapes at every point [N,shapes,K]; None: no shapes.
 
         Raises:
             ValueError: shapes that do not fit together.
@@ -95,15 +134,29 @@ class PlaybackDeformation:
         padded[:points] = product
         blocked = padded.reshape(blocks, BLOCK, width).transpose(0, 2, 1)
         self._product = np.ascontiguousarray(blocked)
+        basis = np.zeros((points, 0, outputs), np.float32) if basis is None else _array(basis)
+        if basis.ndim != 3 or (len(basis), basis.shape[2]) != (points, outputs):
+            raise ValueError(f"expected blendshapes [{points},S,{outputs}], got {basis.shape}")
+        self._basis = _blocked(basis, blocks)
+        self._used = self._basis.any(2)
         self._layers = (w2, b2, np.pad(w3, ((0, extra), (0, 0))), np.pad(b3, (0, extra)))
         self._out = np.empty((points, outputs), np.float32)
 
-    def apply(self, bias: Tensor | ArrayLike) -> np.ndarray:
+    def twin(self) -> PlaybackDeformation:
+        """The same network with a buffer of its own, for another thread."""
+        other = copy(self)
+        other._out = np.empty_like(self._out)
+        return other
+
+    def apply(
+        self, bias: Tensor | ArrayLike, shapes: Tensor | ArrayLike | None = None
+    ) -> np.ndarray:
         """Raw outputs of the network for one frame.
 
         Args:
             bias: [H], what the conditions of the frame (and the first layer's bias, if `product`
                 lacks it) add to every row of P.
+            shapes: coefficients of the blendshapes [shapes]; None: there are none.
 
         Returns:
             [N,K] float32. The same buffer is handed out, and overwritten, by every call.
@@ -111,12 +164,18 @@ class PlaybackDeformation:
         first = _array(bias)
         if first.shape != (self._product.shape[1],):
             raise ValueError(f"expected a bias [{self._product.shape[1]}], got {first.shape}")
+        shapes = np.zeros(0, np.float32) if shapes is None else _array(shapes)
+        if shapes.shape != (self._used.shape[1],):
+            raise ValueError(f"expected {self._used.shape[1]} coefficients, got {shapes.shape}")
         parallel_for(
             _deform_kernel,
             len(self._product),
             self._product,
             first,
             *self._layers,
+            self._basis,
+            self._used,
+            shapes,
             self._out,
             min_chunk=8,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
 import torch
 
+from unigs.compute.threads import get_threads, side_by_side
+from unigs.model.kernels.pose import DEGREES
 from unigs.model.portrait import Portrait
 from unigs.playback.cpu_player import CpuPlayer, make_player
 from unigs.playback.cues import Cue, cues
@@ -18,6 +20,8 @@ __all__ = ["Playback"]
 
 HEARD_AT_ONCE = 100
 """Frames of speech that go through the speech networks together."""
+FRAMES_AT_ONCE = 16
+"""Most frames that are played side by side; each takes some ten megabytes of buffers."""
 
 
 class Playback:
@@ -40,6 +44,7 @@ class Playback:
 
     def __init__(self, portrait: Portrait) -> None:
         self.portrait = portrait
+        self._twins: list[CpuPlayer] = []
 
     def clip(
         self, performance: Performance, backdrops: Iterator[np.ndarray] | None = None
@@ -51,9 +56,27 @@ class Playback:
             backdrops: a picture for each frame, uint8 [H,W,3], that lies behind the (head's) field;
                 None: the layer behind it or the plate.
         """
+        yield from side_by_side(self._players, self._tasks(performance, backdrops))
+
+    def _tasks(
+        self, performance: Performance, backdrops: Iterator[np.ndarray] | None
+    ) -> Iterator[tuple[Cue, np.ndarray | None]]:
+        """The cue of each frame, and what lies behind it if that is given."""
         for first in range(0, len(performance), HEARD_AT_ONCE):
             for cue in cues(self.portrait, performance[first : first + HEARD_AT_ONCE]):
-                yield self.cue(cue, None if backdrops is None else next(backdrops)).copy()
+                yield cue, None if backdrops is None else next(backdrops)
+
+    @property
+    def _players(self) -> list[Callable[[tuple], np.ndarray]]:
+        """Functions that each play a frame into an array of its own: on a CPU one per thread."""
+        if not self._compiled:
+            return [lambda task: self.torch_player.play(task[0], _floats(task[1])).copy()]
+        while len(self._twins) < min(get_threads(), FRAMES_AT_ONCE):
+            self._twins.append(self.cpu_player.twin() if self._twins else self.cpu_player)
+        return [
+            lambda task, twin=twin: twin.play(task[0], _floats(task[1])).copy()
+            for twin in self._twins[: get_threads()]
+        ]
 
     def frame(self, performance: Performance, index: int) -> np.ndarray:
         """One frame by itself, uint8 [H,W,3], as a live source of cues needs it."""
@@ -61,11 +84,13 @@ class Playback:
 
     def cue(self, cue: Cue, backdrop: np.ndarray | None = None) -> np.ndarray:
         """One frame of a cue, uint8 [H,W,3]; the next call overwrites it. See `clip`."""
-        if backdrop is not None:
-            backdrop = backdrop.astype(np.float32) / 255
-        if self.portrait.device.type == "cpu" and self.portrait.gaussians.sh_degree <= 1:
-            return self.cpu_player.play(cue, backdrop)
-        return self.torch_player.play(cue, backdrop)
+        player = self.cpu_player if self._compiled else self.torch_player
+        return player.play(cue, _floats(backdrop))
+
+    @property
+    def _compiled(self) -> bool:
+        """Whether compiled kernels play this portrait."""
+        return self.portrait.device.type == "cpu" and self.portrait.gaussians.sh_degree in DEGREES
 
     @cached_property
     def cpu_player(self) -> CpuPlayer:
@@ -77,3 +102,8 @@ class Playback:
         """The renderer in torch, with the network in half precision on a GPU."""
         half = self.portrait.device.type == "cuda"
         return TorchPlayer(self.portrait, GPU_PRECISION if half else torch.float32)
+
+
+def _floats(backdrop: np.ndarray | None) -> np.ndarray | None:
+    """A picture of bytes as numbers in [0,1]."""
+    return None if backdrop is None else backdrop.astype(np.float32) / 255
