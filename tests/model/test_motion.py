@@ -27,3 +27,18 @@ def test_a_fresh_deformation_moves_nothing():
         moved = still(*POSE, audio, EYES).image
         canonical = still(*POSE, deform=False).image
     torch.testing.assert_close(moved, canonical, atol=2e-3, rtol=0)
+
+
+def test_the_face_plane_fades_towards_its_box_and_ends_there():
+    motion = Motion(CONFIG)
+    plane = motion.planes[1]
+    torch.nn.init.normal_(plane.tables)
+    depth = torch.linspace(-0.2, 1.2, 29)
+    points = torch.stack([torch.full_like(depth, 0.5), depth, torch.full_like(depth, 0.5)], 1)
+    reach = plane.reach(points)
+    assert motion.planes[0].reach(points) is None
+    nearest = torch.minimum(depth, 1 - depth)
+    torch.testing.assert_close(reach, (10 * nearest).clamp(0, 1))
+    encoded = motion.encode(points)
+    assert (encoded.planes[1][nearest <= 0] == 0).all() and encoded.planes[1].abs().max() > 0.1
+    assert encoded.reaches[0] is None and torch.equal(encoded.reaches[1], reach)

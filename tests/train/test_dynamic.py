@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.subjects import dynamic_task, subject
+from benchmarks.subjects import dynamic_task, static_portrait, subject
 from tests.support.stages import STATIC
 from unigs.compute import threads
 from unigs.face.mesh import LIPS
@@ -57,6 +57,21 @@ def test_steps_are_the_same_to_the_bit_with_any_number_of_threads():
     finally:
         threads.set_threads(before)
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_gaussians_in_reach_of_the_face_plane_come_first_and_none_is_lost():
+    dataset = subject(64)
+    torch.manual_seed(0)
+    before = static_portrait(dataset, 800).gaussians.present()
+    after = dynamic_task(dataset, 800).portrait
+    reach = after.motion.planes[1].reach(after.gaussians.means.detach()) > 0
+    assert reach[: reach.sum()].all() and 0 < reach.sum() < 800
+
+    def rows(field):
+        together = torch.cat([x.detach().reshape(800, -1) for x in field.values()], 1)
+        return together[together[:, 0].argsort()]
+
+    assert torch.equal(rows(after.gaussians.present()), rows(before))
 
 
 def test_a_width_that_the_kernels_cannot_take_is_refused_before_training(

@@ -77,6 +77,8 @@ class Encoded:
     and of its gradient costs as much as a layer."""
     pose_gate: torch.Tensor | None = None
     """Factor [N] of the pose blendshapes at each point; None: 1."""
+    reaches: list[torch.Tensor | None] | None = None
+    """Per tri-plane the factor [N] that is in its features, None: 1; None: 1 for all."""
     fixed: FixedPart | None = None
     """Products of the points with the first layer, which `DeformationNet.by_layer` computes once
     for all frames of a step."""
@@ -225,8 +227,12 @@ class DeformationNet(nn.Module):
 
     def _parts(self, encoded: Encoded, shapes: torch.Tensor | None) -> list[InputFeatures]:
         """The features with their columns of the first layer and the shapes linear in them."""
+        reaches = encoded.reaches or [None] * len(encoded.planes)
         parts = [
-            InputFeatures(*x) for x in zip(encoded.planes, self._columns(encoded), strict=True)
+            InputFeatures(features, weight, reach=reach)
+            for features, weight, reach in zip(
+                encoded.planes, self._columns(encoded), reaches, strict=True
+            )
         ]
         count = len(self.face_shapes.basis)
         if count:
@@ -237,7 +243,7 @@ class DeformationNet(nn.Module):
                 parts[0] = replace(parts[0], **pose)
             else:  # both kinds are linear in the same plane
                 nothing = torch.zeros_like(parts[0].weight)
-                parts.append(InputFeatures(encoded.planes[0], nothing, **pose))
+                parts.append(InputFeatures(encoded.planes[0], nothing, reach=reaches[0], **pose))
         return parts
 
     def _columns(self, encoded: Encoded) -> tuple[torch.Tensor, ...]:

@@ -96,7 +96,9 @@ class Motion(nn.Module):
     def encode(self, means: torch.Tensor) -> Encoded:
         """Inputs of eq. 6 at canonical centers [N,3]: f_mu of eq. 5 and the pose gate."""
         gate = self.pose_gate(means) if self.config["pose_blendshapes"] else None
-        return Encoded([plane(means) for plane in self.planes], gate)
+        reaches = [plane.reach(means) for plane in self.planes]
+        pairs = zip(self.planes, reaches, strict=True)
+        return Encoded([plane(means, reach) for plane, reach in pairs], gate, reaches)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
         """Pose feature p, z-scored: of the head, of the torso, of both or empty, as configured."""

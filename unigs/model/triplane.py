@@ -49,11 +49,23 @@ class TriPlane(nn.Module):
         )
         self.width = 3 * n_levels * features
 
-    def forward(self, means: torch.Tensor) -> torch.Tensor:
-        """f_mu of eq. 5 for centers [N,3] in meters: [N, 3*L*F]."""
-        unit = (means - self.low) / (self.high - self.low)
-        encoded = encode(unit.clamp(0, 1).contiguous(), self.tables, self.levels)
-        if self.fade:
-            border = torch.minimum(unit, 1 - unit).amin(1, keepdim=True)
-            encoded = encoded * (border / FADE).clamp(0, 1)
-        return encoded
+    def forward(self, means: torch.Tensor, reach: torch.Tensor | None = None) -> torch.Tensor:
+        """f_mu of eq. 5 for centers [N,3] in meters: [N, 3*L*F].
+
+        Args:
+            means: centers, constants for a plane that fades.
+            reach: from `reach`; None: computed here.
+        """
+        unit = self._in_box(means).clamp(0, 1).contiguous()
+        return encode(unit, self.tables, self.levels, self.reach(means) if reach is None else reach)
+
+    @torch.no_grad()
+    def reach(self, means: torch.Tensor) -> torch.Tensor | None:
+        """Factor [N] of the features at centers [N,3] in meters; None for a plane without fade."""
+        if not self.fade:
+            return None
+        unit = self._in_box(means)
+        return (torch.minimum(unit, 1 - unit).amin(1) / FADE).clamp(0, 1)
+
+    def _in_box(self, means: torch.Tensor) -> torch.Tensor:
+        return (means - self.low) / (self.high - self.low)

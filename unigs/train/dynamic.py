@@ -32,7 +32,7 @@ from unigs.train.guard import refuse_unknown
 from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
 from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss, sum_terms
-from unigs.train.motion_setup import new_motion
+from unigs.train.motion_setup import face_first, new_motion
 from unigs.train.parts import Whole, parts_of
 from unigs.train.perceptual import Perceptual
 from unigs.train.poses import PoseTensors
@@ -146,6 +146,7 @@ class DynamicTask(Task):
         for layer in portrait.layers:
             how = settings, kind_of(prior), layer is not portrait
             layer.motion = new_motion(dataset, self.frames, layer, *how).to(device)
+            layer.gaussians = face_first(layer)
         self.portrait = portrait
         self.parts = parts_of(portrait, dataset, static_settings(portrait).fields)
         self.lips = LipGuide.of(

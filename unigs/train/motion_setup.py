@@ -8,6 +8,7 @@ import torch
 from unigs.face.mesh import LIPS
 from unigs.model.anchor import Body
 from unigs.model.conditions import ZScore, body_vector, pose_vector
+from unigs.model.gaussians import Gaussians
 from unigs.model.kernels.deform_kernels import WIDTH_STEP
 from unigs.model.motion import EYE_LIMIT, Motion
 from unigs.model.portrait import Portrait
@@ -75,6 +76,17 @@ def new_motion(
     if not deaf:
         motion.eye_norm = ZScore.of(seen.eyes[:, : config["eyes"]], EYE_LIMIT)
     return motion
+
+
+def face_first(portrait: Portrait) -> Gaussians:
+    """The Gaussians of a portrait with motion, those that its face plane reaches first.
+
+    The kernels pass over blocks of neighbors that it does not reach: a half of the field and more.
+    Nothing else depends on the order, but for Gaussians of equal depth.
+    """
+    field = portrait.gaussians
+    reach = portrait.motion.planes[-1].reach(field.means.detach())
+    return field if reach is None else field.part(torch.argsort(reach <= 0, stable=True))
 
 
 def data_box(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

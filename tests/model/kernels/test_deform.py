@@ -90,6 +90,32 @@ def test_values_and_gradients_match_float64(points, widths, hidden, outputs, sha
         torch.testing.assert_close(one.double(), other, atol=3e-6 * max(scale, 1), rtol=1e-4)
 
 
+def test_blocks_without_features_change_nothing():
+    """Values and gradients as if they were read; what has no features wants no gradient."""
+    parts, layers = network(300, (8, 12), 16, 10)
+    reach = torch.rand(300)
+    reach[:100], reach[150:290] = 0, 0  # blocks 0 and 3 whole, others in part
+    features = torch.where(reach[:, None] > 0, parts[1].features, 0)
+    parts[1] = replace(parts[1], features=features, reach=None)
+    told = [parts[0], replace(parts[1], reach=reach)]
+    for one, other in zip(_deformed(told, layers), _deformed(parts, layers), strict=True):
+        if one.shape == features.shape:
+            block = torch.arange(300) // 64
+            unread = torch.isin(block, torch.tensor([0, 3]))
+            assert (one[unread] == 0).all() and unread.sum() == 128
+            one, other = one[~unread], other[~unread]
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def _deformed(parts, layers):
+    """Value and gradients, the factors kept."""
+    parts = [replace(p, features=p.features.detach().requires_grad_()) for p in parts]
+    layers = [x.detach().requires_grad_() for x in layers]
+    out = deform(parts, *layers)
+    (out * torch.arange(10.0)).sum().backward()
+    return [out.detach(), *(x.grad for x in [*(p.features for p in parts), *layers])]
+
+
 def test_features_in_either_memory_order_give_the_same():
     parts, layers = network(130, (12,), 16, 10)
     turned = replace(parts[0], features=parts[0].features.T.contiguous().T)

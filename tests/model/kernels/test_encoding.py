@@ -65,6 +65,33 @@ def test_gradients_match_float64(variant):
     np.testing.assert_allclose(p.grad, p64.grad, atol=1e-5 * float(p64.grad.abs().max()))
 
 
+@pytest.mark.parametrize("zeros", [0, 100, 200])
+def test_faded_features_and_their_gradients_match_float64(zeros):
+    """Whether whole blocks have no features, parts of them, or none."""
+    points, tables, level_table = scene(200, 5, 2, 8)
+    fade = torch.rand(200, generator=torch.Generator().manual_seed(1))
+    fade[:zeros] = 0
+    weights = torch.randn(200, 3 * 5 * 2)
+    t, t64 = tables.clone().requires_grad_(), tables.double().requires_grad_()
+    encoded = encode(points, t, level_table, fade)
+    exact = encode_torch(points.double(), t64, level_table) * fade.double()[:, None]
+    np.testing.assert_allclose(encoded.detach(), exact.detach(), atol=1e-5)
+    assert (encoded[:zeros] == 0).all()
+    (encoded * weights).sum().backward()
+    (exact * weights).sum().backward()
+    np.testing.assert_allclose(t.grad, t64.grad, atol=1e-5 * float(t64.grad.abs().max()))
+    twin = encode_torch(points, tables, level_table, fade)
+    np.testing.assert_allclose(twin, exact.detach(), atol=1e-5)
+
+
+def test_a_fade_that_does_not_fit_is_named():
+    points, tables, level_table = scene(9, 5, 2, 8)
+    with pytest.raises(ValueError, match=r"fade must be \[9\]"):
+        encode(points, tables, level_table, torch.ones(8))
+    with pytest.raises(ValueError, match="points a constant"):
+        encode(points.requires_grad_(), tables, level_table, torch.ones(9))
+
+
 def test_twin_passes_gradcheck():
     level_table = levels(2, 2, 4, 4)  # the finer level has 25 vertices for 16 entries
     points = torch.tensor([[0.13, 0.42, 0.9], [0.61, 0.03, 0.33], [0.87, 0.7, 0.55]])

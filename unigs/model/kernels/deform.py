@@ -34,6 +34,9 @@ class InputFeatures:
     """Linear deformations [K,F] that are added to the network's outputs; None: none."""
     gate: Tensor | None = None
     """Factor of the linear deformations at each point [N], without gradient; None: 1."""
+    reach: Tensor | None = None
+    """Zero at points [N] whose features are all zero and need no gradient; None: nowhere. Blocks of
+    64 such points are passed over."""
 
 
 def _rows(values: Tensor) -> np.ndarray:
@@ -48,11 +51,13 @@ def _transposed(weight: Tensor) -> np.ndarray:
 class Deform(torch.autograd.Function):
     """The network on padded weights.
 
-    The last arguments of `apply` are the features of all inputs, then the first layers of all.
+    The last arguments of `apply` are the features of all inputs, then the first layers of all. The
+    first ones are the number of outputs, the gates [parts,N], and whether a part has features in a
+    block, bool [parts,blocks].
     """
 
     @staticmethod
-    def forward(ctx, outputs: int, gates: Tensor, *arrays: Tensor) -> Tensor:
+    def forward(ctx, outputs: int, gates: Tensor, used: Tensor, *arrays: Tensor) -> Tensor:
         bias, w2, b2, w3, b3, *parts = arrays
         count = len(parts) // 2
         ctx.features = tuple(_rows(x) for x in parts[:count])
@@ -60,12 +65,12 @@ class Deform(torch.autograd.Function):
         blocks = -(-n // BLOCK)
         ctx.hidden = torch.empty(blocks, 2 * len(b2) * BLOCK).numpy()
         out = torch.empty(n, outputs)
-        ctx.gates = gates.numpy()
+        ctx.gates, ctx.used = gates.numpy(), used.numpy()
         first = tuple(x.detach().contiguous().numpy() for x in parts[count:])
         rest = (x.detach().contiguous().numpy() for x in (bias, w2, b2, w3, b3))
         parallel_for(
-            forward_blocks, blocks, ctx.features, first, ctx.gates, *rest, ctx.hidden, out.numpy(),
-            min_chunk=CHUNK,
+            forward_blocks, blocks, ctx.features, first, ctx.gates, ctx.used, *rest, ctx.hidden,
+            out.numpy(), min_chunk=CHUNK,
         )  # fmt: skip
         ctx.save_for_backward(w2, w3, *parts[count:])
         return out
@@ -82,14 +87,14 @@ class Deform(torch.autograd.Function):
         to_features = tuple(torch.empty(x.shape).numpy() for x in ctx.features)
         parallel_for(
             backward_blocks, chunks, ctx.features, tuple(_transposed(x) for x in first), ctx.gates,
-            _transposed(w2), _transposed(w3), ctx.hidden, grad.contiguous().numpy(), to_features,
-            to_first, to_rest, min_chunk=1,
+            ctx.used, _transposed(w2), _transposed(w3), ctx.hidden, grad.contiguous().numpy(),
+            to_features, to_first, to_rest, min_chunk=1,
         )  # fmt: skip
         to_w2, to_w3, *to_biases = (torch.from_numpy(x.sum(0)) for x in to_rest)
         to_bias, to_b2, to_b3 = to_biases
         to_parts = [torch.from_numpy(x).T for x in to_features]
         to_parts += [torch.from_numpy(x.sum(0)) for x in to_first]
-        return None, None, to_bias, to_w2, to_b2, to_w3, to_b3, *to_parts
+        return None, None, None, to_bias, to_w2, to_b2, to_w3, to_b3, *to_parts
 
 
 def deform(
@@ -123,7 +128,8 @@ def deform(
             row.copy_(part.gate.detach())
     first = [_first(part, extra) for part in parts]
     rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
-    return Deform.apply(outputs, gates, *rest, *(part.features for part in parts), *first)
+    used = torch.stack([_used(part.reach, len(gates[0])) for part in parts])
+    return Deform.apply(outputs, gates, used, *rest, *(part.features for part in parts), *first)
 
 
 def _check(
@@ -142,12 +148,20 @@ def _check(
         features = part.weight.shape[-1]
         wanted += [(part.features, (count, features)), (part.weight, (width, features))]
         wanted += [] if part.shapes is None else [(part.shapes, (outputs, features))]
-        wanted += [] if part.gate is None else [(part.gate, (count,))]
+        wanted += [(x, (count,)) for x in (part.gate, part.reach) if x is not None]
     for tensor, shape in wanted:
         if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
             raise ValueError(
                 f"deform expected float32 {shape}, got {tensor.dtype} {tuple(tensor.shape)}"
             )
+
+
+def _used(reach: Tensor | None, points: int) -> Tensor:
+    """Whether a part has features in each block, bool [blocks]."""
+    blocks = -(-points // BLOCK)
+    if reach is None:
+        return torch.ones(blocks, dtype=torch.bool)
+    return (pad(reach.detach(), (0, blocks * BLOCK - points)).view(blocks, BLOCK) != 0).any(1)
 
 
 def _first(part: InputFeatures, extra: int) -> Tensor:

@@ -146,7 +146,7 @@ def _gated(gate, n0, n, x, x0, y, y0, rows):
 
 
 @kernel
-def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hidden, out):
+def forward_blocks(start, stop, features, first, gates, used, bias, w2, b2, w3, b3, hidden, out):
     """The network on blocks start..stop.
 
     K is the number of outputs, S that number padded to a multiple of four.
@@ -157,6 +157,7 @@ def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hi
         features: tuple of [F_k,N], one per part.
         first: tuple of [H+S,F_k], F_k padded: the first layer, then the part's linear shapes.
         gates: factors of the parts' linear shapes [parts,N].
+        used: whether a part has features other than zero in a block, bool [parts,blocks].
         bias: bias of the first layer [H], the frame's conditions included.
         w2: weights of the second layer [H,H].
         b2: bias of the second layer [H].
@@ -180,6 +181,8 @@ def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hi
         fill(bias, h, h1, width)
         fill(b3, s, sums, outputs)
         for k in range(len(features)):
+            if not used[k, block]:
+                continue
             columns = first[k].shape[1]
             s[: columns * BLOCK] = _F(0)
             _load(features[k], n0, n, s, _U(0))
@@ -200,8 +203,9 @@ def forward_blocks(start, stop, features, first, gates, bias, w2, b2, w3, b3, hi
 
 @kernel
 def backward_blocks(
-    start, stop, features, first_t, gates, w2_t, w3_t, hidden, grad, to_features, to_first, to_rest
-):
+    start, stop, features, first_t, gates, used, w2_t, w3_t, hidden, grad, to_features, to_first,
+    to_rest,
+):  # fmt: skip
     """Gradients of the network on chunks start..stop.
 
     Args:
@@ -210,11 +214,13 @@ def backward_blocks(
         features: tuple of [F_k,N], one per part.
         first_t: transposed first layers and linear shapes, tuple of [F_k,H+S].
         gates: factors of the parts' linear shapes [parts,N].
+        used: whether a part has features other than zero in a block, bool [parts,blocks].
         w2_t: transposed weights of the second layer [H,H].
         w3_t: transposed weights of the last layer [H,S].
         hidden: both hidden layers, as `forward_blocks` wrote them.
         grad: gradient of the output [N,K].
-        to_features: receives the gradients of the features, tuple of [F_k,N].
+        to_features: receives the gradients of the features, tuple of [F_k,N]; zeros where a part is
+            not used.
         to_first: gradients of the first layers are added here, tuple of [chunks,H+S,F_k].
         to_rest: gradients of w2 [H,H], w3 [S,H] and the biases [H], [H], [S] are added here, each
             with a first dimension of chunks.
@@ -249,6 +255,9 @@ def backward_blocks(
         _row_sums(s, d2, width, to_b2[chunk])
         _row_sums(s, g, outputs, to_b3[chunk])
         for k in range(len(features)):
+            if not used[k, block]:
+                to_features[k][:, n0 : n0 + n] = _F(0)
+                continue
             columns, rows = first_t[k].shape
             s[f:] = _F(0)
             _load(features[k], n0, n, s, f)

@@ -13,6 +13,8 @@ Arguments that all kernels share:
     resolutions: [L] int64, cells along a side (`unigs.model.kernels.levels.LevelTable`).
     sizes: [L] int64, entries of the levels.
     offsets: [L] int64, first entries of the levels.
+    fade: factors [N] of the points' features, or [0] for none. A block whose factors are all zero
+        is passed over.
 
 Cells and weights are not cached between calls: the time goes into the tables (docs/log.md).
 """
@@ -92,8 +94,19 @@ def _bilinear(fraction, i):
     return _F(1) - fx - (fy - w11), fx - w11, fy - w11, w11
 
 
+@inlined
+def _reached(fade, n0, n):
+    """Whether any of the points n0 .. n0+n has features."""
+    if len(fade) == 0:
+        return True
+    found = 0
+    for i in range(n):
+        found += 0 if fade[_U(n0 + i)] == _F(0) else 1
+    return found > 0
+
+
 @kernel
-def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offsets, out):
+def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offsets, fade, out):
     """Write the encoding out[3*L*F,N] of the points of blocks start..stop."""
     n_levels = len(resolutions)
     total = points.shape[1]
@@ -103,6 +116,9 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
     for block in range(start, stop):
         n0 = block * BLOCK
         n = min(BLOCK, total - n0)
+        if not _reached(fade, n0, n):
+            out[:, n0 : n0 + n] = _F(0)
+            continue
         for task in range(3 * n_levels):
             plane = task // n_levels
             level = task % n_levels
@@ -114,8 +130,11 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
             for i in range(n):
                 e00, e10, e01, e11 = _vertices(corner, _U(i))
                 w00, w10, w01, w11 = _bilinear(fraction, _U(i))
+                share = _F(1)
+                if len(fade) > 0:
+                    share = fade[_U(n0 + i)]
                 for f in range(len(feature)):
-                    out[_U(column + f), _U(n0 + i)] = (
+                    out[_U(column + f), _U(n0 + i)] = share * (
                         table[e00, f] * w00
                         + table[e10, f] * w10
                         + table[e01, f] * w01
@@ -124,7 +143,9 @@ def encode_blocks(start, stop, points, tables, feature, resolutions, sizes, offs
 
 
 @kernel
-def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offsets, table_grads):
+def table_gradient(
+    start, stop, points, grad, feature, resolutions, sizes, offsets, fade, table_grads
+):
     """Add grad[3*L*F,N] of all points to the tables of tasks start..stop, plane * L + level."""
     n_levels = len(resolutions)
     total = points.shape[1]
@@ -134,6 +155,8 @@ def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offse
     # blocks outside, tasks inside: the block's points are read from the cache
     for n0 in range(0, total, BLOCK):
         n = min(BLOCK, total - n0)
+        if not _reached(fade, n0, n):
+            continue
         for task in range(start, stop):
             plane = task // n_levels
             level = task % n_levels
@@ -145,8 +168,11 @@ def table_gradient(start, stop, points, grad, feature, resolutions, sizes, offse
             for i in range(n):
                 e00, e10, e01, e11 = _vertices(corner, _U(i))
                 w00, w10, w01, w11 = _bilinear(fraction, _U(i))
+                share = _F(1)
+                if len(fade) > 0:
+                    share = fade[_U(n0 + i)]
                 for f in range(len(feature)):
-                    g = grad[_U(column + f), _U(n0 + i)]
+                    g = share * grad[_U(column + f), _U(n0 + i)]
                     table[e00, f] += g * w00
                     table[e10, f] += g * w10
                     table[e01, f] += g * w01

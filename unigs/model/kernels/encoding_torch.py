@@ -21,13 +21,16 @@ def _on_device(table: LevelTable, device: torch.device) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(x).to(device) for x in arrays)
 
 
-def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
+def encode_torch(
+    points: Tensor, tables: Tensor, table: LevelTable, fade: Tensor | None = None
+) -> Tensor:
     """Encode points on the three planes, as `encoding.encode` does.
 
     Args:
         points: [N,3] in [0,1] (clamped).
         tables: [3,E,F], the XY, YZ and XZ planes.
         table: from `levels`.
+        fade: factor of each point's features [N]; None: 1.
 
     Returns:
         [N, 3*L*F], ordered by plane, level, feature.
@@ -54,4 +57,5 @@ def encode_torch(points: Tensor, tables: Tensor, table: LevelTable) -> Tensor:
         # index_select, not [entry]: on a GPU the gradient of the latter sorts all entries first
         found = tables[plane].index_select(0, entry.flatten()).unflatten(0, entry.shape)
         encoded.append((found * weight[..., None]).sum((2, 3)).flatten(1))  # [N,L,2,2,F]
-    return torch.cat(encoded, 1)
+    joined = torch.cat(encoded, 1)
+    return joined if fade is None else joined * fade[:, None]
