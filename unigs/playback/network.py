@@ -7,7 +7,7 @@ constant P [N,H] of the portrait, and the conditions of a frame add one vector t
     h1 = relu(P + bias),   h2 = relu(W2 h1 + b2),   out = W3 h2 + b3 + sum_s c_s B_s,
 
 with blendshapes B_s that are constants as well and coefficients c_s of the frame. Where a shape is
-zero at all 64 points of a block it is passed over: those of lips and lids are zero off the face.
+zero at all 128 points of a block it is passed over: those of lips and lids are zero off the face.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def _deform_kernel(start, stop, product, first, w2, b2, w3, b3, basis, used, sha
     Args:
         start: first block.
         stop: block after the last.
-        product: P [blocks,H,64].
+        product: P [blocks,H,128].
         first: bias of this frame [H].
         w2: weights of the second layer [H,H].
         b2: bias of the second layer [H].
         w3: weights of the last layer, outputs padded to a multiple of four [S,H].
         b3: bias of the last layer [S].
-        basis: blendshapes [blocks,shapes,K*64].
+        basis: blendshapes [blocks,shapes,K*128].
         used: whether a shape is anything but zero in a block, bool [blocks,shapes].
         shapes: coefficients of the blendshapes in this frame [shapes].
         out: receives the outputs [N,K].
@@ -83,7 +83,7 @@ def _array(values: Tensor | ArrayLike) -> np.ndarray:
 
 
 def _blocked(basis: np.ndarray, blocks: int) -> np.ndarray:
-    """Values [N,S,K] as [blocks,S,K*64], the points of a block side by side."""
+    """Values [N,S,K] as [blocks,S,K*128], the points of a block side by side."""
     points, shapes, outputs = basis.shape
     padded = np.zeros((blocks * BLOCK, shapes, outputs), np.float32)
     padded[:points] = basis

@@ -1,6 +1,6 @@
 """The deformation network in training (paper eq. 6): values and all gradients in one pass each.
 
-In torch every layer reads and writes arrays [N,H] in main memory, forward and backward; here 64
+In torch every layer reads and writes arrays [N,H] in main memory, forward and backward; here 128
 points go through all of them inside the cache, and only the two hidden layers are kept.
 """
 
@@ -36,7 +36,7 @@ class InputFeatures:
     """Factor of the linear deformations at each point [N], without gradient; None: 1."""
     reach: Tensor | None = None
     """Zero at points [N] whose features are all zero and need no gradient; None: nowhere. Blocks of
-    64 such points are passed over."""
+    128 such points are passed over."""
 
 
 def _rows(values: Tensor) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Numba kernels of the deformation network, used by `deform` and by playback's network.
 
-Points are the vector axis: 64 at a time go through all layers while they are in the first- and
-second-level cache. A block of values is stored as rows of 64 points, row after row, in a flat
-array; "row r of a block at x0" is x[x0 + 64 r : x0 + 64 r + 64]. All row counts are multiples of
+Points are the vector axis: 128 at a time go through all layers while they are in the first- and
+second-level cache. A block of values is stored as rows of 128 points, row after row, in a flat
+array; "row r of a block at x0" is x[x0 + 128 r : x0 + 128 r + 128]. All row counts are multiples of
 four, padded with zeros.
 
 Sums over points (the gradients of weights) are kept per chunk of CHUNK blocks and added up
@@ -13,9 +13,10 @@ import numpy as np
 
 from unigs.compute.jit import kernel
 
-BLOCK = 64
-"""Points that go through all layers together: one row of a block of values."""
-CHUNK = 16
+BLOCK = 128
+"""Points that go through all layers together: one row of a block of values. The gradients of the
+weights add up a row to one number, which costs as much for 64 points as for 128 (docs/log.md)."""
+CHUNK = 8
 """Blocks whose sums over points are added up in one place."""
 WIDTH_STEP = 8
 """The width of the hidden layers is a multiple of this."""
@@ -163,7 +164,7 @@ def forward_blocks(start, stop, features, first, gates, used, bias, w2, b2, w3, 
         b2: bias of the second layer [H].
         w3: weights of the last layer [S,H].
         b3: bias of the last layer [S].
-        hidden: receives both hidden layers [blocks, 2*H*64], for `backward_blocks`.
+        hidden: receives both hidden layers [blocks, 2*H*128], for `backward_blocks`.
         out: receives the outputs [N,K].
     """
     width, outputs = len(b2), len(b3)
