@@ -17,7 +17,7 @@ from unigs.settings.speech import SpeechSettings
 from unigs.sources.synthetic.speaker import make_speaker, wall
 from unigs.stage.files import load_npz
 from unigs.subject.dataset import SubjectFiles
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import FACE_UNITS
 
 
 def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
@@ -36,8 +36,8 @@ def write_speaker(folder: Path, settings: DemoSettings) -> SubjectFiles:
     count = len(truth["R"])
     write_table(files.frame_table, count, fps=settings.fps)
     chin = truth["points_head"][:, list(truth["names"]).index("chin")].mean(0)
-    units = np.zeros((count, len(ACTION_UNITS)))
-    units[:, ACTION_UNITS.index("AU45")] = 5 * truth["blink"]
+    units = np.zeros((count, len(FACE_UNITS)))
+    units[:, FACE_UNITS.index("AU45")] = 5 * truth["blink"]
     write_features(
         files, count, size=int(truth["size"]), focal=float(truth["focal"]),
         head=(truth["R"], truth["t"]), shape=np.tile(chin, (468, 1)),

@@ -164,5 +164,5 @@ def _write_features(files: SubjectFiles, size: int, R: np.ndarray, t: np.ndarray
         files, FRAMES, size=size, focal=2.0 * size, head=(R, t), shape=shape,
         torso=(np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1, 1)), t + wander),
         outline=rng.normal(0, 0.005, (FRAMES, 2)), points=points, speech=speech,
-        eyes=rng.uniform(0, 5, (FRAMES, 6)), backend="made up",
+        eyes=rng.uniform(0, 5, (FRAMES, 7)), backend="made up",
     )  # fmt: skip
