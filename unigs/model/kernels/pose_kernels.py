@@ -16,6 +16,9 @@ that both share, K being the number of outputs of the deformation network (eq. 6
     units: factors [2] of the position outputs and of all others.
     frame: numbers [22] of a frame, from `unigs.model.kernels.pose.frame_numbers`.
     largest: upper limit of a Gaussian's axes, meters.
+
+Helpers take numbers alone and have no branch: where an array passes through a branch of an inlined
+helper the machine code counts its references, four times the time of all arithmetic.
 """
 
 import math
@@ -56,21 +59,6 @@ def _turned(frame, w, x, y, z):
 
 
 @inlined
-def _moved_quaternion(quats, raw, column, unit, i):
-    """Quaternion of Gaussian i with its delta."""
-    w, x, y, z = quats[i, _U(0)], quats[i, _U(1)], quats[i, _U(2)], quats[i, _U(3)]
-    if column < 0:
-        return w, x, y, z
-    k = _U(column)
-    return (
-        w + unit * raw[i, k],
-        x + unit * raw[i, k + _U(1)],
-        y + unit * raw[i, k + _U(2)],
-        z + unit * raw[i, k + _U(3)],
-    )
-
-
-@inlined
 def _direction(frame, w, x, y, z):
     """Unit vector from the camera to a point: in the head's frame, blended into the body's."""
     vx = x + frame[16] + w * (frame[19] - frame[16])
@@ -78,21 +66,6 @@ def _direction(frame, w, x, y, z):
     vz = z + frame[18] + w * (frame[21] - frame[18])
     inverse = _ONE / max(_F(math.sqrt(vx * vx + vy * vy + vz * vz)), _F(1e-12))
     return vx * inverse, vy * inverse, vz * inverse
-
-
-@inlined
-def _raw_color(colors, harmonics, raw, column, unit, view, i, c):
-    """Channel c of Gaussian i's color before it is cut off at 0."""
-    value = _HALF + _Y0 * colors[i, c]
-    if harmonics.shape[1] > 0:
-        value += _Y1 * (
-            view[2] * harmonics[i, _U(1), c]
-            - view[1] * harmonics[i, _U(0), c]
-            - view[0] * harmonics[i, _U(2), c]
-        )
-    if column >= 0:
-        value += _Y0 * unit * raw[i, _U(column) + c]
-    return value
 
 
 @kernel
@@ -103,6 +76,7 @@ def pose(
     """Write centers [N,3], rotations [N,4], axes' lengths [N,3], opacities [N] and colors [N,3]."""
     position, scale, rotation, opacity, color = columns
     unit = units[1]
+    directed = harmonics.shape[1] > 0
     for index in range(start, stop):
         i = _U(index)
         w = weights[i]
@@ -120,7 +94,12 @@ def pose(
             if scale >= 0:
                 value += unit * raw[i, _U(scale + c)]
             out_scales[i, _U(c)] = min(_F(math.exp(value)), largest)
-        qw, qx, qy, qz = _moved_quaternion(quats, raw, rotation, unit, i)
+        qw, qx = quats[i, _U(0)], quats[i, _U(1)]
+        qy, qz = quats[i, _U(2)], quats[i, _U(3)]
+        if rotation >= 0:
+            k = _U(rotation)
+            qw, qx = qw + unit * raw[i, k], qx + unit * raw[i, k + _U(1)]
+            qy, qz = qy + unit * raw[i, k + _U(2)], qz + unit * raw[i, k + _U(3)]
         tw, tx, ty, tz = _turned(frame, qw, qx, qy, qz)
         out_quats[i, _U(0)], out_quats[i, _U(1)] = qw + w * (tw - qw), qx + w * (tx - qx)
         out_quats[i, _U(2)], out_quats[i, _U(3)] = qy + w * (ty - qy), qz + w * (tz - qz)
@@ -128,9 +107,17 @@ def pose(
         if opacity >= 0:
             logit += unit * raw[i, _U(opacity)]
         out_opacities[i] = _ONE / (_ONE + _F(math.exp(-logit)))
-        view = _direction(frame, w, x, y, z)
+        ux, uy, uz = _direction(frame, w, x, y, z)
         for c in range(3):
-            value = _raw_color(colors, harmonics, raw, color, unit, view, i, _U(c))
+            value = _HALF + _Y0 * colors[i, _U(c)]
+            if directed:
+                value += _Y1 * (
+                    uz * harmonics[i, _U(1), _U(c)]
+                    - uy * harmonics[i, _U(0), _U(c)]
+                    - ux * harmonics[i, _U(2), _U(c)]
+                )
+            if color >= 0:
+                value += _Y0 * unit * raw[i, _U(color + c)]
             out_colors[i, _U(c)] = max(value, _ZERO)
 
 
@@ -151,6 +138,7 @@ def pose_backward(
     """
     position, scale, rotation, opacity, color = columns
     unit = units[1]
+    directed = harmonics.shape[1] > 0
     limit = _F(math.log(largest))
     g_means, g_quats, g_scales, g_opacities, g_colors = grad
     for index in range(start, stop):
@@ -178,7 +166,12 @@ def pose_backward(
             to_log_scales[i, _U(c)] = value
             if scale >= 0:
                 to_raw[i, _U(scale + c)] = unit * value
-        qw, qx, qy, qz = _moved_quaternion(quats, raw, rotation, unit, i)
+        qw, qx = quats[i, _U(0)], quats[i, _U(1)]
+        qy, qz = quats[i, _U(2)], quats[i, _U(3)]
+        if rotation >= 0:
+            k = _U(rotation)
+            qw, qx = qw + unit * raw[i, k], qx + unit * raw[i, k + _U(1)]
+            qy, qz = qy + unit * raw[i, k + _U(2)], qz + unit * raw[i, k + _U(3)]
         tw, tx, ty, tz = _turned(frame, qw, qx, qy, qz)
         hw, hx = g_quats[i, _U(0)], g_quats[i, _U(1)]
         hy, hz = g_quats[i, _U(2)], g_quats[i, _U(3)]
@@ -200,14 +193,22 @@ def pose_backward(
         to_opacities[i] = value
         if opacity >= 0:
             to_raw[i, _U(opacity)] = unit * value
-        view = _direction(frame, w, x, y, z)
+        ux, uy, uz = _direction(frame, w, x, y, z)
         for c in range(3):
-            value = _raw_color(colors, harmonics, raw, color, unit, view, i, _U(c))
+            value = _HALF + _Y0 * colors[i, _U(c)]
+            if directed:
+                value += _Y1 * (
+                    uz * harmonics[i, _U(1), _U(c)]
+                    - uy * harmonics[i, _U(0), _U(c)]
+                    - ux * harmonics[i, _U(2), _U(c)]
+                )
+            if color >= 0:
+                value += _Y0 * unit * raw[i, _U(color + c)]
             value = g_colors[i, _U(c)] if value >= _ZERO else _ZERO
             to_colors[i, _U(c)] = _Y0 * value
-            if to_harmonics.shape[1] > 0:
-                to_harmonics[i, _U(0), _U(c)] = -_Y1 * view[1] * value
-                to_harmonics[i, _U(1), _U(c)] = _Y1 * view[2] * value
-                to_harmonics[i, _U(2), _U(c)] = -_Y1 * view[0] * value
+            if directed:
+                to_harmonics[i, _U(0), _U(c)] = -_Y1 * uy * value
+                to_harmonics[i, _U(1), _U(c)] = _Y1 * uz * value
+                to_harmonics[i, _U(2), _U(c)] = -_Y1 * ux * value
             if color >= 0:
                 to_raw[i, _U(color + c)] = _Y0 * unit * value
