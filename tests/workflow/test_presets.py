@@ -66,3 +66,14 @@ def test_a_preset_takes_an_own_clip(work, name):
 def test_the_demo_drives_its_speaker_with_its_own_sound(work):
     done = snakemake("-n", *preset("demo"), cwd=work)
     assert re.search(r"unigs\.drive\.speak .*--audio results/demo/speech/audio\.wav", done.stdout)
+
+
+def test_the_tables_of_the_paper_can_be_had_of_synthetic_speakers(tmp_path):
+    """Two speakers of different seeds."""
+    done = snakemake("tables", "-n", "-p", *preset("synthetic_tables"), cwd=tmp_path)
+    jobs = jobs_of(done.stdout)
+    assert jobs["make_speaker"] == 2 and jobs["collate"] == 3
+    seeds = re.findall(r"unigs\.sources\.synthetic\.speaker .*--seed (\d+)", done.stdout)
+    assert sorted(seeds) == ["1", "2"]
+    # The paper's own settings, three grids, two sets of attributes, unigs_plus and the twin.
+    assert jobs["train_dynamic"] == 2 * 8

@@ -8,7 +8,15 @@ import pytest
 
 from unigs.settings.subject import NAME, Subject
 from unigs.stage.errors import UserError
-from unigs.workflow.sheet import checked_subjects, folder_name, one_clip, read_sheet, source_video
+from unigs.workflow.sheet import (
+    checked_subjects,
+    folder_name,
+    is_synthetic,
+    one_clip,
+    read_sheet,
+    source_video,
+    speaker_seed,
+)  # fmt: skip
 
 REPO = Path(__file__).parents[2]
 ANN = {"subject": "ann", "dataset": "own", "video": "ann.mp4"}
@@ -196,3 +204,23 @@ def test_source_video():
     assert source_video(Subject("ann", "own", url="https://x")) == "resources/downloads/ann.mp4"
     made_up = Subject("bea", "own", video="synthetic")
     assert source_video(made_up) == "results/bea/source/video.mp4"
+
+
+@pytest.mark.parametrize("video, seed", [("synthetic", {}), ("synthetic:12", {"seed": 12})])
+def test_a_synthetic_speaker_may_have_a_seed(video, seed):
+    made_up = subjects(ANN | {"video": video})["ann"]
+    assert is_synthetic(made_up) and speaker_seed(made_up) == seed
+    assert source_video(made_up) == "results/ann/source/video.mp4"
+
+
+@pytest.mark.parametrize("video", ["synthetic.mp4", "films/synthetic:2", "ann.mp4"])
+def test_other_videos_are_no_synthetic_speaker(video):
+    other = subjects(ANN | {"video": video})["ann"]
+    assert not is_synthetic(other) and speaker_seed(other) == {} and source_video(other) == video
+
+
+@pytest.mark.parametrize("seed", ["", "-1", "two", "²", "1; rm"])
+def test_a_seed_is_a_whole_number(seed):
+    sentence = "^sheet of subjects, ann: video is .* a whole number, the seed"
+    with pytest.raises(UserError, match=sentence):
+        subjects(ANN | {"video": f"synthetic:{seed}"})

@@ -28,7 +28,8 @@ class Subject:
     dataset: str = field(metadata={"pattern": NAME})
     """Data set that tables choose subjects by: `longhair`, `shorthair` or any other word."""
     video: str | None = None
-    """Path of the video from the working directory, or `synthetic` for the made-up speaker."""
+    """Path of the video from the working directory, or `synthetic` for the made-up
+    speaker, `synthetic:2` for the one of seed 2."""
     url: str | None = field(default=None, metadata={"pattern": r"^(https?|file)://"})
     """Address to download the video from if the column `video` is empty: a video file, or a page
     that yt-dlp knows."""

@@ -120,6 +120,10 @@ class Plan(Tables):
         row = dataclasses.asdict(self.subjects[subject])
         return as_flags({name: row[name] for name in columns if row[name] is not None})
 
+    def speaker_flags(self, subject: str) -> str:
+        """Flags of the synthetic speaker that a subject is, with the seed that the sheet names."""
+        return as_flags(self.settings("demo") | sheet.speaker_seed(self.subjects[subject]))
+
     def source_video(self, subject: str) -> str:
         """Path of the video that a subject's clip is cut from."""
         return sheet.source_video(self.subjects[subject])

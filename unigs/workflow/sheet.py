@@ -18,6 +18,8 @@ from unigs.workflow.paths import never_a_flag, refuse_braces
 
 SCHEMA = "workflow/schemas/subjects.schema.yaml"
 """Schema of a row, as seen from the workflow's home."""
+SYNTHETIC = "synthetic"
+"""What the column `video` says for the synthetic speaker, perhaps with a colon and a seed."""
 FALLBACK_NAME = "portrait"
 """What a subject is called whose clip has no letter or digit that a folder's name may hold."""
 
@@ -157,6 +159,7 @@ def checked_subjects(rows: list[dict[str, str]], sheet: str, home: Path) -> dict
         subject = Subject(**cells)
         if subject.subject in subjects:
             raise UserError(f"{subject.subject} stands twice in {sheet}.")
+        speaker_seed(subject)
         _check_seconds(subject, what)
         _check_page(subject, what)
         _check_import(subject, what)
@@ -244,9 +247,31 @@ def _check_import(subject: Subject, what: str) -> None:
     imports.check_import(subject, what)
 
 
+def is_synthetic(subject: Subject) -> bool:
+    """Whether a subject is the synthetic speaker."""
+    return (subject.video or "").partition(":")[0] == SYNTHETIC
+
+
+def speaker_seed(subject: Subject) -> dict[str, int]:
+    """The seed of a synthetic speaker as a setting of the section demo, where the sheet names one.
+
+    Raises:
+        UserError: it is no whole number from 0 on.
+    """
+    _, colon, seed = (subject.video or "").partition(":")
+    if not colon or not is_synthetic(subject):
+        return {}
+    if not (seed.isascii() and seed.isdigit()):
+        raise UserError(
+            f"sheet of subjects, {subject.subject}: video is {subject.video}: write `{SYNTHETIC}`, "
+            f"or `{SYNTHETIC}:` and a whole number, the seed of another made-up speaker."
+        )
+    return {"seed": int(seed)}
+
+
 def source_video(subject: Subject) -> str:
     """Path of the subject's own video, of the synthetic speaker's, or of the download."""
-    if subject.video == "synthetic":
+    if is_synthetic(subject):
         return f"results/{subject.subject}/source/video.mp4"
     if subject.video is None:
         return f"resources/downloads/{subject.subject}.mp4"

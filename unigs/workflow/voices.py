@@ -10,9 +10,8 @@ from unigs.stage.errors import UserError
 from unigs.workflow import variants
 from unigs.workflow.names import ALL, VOICES
 from unigs.workflow.sections import complete
+from unigs.workflow.sheet import SYNTHETIC, is_synthetic
 
-SYNTHETIC = "synthetic"
-"""What `voices.phones` says for the synthetic speaker's own phones, and the sheet for its video."""
 LIPS = f"results/tables/{VOICES}/lips.csv"
 """What lips alone make of every voice."""
 
@@ -29,7 +28,8 @@ class Voices:
     rendered: tuple[tuple[str, str], ...]
     """Pairs of portrait and voice whose videos are made and judged."""
     phones: Mapping[str, str]
-    """Name of a talking video -> file with the phone times of its sound, or `SYNTHETIC`."""
+    """Name of a talking video -> file with the phone times of its sound, or `SYNTHETIC` for the
+    synthetic speaker's own."""
     synthetic: frozenset[str]
     """Subjects that are the synthetic speaker, whose own phones are known."""
 
@@ -110,5 +110,5 @@ def read_voices(
         )
     if lines:
         raise UserError("\n".join(lines))
-    synthetic = frozenset(name for name, row in subjects.items() if row.video == SYNTHETIC)
+    synthetic = frozenset(name for name, row in subjects.items() if is_synthetic(row))
     return Voices(variant, names, tuple(chosen), phones, synthetic)

@@ -76,7 +76,7 @@ rule make_speaker:
         runtime=30,
     params:
         *code_words("unigs.sources.synthetic.speaker"),
-        flags=flags("demo"),
+        flags=lambda wildcards: PLAN.speaker_flags(wildcards.subject),
     shell:
         "python -m unigs.sources.synthetic.speaker"
         " --out-video {output.video:q}"
