@@ -91,6 +91,20 @@ def test_a_length_at_its_limit_and_a_black_color_still_learn():
     assert (results[6] != 0).all()
 
 
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_what_is_no_number_is_not_hidden(broken):
+    """Wherever torch has a NaN there is one, a length that overflows included."""
+    attributes = "position", "scale", "rotation", "opacity", "color"
+    raw = outputs(14, attributes)
+    raw[range(14), range(14)] = broken
+    gaussians = field(14)
+    found = with_gradients(posed, gaussians, raw, attributes, torch.float32)
+    expected = with_gradients(posed_torch, gaussians, raw, attributes, torch.float32)
+    assert any(x.isnan().any() for x in expected)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one.isnan(), other.isnan())
+
+
 def test_poses_that_are_learned_get_their_gradient():
     R, t, body = FRAME
     t = t.clone().requires_grad_()

@@ -32,6 +32,9 @@ _F = np.float32
 _U = np.uint64
 _HALF, _ONE, _ZERO = _F(0.5), _F(1), _F(0)
 _Y0, _Y1 = _F(Y0), _F(Y1)
+_OVERFLOW, _NAN = _F(88.72284), _F(np.nan)
+"""Logarithm of the largest float32, and the gradient of a length beyond it: infinity times zero, as
+torch has it. So a training that diverges is stopped at once (`unigs.train.guard`)."""
 TURN = 12
 """First of the four numbers of a frame that hold the anchor's quaternion."""
 
@@ -93,7 +96,8 @@ def pose(
             value = log_scales[i, _U(c)]
             if scale >= 0:
                 value += unit * raw[i, _U(scale + c)]
-            out_scales[i, _U(c)] = min(_F(math.exp(value)), largest)
+            length = _F(math.exp(value))
+            out_scales[i, _U(c)] = largest if length > largest else length  # a NaN stays one
         qw, qx = quats[i, _U(0)], quats[i, _U(1)]
         qy, qz = quats[i, _U(2)], quats[i, _U(3)]
         if rotation >= 0:
@@ -118,7 +122,7 @@ def pose(
                 )
             if color >= 0:
                 value += _Y0 * unit * raw[i, _U(color + c)]
-            out_colors[i, _U(c)] = max(value, _ZERO)
+            out_colors[i, _U(c)] = _ZERO if value < _ZERO else value
 
 
 @kernel
@@ -162,7 +166,10 @@ def pose_backward(
             value = log_scales[i, _U(c)]
             if scale >= 0:
                 value += unit * raw[i, _U(scale + c)]
-            value = g_scales[i, _U(c)] * scales[i, _U(c)] if value <= limit else _ZERO
+            if value > limit:
+                value = _ZERO if value < _OVERFLOW else _NAN
+            else:
+                value = g_scales[i, _U(c)] * scales[i, _U(c)]
             to_log_scales[i, _U(c)] = value
             if scale >= 0:
                 to_raw[i, _U(scale + c)] = unit * value
@@ -204,7 +211,7 @@ def pose_backward(
                 )
             if color >= 0:
                 value += _Y0 * unit * raw[i, _U(color + c)]
-            value = g_colors[i, _U(c)] if value >= _ZERO else _ZERO
+            value = _ZERO if value < _ZERO else g_colors[i, _U(c)]
             to_colors[i, _U(c)] = _Y0 * value
             if directed:
                 to_harmonics[i, _U(0), _U(c)] = -_Y1 * uy * value
