@@ -78,9 +78,9 @@ def test_a_parameter_that_is_not_finite_is_never_kept(files, tmp_path, every_ste
     assert kept(tmp_path)["step"] == 11 and finite(kept(tmp_path)["task"])
 
 
-def test_a_learning_rate_of_a_hundred_is_noticed(files, static_run, tmp_path):
-    settings = replace(DYNAMIC, iterations=400, evaluate_every=200, lip_code=0, lr_network=100.0)
-    with pytest.raises(UserError, match=r"dynamic stage stopped at step \d+: .*lr_network 100\b"):
+def test_a_learning_rate_of_one_is_noticed(files, static_run, tmp_path):
+    settings = replace(DYNAMIC, iterations=400, evaluate_every=200, lip_code=0, lr_network=1.0)
+    with pytest.raises(UserError, match=r"dynamic stage stopped at step \d+: .*lr_network 1\b"):
         train_dynamic(
             files, static_run / "portrait.safetensors", tmp_path / "portrait.safetensors",
             tmp_path / "curve.csv", tmp_path / "run.json", settings,
