@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "portrait": Command("unigs.workflow.command:portrait", "make a portrait from a clip"),
     "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),
+    "live": Command("unigs.live.command:configure", "let a portrait answer live, in a web page"),
     "verify": Command(
         "unigs.provenance.command:configure", "say what a video says of itself, and if that holds"
     ),

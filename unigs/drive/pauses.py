@@ -45,6 +45,16 @@ def pauses(
             before = k - first + 1 if first else np.full(len(k), np.inf)
             after = last - k if last < count else np.full(len(k), np.inf)
             distance[first:last] = np.minimum(before, after)
+    return closing(distance, fps)
+
+
+def closing(distance: np.ndarray | float, fps: float) -> np.ndarray | float:
+    """Weight of silence, 0 to 1, at distances in frames from the nearest speech.
+
+    Args:
+        distance: frames, counted inside a pause; 0 outside.
+        fps: frames per second.
+    """
     fade = FADE_SECONDS * fps
     ramp = np.clip((distance - fade) / fade, 0, 1)
     return ramp * ramp * (3 - 2 * ramp)

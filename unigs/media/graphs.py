@@ -174,6 +174,21 @@ def samples(path: Path, rate: int) -> Graph:
     return ffmpeg.output(_opened(path)["a:0"], PIPE, format="f32le", ac=1, ar=rate)
 
 
+def beginning_of_sound(path: Path, rate: int, seconds: float, containers: str) -> Graph:
+    """The beginning of the first audio stream of a stranger's file as mono float samples.
+
+    Args:
+        path: audio or video file.
+        rate: samples per second.
+        seconds: length of the beginning.
+        containers: formats, as ffmpeg calls them, that the file may have: playlists, which name
+            other files, are best not among them.
+    """
+    limits = {"format_whitelist": containers, "protocol_whitelist": "file"}
+    opened = ffmpeg.input(file_address(path), **limits)
+    return ffmpeg.output(opened["a:0"], PIPE, format="f32le", ac=1, ar=rate, t=seconds)
+
+
 def whole_sound(path: Path, out: Path) -> Graph:
     """The first audio stream of a file in another file.
 

@@ -20,7 +20,7 @@ from unigs.speech.spectral import dct_matrix, log_mel
 from unigs.stage.errors import UserError
 
 if TYPE_CHECKING:
-    from unigs.speech.whisper_windows import LiveListener
+    from unigs.speech.whisper_windows import LiveListener, LiveWindows
 
 log = logging.getLogger("unigs")
 
@@ -80,14 +80,12 @@ class Spectral:
         count = len(samples) // self.hop + 1
         # In pieces, since a spectrum takes twenty times the memory of its sound.
         pieces = [
-            self._piece(padded[k * self.hop : (k + PIECE) * self.hop + 2 * context], context)[
-                :PIECE
-            ]
+            self.piece(padded[k * self.hop : (k + PIECE) * self.hop + 2 * context], context)[:PIECE]
             for k in range(0, count, PIECE)
         ]
         return np.concatenate(pieces)[:count]
 
-    def _piece(self, samples: np.ndarray, context: int) -> np.ndarray:
+    def piece(self, samples: np.ndarray, context: int) -> np.ndarray:
         """Columns [N,D] of samples [n], leaving out `context` samples at both ends."""
         s = self.settings
         bands = log_mel(
@@ -153,11 +151,11 @@ class Whisper:
         rows = hear(self.listener, samples)
         return resample_rows(rows, 20.0, self.settings.step_ms, len(samples))
 
-    def live(self) -> "LiveListener":
+    def live(self, windows: "LiveWindows | None" = None) -> "LiveListener":
         """What hears a recording while it is being made, in rows of 20 ms."""
         from unigs.speech.whisper_windows import LiveListener
 
-        return LiveListener(self.listener)
+        return LiveListener(self.listener, windows)
 
 
 class Transformer:

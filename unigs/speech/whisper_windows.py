@@ -59,9 +59,14 @@ class Listener:
         """Columns of the spectrogram of silence."""
         return torch.full((self.net.conv1.in_channels, columns), scaled(self.floor))
 
-    def rows(self, mel: torch.Tensor) -> np.ndarray:
-        """Features float32 [(C + 1) // 2, D] of one window of the spectrogram [bands,C]."""
-        states = self.net(mel[None], self.layer)[0].numpy()
+    def rows(self, mel: torch.Tensor, kept: slice = slice(None)) -> np.ndarray:
+        """Features float32 [(C + 1) // 2, D] of one window of the spectrogram [bands,C].
+
+        Args:
+            mel: the window.
+            kept: the rows that are wanted.
+        """
+        states = self.net(mel[None], self.layer)[0, kept].numpy()
         return states if self.projection is None else self.projection(states)
 
 
@@ -86,21 +91,39 @@ def hear(listener: Listener, samples: np.ndarray) -> np.ndarray:
     return total[WINDOW : WINDOW + count] / weights[WINDOW : WINDOW + count]
 
 
+@dataclass(frozen=True)
+class LiveWindows:
+    """How a recording that is still being made is cut into windows."""
+
+    window: int = LIVE_WINDOW
+    """Rows of a window."""
+    step: int = LIVE_STEP
+    """Rows that each window gives."""
+    ahead: int = LIVE_AHEAD
+    """Rows after the last of them that the window hears."""
+    most: int = 0
+    """Rows that a window gives at most where the rows of several steps wait, so that who is late
+    catches up; 0: always those of one step."""
+
+
 class LiveListener:
     """Hears a recording while it is being made.
 
-    Every `LIVE_STEP` rows are those of one window of `LIVE_WINDOW` rows, which ends `LIVE_AHEAD`
-    rows after the last of them. How the samples are cut into pieces changes nothing.
+    Every `step` rows are those of one window, which ends `ahead` rows after the last of them. How
+    the samples are cut into pieces changes nothing, unless windows may give the rows of several
+    steps at once.
 
     Args:
         listener: what hears each window.
+        windows: their sizes; by default as above.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, windows: LiveWindows | None = None) -> None:
         self.listener, self.filters = listener, listener.filters
+        self.windows = w = windows or LiveWindows()
         self.samples = np.zeros(N_FFT // 2, np.float32)
         # The columns of the next window and what has come of later ones.
-        self.mel = listener.silence(2 * (LIVE_WINDOW - LIVE_STEP - LIVE_AHEAD))
+        self.mel = listener.silence(2 * (w.window - w.step - w.ahead))
         self.heard = self.given = 0
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -112,18 +135,23 @@ class LiveListener:
         """
         self.heard += len(samples)
         self._listen(samples)
-        columns, rows = 2 * LIVE_WINDOW - 1, []
+        w, rows = self.windows, []
+        columns = 2 * w.window - 1
         while self.mel.shape[1] >= columns:
-            window = self.listener.rows(self.mel[:, :columns])
-            rows.append(window[-LIVE_STEP - LIVE_AHEAD : -LIVE_AHEAD])
-            self.mel = self.mel[:, 2 * LIVE_STEP :]
-        self.given += LIVE_STEP * len(rows)
+            steps = (self.mel.shape[1] - columns) // (2 * w.step) + 1
+            count = w.step * min(steps, max(1, w.most // w.step))
+            first = 2 * (count - w.step)
+            kept = slice(w.window - count - w.ahead, w.window - w.ahead)
+            rows.append(self.listener.rows(self.mel[:, first : first + columns], kept))
+            self.mel = self.mel[:, 2 * count :]
+            self.given += count
         return np.concatenate(rows) if rows else np.zeros((0, self.listener.width), np.float32)
 
     def finish(self) -> np.ndarray:
         """The rows that are still missing: silence follows. There are n // ROW + 1 in all."""
         count, given = self.heard // ROW + 1, self.given
-        rows = self.push(np.zeros(ROW * (LIVE_STEP + LIVE_AHEAD + 2), np.float32))
+        after = ROW * (self.windows.step + self.windows.ahead + 2)
+        rows = self.push(np.zeros(after, np.float32))
         return rows[: max(0, count - given)]
 
     def _listen(self, samples: np.ndarray) -> None:

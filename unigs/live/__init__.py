@@ -1,0 +1,1 @@
+"""A portrait that answers while people speak: engine, server, page, adapters for agents."""
