@@ -24,6 +24,8 @@ DISTRIBUTIONS = {
     "c2pa": "c2pa-python",
     "cv2": "opencv-python-headless",
     "ffmpeg": "ffmpeg-python",
+    "livekit": "livekit-agents",
+    "pipecat": "pipecat-ai",
     "yaml": "pyyaml",
 }
 # Back-ends that are used when someone has installed them; imported inside functions only.
@@ -46,6 +48,8 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 CONSTRAINTS = pins((REPO / "constraints.txt").read_text().splitlines())
+# Frameworks of agents, which want another protobuf than MediaPipe.
+APART = pins((REPO / "constraints-agents.txt").read_text().splitlines())
 DECLARED = {name_of(r) for r in PROJECT["dependencies"]}
 EXTRAS = {name_of(r) for extra in PROJECT["optional-dependencies"].values() for r in extra}
 
@@ -68,7 +72,8 @@ NEWEST = {"yt-dlp"}
 
 
 def test_every_requirement_is_pinned():
-    assert (DECLARED | EXTRAS) - set(CONSTRAINTS) == NEWEST
+    assert (DECLARED | EXTRAS) - set(CONSTRAINTS) - set(APART) == NEWEST
+    assert not set(APART) & set(CONSTRAINTS)
 
 
 def test_pins_are_exact_and_name_no_local_build():

@@ -79,6 +79,9 @@ def _run(words: argparse.Namespace) -> None:
 
 async def _serve(server: LiveServer, port: int) -> None:
     """Serve until Ctrl-C or SIGTERM."""
+    # Of each connection they tell many lines.
+    for library in ("aioice", "aiortc"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     loop, started = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)

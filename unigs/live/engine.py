@@ -42,7 +42,7 @@ class Moment:
     picture: np.ndarray | None
     """The frame with the visible mark, uint8 [H,W,3]; None: it was not drawn."""
     utterance: Utterance | None
-    """What is being said; None: nothing is."""
+    """What is said in it; None: nothing is."""
     speaks: bool
     """Whether somebody speaks in it."""
     lag: float
@@ -192,7 +192,7 @@ class Engine:
         else:
             length = edge(number + 1, self.fps) - edge(number, self.fps)
             sound, lag, speaks = np.zeros(length, np.int16), 0.0, False
-            window = self._leaving()
+            window, utterance = self._leaving(), None
         self.shown = window
         picture = self._picture(number, window) if draw else None
         return Moment(number, sound, picture, utterance, speaks, lag)
