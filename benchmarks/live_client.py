@@ -21,6 +21,8 @@ LOUD = 0.1
 """Amplitude from which on sound is loud."""
 FIRST_BEEP = 0.4
 """Seconds before the first beep: ten frames of 40 ms, so that a beep begins where a frame does."""
+HERTZ = 700
+"""Pitch of a beep."""
 QUIET_SECONDS = 0.2
 """Seconds without loud sound before a beep begins."""
 
@@ -172,7 +174,7 @@ class Watcher:
             self.loudest = float(np.abs(samples).max())
             self.sound_seconds += len(samples) / SOUND_RATE
             loud = np.flatnonzero(np.abs(samples) > LOUD)
-            if len(loud) and quiet >= QUIET_SECONDS:
+            if len(loud) and quiet >= QUIET_SECONDS and _is_beep(samples[loud[0] :]):
                 self.beeps.append(Beep(now, place + loud[0] / SOUND_RATE))
             quiet = 0.0 if len(loud) else quiet + len(samples) / SOUND_RATE
 
@@ -203,6 +205,13 @@ class Watcher:
         return np.array(rows).reshape(-1, 3)
 
 
+def _is_beep(samples: np.ndarray) -> bool:
+    """Whether samples [n] are mostly one of our beeps, and no speech."""
+    wave = np.exp(2j * np.pi * HERTZ * np.arange(len(samples)) / SOUND_RATE)
+    share = 2 * abs(samples @ wave) ** 2 / (len(samples) * np.square(samples).sum())
+    return len(samples) >= SOUND_RATE // HERTZ * 2 and share > 0.7
+
+
 def beeps(seconds: float, every: float = 1.0, length: float = 0.12) -> np.ndarray:
     """Beeps of 700 Hz in silence, float32 at SOUND_RATE; the first one after `FIRST_BEEP` seconds.
 
@@ -213,4 +222,4 @@ def beeps(seconds: float, every: float = 1.0, length: float = 0.12) -> np.ndarra
     """
     time_ = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
     on = (time_ >= FIRST_BEEP) & ((time_ - FIRST_BEEP) % every < length)
-    return (0.5 * np.sin(2 * np.pi * 700 * time_) * on).astype(np.float32)
+    return (0.5 * np.sin(2 * np.pi * HERTZ * time_) * on).astype(np.float32)

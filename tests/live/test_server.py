@@ -265,6 +265,43 @@ def test_without_the_token_nobody_comes_in():
     run(work())
 
 
+def test_on_every_address_who_has_the_token_comes_in_and_nobody_else():
+    async def work():
+        async with serving(host="0.0.0.0", made=made()) as running:
+            assert (await asked(running))[0] == 401
+            async with Watcher(address(running), running.access.token) as watcher:
+                await watcher.until(lambda: watcher.pictures)
+
+    run(work())
+
+
+def test_only_so_much_is_read_at_once(monkeypatch):
+    monkeypatch.setattr(server, "MOST_INTAKE", 1)
+    going = threading.Event()
+
+    class Slow(Tone):
+        def speak(self, text):
+            going.wait(20)
+            return super().speak(text)
+
+    async def work():
+        async with serving(Slow(), made=made()) as running:
+            say = {"path": "say", "method": "POST", "json": {"text": "Hello"}}
+            first = asyncio.create_task(asked(running, **say))
+            while not running.intake:
+                await asyncio.sleep(0.01)
+            status, answer, _ = await asked(running, **say)
+            assert status == 400 and "being read already" in answer["error"]
+            # Who is interrupted before the sound was made is not heard afterwards.
+            await asked(running, "interrupt", "POST")
+            going.set()
+            status, answer, _ = await first
+            assert status == 409 and "was interrupted" in answer["error"]
+            assert running.engine.seconds == 0 and running.intake == 0
+
+    run(work())
+
+
 def test_beyond_the_loopback_there_is_always_a_token():
     made_up = access_of("0.0.0.0", "")
     assert len(made_up.token) >= 24 and made_up.token != access_of("0.0.0.0", "").token

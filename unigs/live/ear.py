@@ -34,17 +34,18 @@ class Voice:
     """
 
     def __init__(self, mean: np.ndarray) -> None:
-        self.total, self.count = TRUSTED * mean.astype(np.float64), float(TRUSTED)
+        self.sum = TRUSTED * mean.astype(np.float64), TRUSTED
 
     def hear(self, columns: np.ndarray) -> None:
         """Take columns [m,D] of active speech into account."""
-        self.total += columns.sum(0)
-        self.count += len(columns)
+        total, count = self.sum
+        self.sum = total + columns.sum(0), count + len(columns)
 
     @property
     def mean(self) -> np.ndarray:
         """Mean [D] of its features."""
-        return self.total / self.count
+        total, count = self.sum
+        return total / count
 
 
 @dataclass(frozen=True)

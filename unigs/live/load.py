@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import unigs
@@ -15,7 +16,12 @@ from unigs.provenance.statement import MARKED, SYNTHETIC
 from unigs.settings.drive import DriveSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage.checksum import checksum
-from unigs.subject.features import SpeechFeatures
+from unigs.subject.features import ACTION_UNITS, SpeechFeatures
+
+log = logging.getLogger("unigs")
+
+MOVING_LID = 1.0
+"""AU45 above which a lid moves."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ def load_speaker(subject: str, variant: str, settings: DriveSettings | None = No
         folder / "face/eyes.csv",
         settings.turn_seconds * portrait.fps,
     )
+    if not (motion.eyes[:, ACTION_UNITS.index("AU45")] > MOVING_LID).any():
+        log.info("%s: the piece of the clip that is replayed has no blink", folder.name)
     speech = folder / "speech/features.npz"
     encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
     engine = Engine(Playback(portrait), encoder, motion, settings)

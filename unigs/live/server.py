@@ -7,6 +7,9 @@ import html
 import json
 import logging
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,9 @@ TYPES = {".js": "text/javascript", ".css": "text/css"}
 """Types of the page's files."""
 MOST_VIEWERS = 8
 """Viewers at once: each costs an encoder."""
+MOST_INTAKE, WORKERS = 8, 2
+"""Texts and files at once that are made into sound, and threads that do so: apart from those that
+encode for viewers, who must not wait for them."""
 MOST_JSON = 100_000
 """Bytes of a message in JSON."""
 MOST_CHUNK = 200_000
@@ -53,8 +59,9 @@ class LiveServer:
         self.show = Show(self.engine, self._failed)
         self.viewers: set[Viewer] = set()
         self.microphone: web.WebSocketResponse | None = None
-        self.turn = 0
+        self.turn = self.intake = 0
         self.port = 0
+        self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="live_intake")
 
     async def run(self, port: int, started: asyncio.Event | None = None) -> None:
         """Serve until `stop` is called.
@@ -85,6 +92,7 @@ class LiveServer:
             for viewer in list(self.viewers):
                 await self._gone(viewer)
             await runner.cleanup()
+            await asyncio.to_thread(self.workers.shutdown, cancel_futures=True)
         if self.failure is not None:
             raise self.failure
 
@@ -173,13 +181,16 @@ class LiveServer:
                 "texts need a speech synthesis: install espeak-ng, or name another with "
                 "--speech-synthesis."
             )
-        turn = self._may_speak()
-        samples = await asyncio.to_thread(self.synthesis.speak, text)
+        with self._intake() as turn:
+            samples = await self._made(self.synthesis.speak, text)
         return self._queue(samples, "the text", f"synthesis {self.synthesis.name}", turn)
 
     async def _sound(self, request: web.Request) -> web.Response:
-        name, turn = shown_name(request.query.get("name", "")), self._may_speak()
-        with tempfile.TemporaryDirectory(prefix="unigs-live-") as folder:
+        name = shown_name(request.query.get("name", ""))
+        with (
+            self._intake() as turn,
+            tempfile.TemporaryDirectory(prefix="unigs-live-") as folder,
+        ):
             path, size = Path(folder, "upload"), 0
             with path.open("wb") as file:
                 async for chunk in request.content.iter_chunked(2**16):
@@ -192,14 +203,24 @@ class LiveServer:
                     file.write(chunk)
             if not size:
                 raise UserError(f"{name} is empty: send a sound file.")
-            samples = await asyncio.to_thread(read_upload, path, name)
+            samples = await self._made(read_upload, path, name)
         return self._queue(samples, name, None, turn)
 
-    def _may_speak(self) -> int:
-        """The number of this turn; an interruption begins a new one."""
+    @contextmanager
+    def _intake(self) -> Iterator[int]:
+        """Room for one text or file; the number of this turn, which an interruption ends."""
         if self.microphone is not None:
             raise UserError("the microphone is on: switch it off first.")
-        return self.turn
+        if self.intake >= MOST_INTAKE:
+            raise UserError(f"{MOST_INTAKE} texts and files are being read already: wait a little.")
+        self.intake += 1
+        try:
+            yield self.turn
+        finally:
+            self.intake -= 1
+
+    async def _made(self, work: Callable[..., np.ndarray], *given: object) -> np.ndarray:
+        return await self.loop.run_in_executor(self.workers, work, *given)
 
     def _queue(self, samples: np.ndarray, name: str, voice: str | None, turn: int) -> web.Response:
         """Queue sound, unless somebody interrupted while it was being made."""

@@ -27,7 +27,7 @@ USUAL = "espeak-ng"
 """What speaks where nothing else is named."""
 LONGEST_TEXT = 2000
 """Characters of a text."""
-SECONDS = 60
+SECONDS = 20
 """Seconds after which a command is given up."""
 
 

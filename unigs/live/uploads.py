@@ -16,7 +16,7 @@ MOST_MB = 50
 """Megabytes of a file."""
 CONTAINERS = "wav,w64,aiff,caf,au,mp3,aac,flac,ogg,opus,mov,mp4,m4a,matroska,webm,amr,avi"
 """Formats that are read, as ffmpeg calls them."""
-SECONDS = 60
+SECONDS = 20
 """Seconds after which decoding is given up."""
 LOUDEST = 1e3
 """Largest sample that can be sound."""
