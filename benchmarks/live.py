@@ -35,6 +35,7 @@ EVERY = 2.0
 async def main(words: argparse.Namespace) -> dict:
     """Run the server and its viewers; figures by name."""
     command = [sys.executable, "-m", "benchmarks.live", words.folder, "--serve"]
+    command += ["--size", str(words.size)]
     server = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     said = ""
     while "The page: " not in said:
@@ -181,15 +182,23 @@ def _spread(seconds: np.ndarray) -> dict[str, float]:
     return {k: round(1000 * float(np.percentile(seconds, q)), 1) for k, q in names.items()}
 
 
-def serve(folder: str) -> None:
-    """The server's process."""
+def serve(folder: str, size: int) -> None:
+    """The server's process.
+
+    Args:
+        folder: of the subject.
+        size: side of its pictures in pixels; 0: its own.
+    """
     from unigs.live import load
     from unigs.live.access import access_of
     from unigs.live.command import _serve
     from unigs.live.server import LiveServer
     from unigs.live.speech_synthesis import find_synthesis
+    from unigs.playback.play import Playback
 
     load.Engine = StampedEngine
+    if size:
+        load.Playback = lambda portrait: Playback(portrait.resized(size))
     speaker = load.load_speaker(folder, "unigs_plus")
     server = LiveServer(speaker, access_of("127.0.0.1", ""), find_synthesis())
     asyncio.run(_serve(server, 0))
@@ -200,10 +209,11 @@ if __name__ == "__main__":
     parser.add_argument("folder", help="folder of the subject, with a slash in it")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--viewers", type=int, default=2)
+    parser.add_argument("--size", type=int, default=0, help="pixels (default: the portrait's)")
     parser.add_argument("--pictures", type=Path, help="folder for some pictures that arrived")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.folder)
+        serve(given.folder, given.size)
     else:
         print(json.dumps(asyncio.run(main(given)), indent=1))
