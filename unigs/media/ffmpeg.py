@@ -103,6 +103,16 @@ def damage(text: str) -> str | None:
     return next((line for line in lines if DAMAGE.search(line)), None)
 
 
+def refused_format(text: str) -> str | None:
+    """What ffmpeg calls the format of a file that it was not allowed to read, or None.
+
+    Args:
+        text: its complaints.
+    """
+    found = re.search(r"\[(\w+)[^]]*\] Format not on whitelist", text)
+    return found[1] if found else None
+
+
 def last_line(text: str) -> str:
     """The last line of `text` that is not blank; "nothing" if all are."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

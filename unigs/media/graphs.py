@@ -12,6 +12,16 @@ import ffmpeg
 
 from unigs.media.ffmpeg import ffmpeg_exe, file_address
 
+CONTAINERS = ",".join(
+    (
+        *("mov", "matroska", "avi", "mpegts", "mpeg", "flv", "asf", "ogg", "mxf", "gxf", "dv"),
+        *("nut", "rm", "wtv", "ivf", "yuv4mpegpipe", "mpegvideo", "m4v", "h264", "hevc", "gif"),
+        *("wav", "w64", "aiff", "caf", "au", "flac", "mp3", "aac", "ac3", "eac3", "dts", "amr"),
+        *("ape", "wv", "tta", "mpc", "mpc8", "voc", "sox"),
+    )
+)
+"""Formats, as ffmpeg calls them, that are read: files that hold their own pictures and sounds. Play
+lists (hls, concat, dash), which make ffmpeg open other files and addresses, are none of them."""
 PIPE = "pipe:"
 """Standard input or output."""
 QUALITIES = ("high", "preview", "intermediate", "lossless")
@@ -55,7 +65,7 @@ def header(path: Path) -> Graph:
     Args:
         path: a video.
     """
-    opened = ffmpeg.input(file_address(path), threads=1)
+    opened = _file(path, threads=1)
     return ffmpeg.output(opened["v:0"], PIPE, format="null", **{"frames:v": 1})
 
 
@@ -94,15 +104,14 @@ def frames(
     return stream.output(PIPE, format="rawvideo", pix_fmt=pixels, **timing)
 
 
-def packets(path: Path, containers: str = "") -> Graph:
+def packets(path: Path, containers: str = CONTAINERS) -> Graph:
     """A line of text for each packet of a video, nothing decoded.
 
     Args:
         path: a video.
-        containers: formats, as ffmpeg calls them, that the file may have; empty: any.
+        containers: formats, as ffmpeg calls them, that the file may have.
     """
-    limit = {"format_whitelist": containers} if containers else {}
-    return ffmpeg.output(ffmpeg.input(file_address(path), **limit)["v:0"], PIPE, **COPIED)
+    return ffmpeg.output(_file(path, format_whitelist=containers)["v:0"], PIPE, **COPIED)
 
 
 def times(path: Path, start: float | None, stop: float | None) -> Graph:
@@ -153,7 +162,7 @@ def encoded(
         stream, options = stream.filter("scale", **matrix), options | BT709
     streams = [stream]
     if audio is not None:
-        streams.append(ffmpeg.input(file_address(audio))["a:0"])
+        streams.append(_file(audio)["a:0"])
         options |= {"c:a": "aac", "b:a": "192k"}
     # ffmpeg-python takes no option twice: the container has two names.
     names = ("metadata", "metadata:g")
@@ -228,9 +237,7 @@ def judged_by_vmaf(render: Path, truth: Path, log: Path, model: str, fps: float)
     """
     matrix = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "accurate_rnd"}
     pair = [
-        ffmpeg.input(file_address(path), r=fps)["v:0"]
-        .filter("scale", **matrix)
-        .filter("format", "yuv420p")
+        _file(path, r=fps)["v:0"].filter("scale", **matrix).filter("format", "yuv420p")
         for path in (render, truth)
     ]
     options = {"log_path": str(log), "log_fmt": "json", "model": f"version={model}"}
@@ -244,7 +251,7 @@ def tags(path: Path) -> Graph:
     Args:
         path: a media file.
     """
-    return ffmpeg.output(ffmpeg.input(file_address(path)), PIPE, format="ffmetadata")
+    return ffmpeg.output(_file(path), PIPE, format="ffmetadata")
 
 
 def _opened(
@@ -253,4 +260,9 @@ def _opened(
     """A file from one second to another; 0 and None: its beginning, or its end."""
     part = {"ss": start} if start else {}
     part |= {"to": stop} if stop else {}
-    return ffmpeg.input(file_address(path), **part)
+    return _file(path, **part)
+
+
+def _file(path: Path, **options: object) -> ffmpeg.nodes.FilterableStream:
+    """A file to read, if it is of one of the formats that hold their own pictures and sounds."""
+    return ffmpeg.input(file_address(path), **{"format_whitelist": CONTAINERS, **options})

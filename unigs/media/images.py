@@ -39,7 +39,10 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is missing or no image.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:  # a header that claims more pixels than OpenCV takes
+        image = None
     if image is None:
         raise UserError(f"{path} is missing or not an image: make it anew.")
     return np.ascontiguousarray(image[..., ::-1])

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import numpy as np
 from unigs.stage.disk import FullDiskError, is_full
 from unigs.stage.errors import UserError
 from unigs.stage.leftovers import held, remove_leftovers
+
+LARGEST_ARCHIVE = 8 * 2**30
+"""Bytes that the arrays of one .npz file may unpack to: a few hours of video need as many. Zeros
+pack a thousand times smaller, so that a small file of a stranger could fill the memory."""
 
 
 @contextlib.contextmanager
@@ -114,6 +119,17 @@ def save_tensors(
         save_file(solid, temporary, dict(metadata))
 
 
+def _refuse_giant(path: Path) -> None:
+    """Stop before the arrays of an archive are unpacked if they would fill the memory."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > LARGEST_ARCHIVE:
+        raise UserError(
+            f"{path} would unpack to {size / 1e9:.3g} GB, more than any file between stages holds: "
+            "delete it and make it anew."
+        )
+
+
 def load_npz(path: Path, *required: str) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file without ever running code from it.
 
@@ -121,8 +137,11 @@ def load_npz(path: Path, *required: str) -> dict[str, np.ndarray]:
         UserError: the file is missing, damaged, or lacks one of the `required` arrays.
     """
     try:
+        _refuse_giant(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that makes it first.") from None
     except OSError as error:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from unigs.stage.errors import UserError
+
 PAIRS = {
     "--config",
     "-C",
@@ -79,6 +81,20 @@ def _belongs(word: str, option: str) -> bool:
     return True
 
 
+def refuse_missing(words: Sequence[str]) -> None:
+    """Stop at a file of a configuration that is not there, which Snakemake answers by a traceback.
+
+    Args:
+        words: arguments as typed.
+
+    Raises:
+        UserError: the file that the first option names is missing.
+    """
+    for option, word in zip(words, words[1:], strict=False):
+        if option in FILES and not word.startswith("-") and not Path(word).is_file():
+            raise UserError(f"there is no configuration {word}: correct the path.")
+
+
 def write_launcher(path: Path, python: str = sys.executable) -> None:
     """Put the launcher in the place of an environment's command `snakemake`.
 
@@ -96,13 +112,21 @@ def command(words: Sequence[str]) -> list[str]:
 
     Args:
         words: arguments as typed.
+
+    Raises:
+        UserError: a file of the configuration is missing.
     """
+    refuse_missing(words)
     return [sys.executable, "-c", PROGRAM, *targets_first(words)]
 
 
 def main() -> None:
     """Become Snakemake on the arguments of this process."""
-    os.execv(sys.executable, command(sys.argv[1:]))
+    try:
+        os.execv(sys.executable, command(sys.argv[1:]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -57,12 +57,6 @@ def supplied(paths):
     return paths if made or place(paths) == paths else local(paths)
 
 
-class ConfigurationError(WorkflowError):
-    """A mistake of the configuration, which Snakemake shows without the lines of this file."""
-
-    __traceback__ = property(lambda self: None, lambda self, value: None)
-
-
 try:
     PLAN = read_plan(config, home(), place)
     if workflow.is_main_process:

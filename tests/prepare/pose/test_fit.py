@@ -241,6 +241,6 @@ def test_wrong_inputs_are_named(tmp_path):
         fit_pose(*arguments, PoseSettings())
     points[2:] = np.nan
     write_inputs(tmp_path, points, 10)
-    with pytest.raises(UserError, match="only 2 frames show a face"):
+    with pytest.raises(UserError, match="only 2 frames show a face, .* look at the clip"):
         fit_pose(*arguments, PoseSettings())
     assert not (tmp_path / "pose.npz").exists()

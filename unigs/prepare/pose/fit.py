@@ -92,7 +92,8 @@ def fit_landmarks(
     """
     if found.sum() < 3:
         raise UserError(
-            f"only {found.sum()} frames show a face, too few for a head pose: choose another clip."
+            f"the landmarks of only {found.sum()} frames show a face, too few for a head pose: "
+            "look at the clip and its crop, or choose another one."
         )
     unit = size / REFERENCE_SIZE
     camera, robust = Camera(settings.focal * size, size / 2), settings.robust * unit

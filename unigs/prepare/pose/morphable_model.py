@@ -71,6 +71,11 @@ class MorphableModel:
                 "the pca back-end of fit_pose needs a model: set pose.model to an .npz file, "
                 "or pose.backend to landmarks."
             )
+        if not Path(path).is_file():
+            raise UserError(
+                f"there is no face model {path}: correct pose.model; unigs models convert writes "
+                "one, and the back-end landmarks needs none."
+            )
         data = load_npz(Path(path), "mean", "shape", "shape_std", "vertices")
         self.path, mean, count = path, data["mean"], data["mean"].size
         expression = data.get("expression", np.zeros((count, 0), np.float32))
