@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support import fault_records
+
 # Several processes share few cores: a slow draw says something of the machine.
 hypothesis.settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -39,6 +41,22 @@ os.environ["UNIGS_MODELS"] = str(EMPTY)
 # Keys that tests make for signing videos are not the user's.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="unigs-tests-data-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--fault-records FILE`."""
+    fault_records.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gather what tests of faults tell, if somebody asked for it."""
+    fault_records.configure(config)
+
+
+@pytest.fixture
+def tried(record_property) -> Callable[..., None]:
+    """Tell what a test of faults tried, for docs/reliability.md."""
+    return fault_records.recorder(record_property)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from unigs.media import graphs
-from unigs.media.ffmpeg import last_line, refused_format, run_command
+from unigs.media.ffmpeg import is_refused_format, last_line, run_command
 from unigs.stage.errors import UserError
 
 log = logging.getLogger("unigs")
@@ -44,10 +44,10 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     command = graphs.command_of(graphs.samples(path, rate))
     done = subprocess.run(command, capture_output=True)
     complaints = done.stderr.decode(errors="replace")
-    if kind := refused_format(complaints):
+    if is_refused_format(complaints):
         raise UserError(
-            f"{path} is no sound file but {kind}, which may lead to other files and addresses: "
-            "give the file itself, or convert it first (ffmpeg -i IN OUT.wav)."
+            f"{path} is a play list or of another kind that is not read as sound: give the sound "
+            "itself, or convert it first (ffmpeg -i IN OUT.wav)."
         )
     if NO_STREAM in complaints or not (done.returncode or done.stdout or complaints.strip()):
         raise UserError(f"{path} has no sound: give a file with an audio stream that is not empty.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.media import graphs
-from unigs.media.ffmpeg import damage, last_line, refused_format, unwritten
+from unigs.media.ffmpeg import damage, is_refused_format, last_line, unwritten
 from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
 
@@ -54,10 +54,10 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     """What ffmpeg says of a file as it decodes its first frame; asked once for each `version`."""
     command = graphs.command_of(graphs.header(Path(path)), "info")
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if kind := refused_format(done.stderr):
+    if is_refused_format(done.stderr):
         raise UserError(
-            f"{path} is no video file but {kind}, which may lead to other files and addresses: "
-            "give the file itself, or convert it first (ffmpeg -i IN OUT.mp4)."
+            f"{path} is a play list, a picture or of another kind that is not read as a video: give "
+            "the video itself, or convert it first (ffmpeg -i IN OUT.mp4)."
         )
     given, _, made = done.stderr.partition("\nOutput #0")
     streams = [line for line in given.splitlines() if line.lstrip().startswith("Stream #")]
