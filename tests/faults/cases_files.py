@@ -19,7 +19,7 @@ REGIONS = (
 TRAIN = (
     "unigs stage train_static --frame-table good/frames.csv --labels good/labels.mkv "
     "--landmarks good/landmarks.npz --out out/portrait.safetensors --poses out/pose.npz "
-    "--curve out/curve.csv --record out/run.json --device cpu --video good/video.mp4 "
+    "--curve out/curve.csv --record out/run.json --device cpu --iterations 1 --video good/video.mp4 "
     "--pose good/pose.npz --background good/background.png"
 )
 DRIVE = (
@@ -72,8 +72,8 @@ FEATURES = [
          text("a.csv", bytes(range(256)) * 9), do=AGAIN),
     Case("a cell of 200000 letters", f"{TABLE} a.csv", "a.csv is not a table",
          text("a.csv", "x" * 200_000), hostile=True),
-    Case("poses with a NaN", f"{TRAIN} --pose a.npz", r"a.npz: (R|t) is not finite in frame",
-         arrays("pose.npz", "a.npz", t=holed), do=AGAIN),
+    Case("poses with a NaN", f"{TRAIN} --pose a.npz", "a.npz: R is not finite in frame 77",
+         arrays("pose.npz", "a.npz", R=holed), do=AGAIN),
     Case("a plate of another size", f"{TRAIN} --background a.png", "a.png is 64x64|is missing or",
          text("a.png", png(8, 8)), do=AGAIN),
     Case("a color video as regions", f"{TRAIN} --labels good/video.mp4", "video.mp4",
@@ -84,7 +84,7 @@ FEATURES = [
          f"{EYES} good/landmarks.npz --backend openface --openface a.csv", "a.csv has no column AU01",
          text("a.csv", "frame,success\n1,1\n"), do="run FeatureExtraction with -aus"),
     Case("an array that claims 11 terabytes", f"{POSE} a.npz", "a.npz is damaged, or no .npz",
-         member("landmarks.npz", "a.npz", "points", npy("(10**9, 478, 3)".replace("10**9", "1000000000"))),
+         member("landmarks.npz", "a.npz", "points", npy("(1000000000, 478, 3)")),
          hostile=True),
     Case("an array of negative length", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive",
          member("landmarks.npz", "a.npz", "points", npy("(-5, 478, 3)")), hostile=True),
@@ -101,7 +101,7 @@ FEATURES = [
          "a.png is missing or not an image", text("a.png", png(100_000, 100_000)), hostile=True),
     Case("figures nested 100000 deep", f"{COMPARE} {METRICS}", "metrics.json is not valid JSON",
          text(METRICS, "[" * 100_000), hostile=True),
-    Case("figures that are none", f"{COMPARE} {METRICS}", "metrics.json",
+    Case("figures that are none", f"{COMPARE} {METRICS}", "metrics.json holds no figures",
          text(METRICS, '{"metrics": 5}'), do=AGAIN),
 ]  # fmt: skip
 MODELS = [
@@ -127,8 +127,9 @@ MODELS = [
     Case("a name of weights that climbs", "unigs models add ../../pwned a.pth",
          r"there is no model \.\./\.\./pwned", text("a.pth", PICKLE), hostile=True),
     *(
-        Case(f"a pickle as {kind}", command, "a[.][a-z0-9]+ (cannot be read|is no)",
-             text(command.split("a.")[1].split()[0].join(["a.", ""]), PICKLE), hostile=True)
+        Case(f"a pickle as {kind}", command, "a[.][a-z0-9]+ (cannot be (read|loaded)|is no)",
+             text(command.split("a.")[1].split()[0].join(["a.", ""]), PICKLE), hostile=True,
+             detectors=command.startswith(REGIONS))
         for kind, command in {
             "weights": "unigs models add lpips-alex a.pth",
             "a DeepSpeech checkpoint": f"{HEAR} --backend deepspeech --model a.pth",

@@ -77,7 +77,7 @@ VIDEO = [
     Case("a play list (concat) that leads to a file", f"{CROP} a.mp4",
          "a.mp4 is a play list, a picture or", text("a.mp4", CONCAT.format("good/video.mp4")),
          hostile=True),
-    Case("a play list (DASH) that leads to a file", f"{CROP} a.mp4", "a.mp4 (is no|holds no) video",
+    Case("a play list (DASH) that leads to a file", f"{CROP} a.mp4", "a.mp4 is a play list, a picture or",
          text("a.mp4", DASH), hostile=True),
     Case("a play list as a candidate clip", "unigs check-clip a.mp4", "a.mp4 is a play list, a picture or",
          text("a.mp4", CONCAT.format("good/video.mp4")), hostile=True),

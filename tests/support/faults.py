@@ -20,6 +20,8 @@ MEMORY = 700
 """Megabytes that refusing an input may take, the loading of libraries included."""
 LONGEST = 700
 """Characters of a sentence that people still read."""
+LIBRARIES = ("torchinductor_", ".ses")
+"""Beginnings of what torch and onnxruntime put into the folder for temporary files, once."""
 WORKFLOW = "snakemake"
 """First word of commands that start a process of Snakemake."""
 
@@ -44,6 +46,8 @@ class Case:
     """What to do about it, beyond what the sentence says; `hostile` cases need none."""
     hostile: bool = False
     """Whether only somebody who means harm makes such a file."""
+    detectors: bool = False
+    """Whether it is met only by who has the networks that find faces."""
     site: Mapping[str, tuple] = field(default_factory=dict)
     """Path on a server -> status, headers, body; `{site}` in the command is its address."""
 
@@ -81,7 +85,8 @@ def run(command: str, folder: Path, capture) -> tuple[int, str]:
     """
     program, *words = shlex.split(command)
     if program == WORKFLOW:
-        done = snakemake(*words, "--snakefile", f"{REPO}/workflow/Snakefile", cwd=folder, check=False)
+        words += ["--snakefile", f"{REPO}/workflow/Snakefile"]
+        done = snakemake(*words, cwd=folder, check=False, UNIGS_MODELS=f"{folder}/models")
         return done.returncode, done.stdout + done.stderr
     capture.readouterr()
     code = 0
@@ -130,8 +135,11 @@ def attempt(case: Case, folder: Path, scratch: Path, capture, site: str = "") ->
     said = sentence(text)
     assert re.search(case.says, said), f"{case.says!r} is not in:\n{text}"
     assert len(said) < LONGEST
-    assert snapshot(folder) == before
-    assert not list(scratch.iterdir())
+    after = snapshot(folder)
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    assert not changed, changed
+    left = [path.name for path in scratch.iterdir() if not path.name.startswith(LIBRARIES)]
+    assert not left, left
     assert grown < MEMORY, f"{grown:.0f} MB"
     return said.replace(f"{folder}/", "").replace(site or "{site}", "http://site")
 

@@ -17,6 +17,8 @@ from tests.support.subject import FRAMES, SIZE, subject_files, write_features, w
 from tests.support.subject import write_table
 from unigs.media.audio import write_wav
 from unigs.model.storage import save_portrait
+from unigs.settings.speech import SpeechSettings
+from unigs.speech.encoder import SpeechEncoder
 
 Maker = Callable[[Path], None]
 
@@ -35,8 +37,12 @@ def good_files(folder: Path) -> Path:
     write_table(files.frame_table, FRAMES)
     points = rng.uniform(16, 48, (FRAMES, 478, 3))
     window = SPEECH["window"], SPEECH["dim"]
-    write_features(files, FRAMES, points=points, speech=rng.normal(size=(FRAMES, *window)))
-    write_wav(folder / "tone.wav", 0.3 * np.sin(np.arange(FRAMES * 640) * 0.1))
+    tone = 0.3 * np.sin(np.arange(FRAMES * 640) * 0.1)
+    encoder = SpeechEncoder(SpeechSettings())
+    encoder.fit(encoder.windows(encoder.columns(tone), FRAMES, 25.0))
+    spoken = {"speech": rng.normal(size=(FRAMES, *window)), "encoder": encoder.to_dict()}
+    write_features(files, FRAMES, points=points, **spoken)
+    write_wav(folder / "tone.wav", tone)
     save_portrait(portrait(), folder / "portrait.safetensors")
     return folder
 

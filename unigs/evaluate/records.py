@@ -91,6 +91,21 @@ def to_json(records: list[Record]) -> list[dict]:
     return rows
 
 
+def has_figures(content: dict) -> bool:
+    """Whether what was read of metrics.json or speed.json holds records.
+
+    Args:
+        content: of the file.
+    """
+    rows = content.get("metrics")
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and {"metric", "region", "method", "value", "reason"} <= row.keys()
+        and isinstance(row["value"], int | float | None)
+        for row in rows
+    )
+
+
 def find(rows: list[dict], metric: str, region: str = FULL, method: str = PORTRAIT) -> dict | None:
     """The row of `metrics.json` for a figure.
 

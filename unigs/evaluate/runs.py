@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unigs.evaluate.catalogue import Figure
-from unigs.evaluate.records import FULL, MEAN, NEAREST, PORTRAIT, STATIC, find
+from unigs.evaluate.records import FULL, MEAN, NEAREST, PORTRAIT, STATIC, find, has_figures
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
@@ -130,16 +130,26 @@ def read_runs(
         if word.count("=") != 1:
             raise UserError(f"--datasets {word}: write subject=dataset.")
     belongs = dict(word.split("=") for word in datasets)
-    timed = {run_of(path): read_json(path) for path in speed}
+    timed = {run_of(path): _figures(path, "measure_speed") for path in speed}
     runs = []
     for path in metrics:
         subject, variant = run_of(path)
-        content = read_json(path)
-        if "metrics" not in content:
-            raise UserError(f"{path} has no metrics: run evaluate anew.")
+        content = _figures(path, "evaluate")
         dataset = belongs.get(subject, "own")
         runs.append(Run(subject, variant, content, timed.get((subject, variant)), dataset))
     return runs
+
+
+def _figures(path: Path, stage: str) -> dict:
+    """Content of a file with records, which a stage wrote.
+
+    Raises:
+        UserError: it is missing, or holds none.
+    """
+    content = read_json(path)
+    if not has_figures(content):
+        raise UserError(f"{path} holds no figures (metrics): run {stage} anew.")
+    return content
 
 
 def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:

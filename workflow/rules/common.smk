@@ -24,6 +24,7 @@ except ModuleNotFoundError:
 
 from unigs.stage.errors import UserError
 from unigs.workflow import imports, renders
+from unigs.workflow.failures import told
 from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
 from unigs.pretrained.catalogue import models
@@ -109,6 +110,18 @@ elif not IN_CHECKOUT:
 EXPORTS = "; ".join(f"export {key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items())
 EXPORTS = EXPORTS.replace("{", "{{").replace("}", "}}")
 shell.prefix(f'set -euo pipefail; {EXPORTS}; export UNIGS_THREADS="$OMP_NUM_THREADS"; ')
+
+
+# Not asked of Snakemake, which reads this file before it knows what it shall do.
+DELETES = any(word.startswith("--delete-a") for word in sys.argv)
+
+
+def fetched(names, path):
+    """Names whose files may be fetched: all, but --delete-all-output, which deletes all outputs,
+    must not hear of files that may be gone from their source or were put there by hand.
+    """
+    left = [name for name in names if not (DELETES and os.path.exists(path.format(name)))]
+    return "|".join(map(re.escape, left)) or "(?!)"
 
 
 def flags(section, reader=None):

@@ -7,6 +7,8 @@ rule fetch_video:
         video=protected(update("resources/downloads/{subject}.mp4")),
     log:
         "logs/fetch_video/{subject}.log",
+    wildcard_constraints:
+        subject=fetched(PLAN.subjects, place("resources/downloads/{}.mp4")),
     localrule: True
     conda:
         "../envs/fetch.yaml"
@@ -27,6 +29,8 @@ rule fetch_model:
         weights=protected(update(supplied("resources/models/{model}.safetensors"))),
     log:
         "logs/fetch_model/{model}.log",
+    wildcard_constraints:
+        model=fetched(models(), supplied("resources/models/{}.safetensors")),
     localrule: True
     conda:
         "../envs/models.yaml"
