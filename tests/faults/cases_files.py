@@ -5,8 +5,18 @@ import json
 import numpy as np
 
 from tests.support.faults import Case
-from tests.support.good_files import PICKLE, arrays, link, member, npy, part, patched, png, tensors
-from tests.support.good_files import text
+from tests.support.good_files import (
+    PICKLE,
+    arrays,
+    link,
+    member,
+    npy,
+    part,
+    patched,
+    png,
+    tensors,
+    text,
+)
 
 POSE = "unigs stage fit_pose --frame-table good/frames.csv --out out/pose.npz --landmarks"
 EYES = "unigs stage measure_eyes --frame-table good/frames.csv --out out/eyes.csv --landmarks"
@@ -19,8 +29,8 @@ REGIONS = (
 TRAIN = (
     "unigs stage train_static --frame-table good/frames.csv --labels good/labels.mkv "
     "--landmarks good/landmarks.npz --out out/portrait.safetensors --poses out/pose.npz "
-    "--curve out/curve.csv --record out/run.json --device cpu --iterations 1 --video good/video.mp4 "
-    "--pose good/pose.npz --background good/background.png"
+    "--curve out/curve.csv --record out/run.json --device cpu --iterations 1 "
+    "--video good/video.mp4 --pose good/pose.npz --background good/background.png"
 )
 DRIVE = (
     "unigs stage drive --audio good/tone.wav --frame-table good/frames.csv --pose good/pose.npz "
@@ -46,7 +56,8 @@ def holed(values: np.ndarray) -> np.ndarray:
 
 
 FEATURES = [
-    Case("no landmarks yet", f"{POSE} none.npz", "none.npz does not exist: run the stage", do=AGAIN),
+    Case("no landmarks yet",
+         f"{POSE} none.npz", "none.npz does not exist: run the stage", do=AGAIN),
     Case("a text as landmarks", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive of plain",
          text("a.npz", "<html>"), do=AGAIN),
     Case("landmarks that are cut off", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive",
@@ -81,7 +92,8 @@ FEATURES = [
     Case("an import without poses", "unigs import data", "data is no folder",
          do="give a folder of AD-NeRF's layout"),
     Case("OpenFace's table without action units",
-         f"{EYES} good/landmarks.npz --backend openface --openface a.csv", "a.csv has no column AU01",
+         f"{EYES} good/landmarks.npz --backend openface --openface a.csv",
+         "a.csv has no column AU01",
          text("a.csv", "frame,success\n1,1\n"), do="run FeatureExtraction with -aus"),
     Case("an array that claims 11 terabytes", f"{POSE} a.npz", "a.npz is damaged, or no .npz",
          member("landmarks.npz", "a.npz", "points", npy("(1000000000, 478, 3)")),
@@ -89,7 +101,8 @@ FEATURES = [
     Case("an array of negative length", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive",
          member("landmarks.npz", "a.npz", "points", npy("(-5, 478, 3)")), hostile=True),
     Case("an archive that unpacks to 64 GB", f"{POSE} a.npz", "a.npz would unpack to 68.7 GB",
-         member("landmarks.npz", "a.npz", "points", npy("(1, 478, 3)"), claimed=2**36), hostile=True),
+         member("landmarks.npz", "a.npz", "points", npy("(1, 478, 3)"), claimed=2**36),
+         hostile=True),
     Case("a pickle as landmarks", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive",
          text("a.npz", PICKLE), hostile=True),
     Case("a pickle inside of landmarks", f"{POSE} a.npz", "a.npz is damaged, or no .npz archive",
@@ -109,7 +122,8 @@ MODELS = [
          do="`unigs models` lists the names"),
     Case("no such file of weights", "unigs models add lpips-alex none.pth",
          "none.pth does not exist: check the path", do="correct the path"),
-    Case("a text as weights", "unigs models add lpips-alex a.pth", "a.pth cannot be read as weights",
+    Case("a text as weights",
+         "unigs models add lpips-alex a.pth", "a.pth cannot be read as weights",
          text("a.pth", "weights"), do=GET),
     Case("weights of another network", "unigs models add lpips-alex good/portrait.safetensors",
          "portrait.safetensors", do="look at the name behind `add`"),
@@ -145,13 +159,15 @@ MODELS = [
 ]  # fmt: skip
 HEADER = {"__metadata__": {"unigs": json.dumps({"format": 1})}}
 PORTRAITS = [
-    Case("no such portrait", f"{DRIVE} none.safetensors", "does not exist: train the portrait first",
+    Case("no such portrait",
+         f"{DRIVE} none.safetensors", "does not exist: train the portrait first",
          do="make it first: `unigs portrait`"),
     Case("a portrait by a wrong name", "unigs drive nobody good/tone.wav",
          "there is no portrait results/nobody", do="look into `results/`"),
     Case("a text as portrait", f"{DRIVE} a.safetensors", "a.safetensors is no UniGS portrait",
          text("a.safetensors", "x"), do="copy it anew from where you have it"),
-    Case("a portrait that is cut off", f"{DRIVE} a.safetensors", "a.safetensors is no UniGS portrait",
+    Case("a portrait that is cut off",
+         f"{DRIVE} a.safetensors", "a.safetensors is no UniGS portrait",
          part("portrait.safetensors", "a.safetensors", 0.7), do="copy it anew"),
     Case("a portrait with a flipped byte", f"{DRIVE} a.safetensors", "its checksum differs",
          patched("portrait.safetensors", "a.safetensors", -999, b"\x07"), do="copy it anew"),

@@ -17,7 +17,8 @@ HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
 CONCAT = "ffconcat version 1.0\nfile '{}'\n"
 DASH = (
     '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
-    'mediaPresentationDuration="PT6S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period>'
+    'mediaPresentationDuration="PT6S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011">'
+    "<Period>"
     '<AdaptationSet contentType="video"><Representation id="1" bandwidth="1" codecs="avc1">'
     "<BaseURL>good/video.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
 )
@@ -35,7 +36,8 @@ def both(*makers):
 
 
 VIDEO = [
-    Case("no such video", f"{CROP} none.mp4", "none.mp4 does not exist: check the path", do=ANOTHER),
+    Case("no such video",
+         f"{CROP} none.mp4", "none.mp4 does not exist: check the path", do=ANOTHER),
     Case("a folder as video", f"{CROP} good", "good does not exist: check the path", do=ANOTHER),
     Case("an empty video", f"{CROP} a.mp4", "a.mp4 holds no video that ffmpeg can read",
          text("a.mp4", ""), do="copy or download it anew"),
@@ -72,14 +74,17 @@ VIDEO = [
     Case("commands and HTML as name of a video", f"{CROP} '{EVERY_NAME.replace('/', ':')}'",
          r"\$\(touch pwned\);.* holds no video", text(EVERY_NAME.replace("/", ":"), PICKLE),
          hostile=True),
-    Case("a play list (HLS) that leads to a file", f"{CROP} a.m3u8", "a.m3u8 is a play list, a picture or",
+    Case("a play list (HLS) that leads to a file",
+         f"{CROP} a.m3u8", "a.m3u8 is a play list, a picture or",
          text("a.m3u8", HLS.format("good/video.mp4")), hostile=True),
     Case("a play list (concat) that leads to a file", f"{CROP} a.mp4",
          "a.mp4 is a play list, a picture or", text("a.mp4", CONCAT.format("good/video.mp4")),
          hostile=True),
-    Case("a play list (DASH) that leads to a file", f"{CROP} a.mp4", "a.mp4 is a play list, a picture or",
+    Case("a play list (DASH) that leads to a file",
+         f"{CROP} a.mp4", "a.mp4 is a play list, a picture or",
          text("a.mp4", DASH), hostile=True),
-    Case("a play list as a candidate clip", "unigs check-clip a.mp4", "a.mp4 is a play list, a picture or",
+    Case("a play list as a candidate clip",
+         "unigs check-clip a.mp4", "a.mp4 is a play list, a picture or",
          text("a.mp4", CONCAT.format("good/video.mp4")), hostile=True),
     Case("a result that links to a file of the user", f"{CROP} a.mp4", "a.mp4 holds no video",
          both(text("a.mp4", "x"), text("mine", "mine"), link("out/video.mp4", "../mine")),

@@ -44,7 +44,8 @@ SHEETS = [
     Case("a subject that stands twice", PLAN, "ann stands twice in people.tsv",
          sheet(SHEET + "ann\town\tsynthetic\t\n" * 2), do="rename one"),
     Case("a video that is not there", PLAN, "Missing input files for rule crop_clip.*none.mp4",
-         row("ann", "own", "none.mp4", ""), do="correct the column `video`; paths are seen from the "
+         row("ann", "own", "none.mp4", ""),
+         do="correct the column `video`; paths are seen from the "
          "working directory"),
     Case("an address of no known kind", PLAN, "sheet of subjects, ann: url: .* does not match",
          row("ann", "own", "", "gopher://x"), do="write http://, https:// or file://"),

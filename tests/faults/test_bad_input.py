@@ -1,4 +1,4 @@
-"""Bad and hostile input: one sentence, exit code not 0, no traceback, nothing left, no file changed.
+"""Bad and hostile input: one sentence, a bad exit code, nothing left behind, no file changed.
 
 The table stands in the modules `cases_*` beside this one.
 """

@@ -13,8 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.portraits import SPEECH, portrait
-from tests.support.subject import FRAMES, SIZE, subject_files, write_features, write_pictures
-from tests.support.subject import write_table
+from tests.support.subject import (
+    FRAMES,
+    SIZE,
+    subject_files,
+    write_features,
+    write_pictures,
+    write_table,
+)
 from unigs.media.audio import write_wav
 from unigs.model.storage import save_portrait
 from unigs.settings.speech import SpeechSettings

@@ -1,4 +1,4 @@
-"""The real workflow on a subject whose preparation lies there already: a few real rules in seconds."""
+"""The real workflow on a subject that is prepared already: a few real rules in seconds."""
 
 from __future__ import annotations
 

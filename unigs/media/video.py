@@ -56,8 +56,8 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if is_refused_format(done.stderr):
         raise UserError(
-            f"{path} is a play list, a picture or of another kind that is not read as a video: give "
-            "the video itself, or convert it first (ffmpeg -i IN OUT.mp4)."
+            f"{path} is a play list, a picture or of another kind that is not read as a video: "
+            "give the video itself, or convert it first (ffmpeg -i IN OUT.mp4)."
         )
     given, _, made = done.stderr.partition("\nOutput #0")
     streams = [line for line in given.splitlines() if line.lstrip().startswith("Stream #")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import numpy as np
@@ -12,6 +13,7 @@ from unigs.model.portrait import Portrait
 from unigs.render.spec import MIN_ALPHA
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
+from unigs.subject.labels import FACE, MOUTH
 
 FEWEST_GAUSSIANS = 50
 """Number of visible Gaussians below which a field counts as empty."""
@@ -21,6 +23,16 @@ FAR = 4.0
 """Factor over the least loss so far beyond which a training has gone astray."""
 PATIENCE = 4
 """Windows in a row that have gone astray before the training stops."""
+
+LARGEST_SCALE, FARTHEST = 1.0, 5.0
+"""Meters beyond which a Gaussian's size, and its distance from the head, belong to no person."""
+SCATTERED = 0.1
+"""Share of the visible Gaussians beyond these limits at which a field counts as exploded."""
+FAINTEST_FACE = 0.2
+"""Mean opacity over the pixels of the face below which a portrait counts as faceless: a random
+start has more, a trained field about 1."""
+FACE_FROM = 1000
+"""Step from which on a field must show a face."""
 
 
 class Guard:
@@ -62,7 +74,7 @@ class Guard:
         """Judge all that was trained so far: before a checkpoint, a row of the curve, the result.
 
         Raises:
-            UserError: as of `see`, or a parameter is not finite.
+            UserError: as of `see`, a parameter is not finite, or the Gaussians have flown apart.
         """
         self._read()
         for name, value in self.portrait.named_parameters():
@@ -72,6 +84,32 @@ class Guard:
         visible = min(int((x > MIN_ALPHA).sum()) for x in opacities)
         if visible < FEWEST_GAUSSIANS:
             raise self._empty(step, visible)
+        scattered = max(map(_scattered, self.portrait.layers, opacities))
+        if scattered > SCATTERED:
+            raise self._stop(
+                step,
+                f"the field has exploded ({scattered:.0%} of its Gaussians are larger than "
+                f"{LARGEST_SCALE:g} m, or more than {FARTHEST:g} m away)",
+            )
+
+    def show_face(self, step: int, views: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Judge whether the portrait shows a face where the clip does.
+
+        Args:
+            step: number of steps done.
+            views: opacity [H,W,1] and labels [H,W] of some frames.
+
+        Raises:
+            UserError: it does not.
+        """
+        shown = torch.cat([alpha[(x == FACE) | (x == MOUTH)].flatten() for alpha, x in views])
+        if len(shown) and float(shown.mean()) < FAINTEST_FACE:
+            raise UserError(
+                f"the {self.stage} stage stopped at step {step}: the field shows no face (its "
+                f"opacity there is {float(shown.mean()):.2f} on average): look at the poses and "
+                "regions of the clip (figures/sheet.png), train longer (iterations), or "
+                f"{self.hint}."
+            )
 
     def finish(self, step: int) -> None:
         """Judge the result.
@@ -131,6 +169,13 @@ class Guard:
 
     def _stop(self, step: int, what: str) -> UserError:
         return UserError(f"the {self.stage} stage stopped at step {step}: {what}: {self.hint}.")
+
+
+def _scattered(layer: Portrait, opacity: torch.Tensor) -> float:
+    """Share of a layer's visible Gaussians whose size or place belongs to no person."""
+    field, seen = layer.gaussians, opacity > MIN_ALPHA
+    large = field.activated_scales()[seen].amax(1) > LARGEST_SCALE
+    return float((large | (field.means[seen].norm(dim=1) > FARTHEST)).float().mean())
 
 
 def refuse_unknown(dataset: Dataset) -> None:

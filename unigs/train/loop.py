@@ -18,7 +18,7 @@ from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
 from unigs.train.checkpoint import Checkpoint
-from unigs.train.guard import Guard
+from unigs.train.guard import FACE_FROM, Guard
 
 PROBE_FRAMES = 8
 """Most training frames, and most validation frames, whose PSNR makes a row of the curve."""
@@ -77,16 +77,22 @@ class Task(ABC):
         return self.portrait.state_dict()
 
 
+def _probed(frames: np.ndarray) -> list[int]:
+    """At most PROBE_FRAMES evenly spaced ones of the frames."""
+    return frames[
+        np.linspace(0, len(frames) - 1, min(PROBE_FRAMES, len(frames))).astype(int)
+    ].tolist()
+
+
 def psnr_of(task: Task, frames: np.ndarray) -> float | None:
     """Mean PSNR of at most PROBE_FRAMES evenly spaced frames; None if there are none."""
     if not len(frames):
         return None
-    chosen = frames[np.linspace(0, len(frames) - 1, min(PROBE_FRAMES, len(frames))).astype(int)]
     values = []
     with torch.no_grad():
-        for frame in chosen:
-            image = task.view(int(frame)).image.clamp(0, 1)
-            truth = task.dataset.image(int(frame))
+        for frame in _probed(frames):
+            image = task.view(frame).image.clamp(0, 1)
+            truth = task.dataset.image(frame)
             values.append(-10 * torch.log10(((image - truth) ** 2).mean()).item())
     return float(np.mean(values))
 
@@ -123,6 +129,7 @@ def train(task: Task, curve: Path, checkpoint: Checkpoint) -> dict:
             raise interrupts.Interrupted(stop.number, _save_for_later(run, checkpoint)) from None
     run.guard.finish(run.step)
     task.load_weights(run.best_weights or task.result())
+    run.show_face()
     _write_curve(curve, run.rows)
     return run.summary()
 
@@ -135,6 +142,8 @@ def _to_the_end(run: _Run, checkpoint: Checkpoint, bar: tqdm) -> None:
         bar.update(run.step - bar.n)
         if run.step % task.evaluate_every == 0 or run.step == task.iterations:
             row = run.evaluate()
+            if run.step >= FACE_FROM:
+                run.show_face()
             bar.set_postfix_str(_postfix(row))
         # While the loss is astray the checkpoint keeps what was good before.
         if checkpoint.due() and not run.guard.astray:
@@ -204,6 +213,16 @@ class _Run:
         self.rows.append(row)
         self.sums, self.summed = {}, 0
         return row
+
+    def show_face(self) -> None:
+        """Stop where the portrait as it is shows no face (`Guard.show_face`)."""
+        task = self.task
+        with torch.no_grad():
+            opacities = [
+                (task.view(frame).alpha, task.dataset.regions(frame))
+                for frame in _probed(task.frames)
+            ]
+        self.guard.show_face(self.step, opacities)
 
     def exhausted(self) -> bool:
         """Whether validation has not improved for `patience` evaluations."""

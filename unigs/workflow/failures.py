@@ -1,4 +1,4 @@
-"""What failed jobs said, out of Snakemake's own log: the sentences of the stages, once, at the end."""
+"""What failed jobs said, found by Snakemake's own log: the sentences of the stages."""
 
 import re
 from collections.abc import Iterable
@@ -37,7 +37,9 @@ def told(logs: str | Path | Iterable[str | Path] | None) -> str:
     paths = [logs] if isinstance(logs, str | Path) else (logs or [])
     texts = [Path(path).read_text(errors="replace") for path in paths if Path(path).is_file()]
     sentences = [sentence for text in texts for sentence in failures(text)]
-    return "\n".join(["What went wrong:", *(f"  {line}" for line in sentences)] if sentences else [])
+    return "\n".join(
+        ["What went wrong:", *(f"  {line}" for line in sentences)] if sentences else []
+    )
 
 
 def _said(path: Path) -> str | None:
