@@ -13,10 +13,10 @@ READY   := $(VENV)/.unigs-ready
 export CLIP NAME AUDIO REPLACE CONSENT
 export PATH := $(BIN):$(PATH)
 
-.PHONY: help setup demo portrait carriers test lint format graph schema bench bench-gpu clean
+.PHONY: help setup demo portrait carriers test test-faults reliability lint format graph schema bench bench-gpu clean
 
 help:  ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY)  ## the environment in .venv, pinned by constraints.txt, and pretrained weights
 
@@ -62,8 +62,15 @@ carriers: setup  ## mediapipe 0.10.14 and face-alignment, which tests compare wi
 	@# Alone: both ask for a second OpenCV, which needs the libraries of an X server.
 	python -m pip install -q -c constraints.txt --no-deps mediapipe face-alignment
 
-test: setup  ## run the tests
-	python -m pytest -n 2 --dist loadfile
+test: setup  ## run the tests, but for those of `make test-faults`
+	python -m pytest -n 2 --dist loadfile -m "not faults"
+
+test-faults: setup  ## try bad days: bad input to the workflow, full disks, vanishing files
+	python -m pytest -n 2 --dist load -m faults
+
+reliability: setup  ## try all faults, and write what was found into docs/reliability.md
+	python -m pytest -n 2 --dist load tests/faults --fault-records tests/faults/records.json
+	python -m tools.reliability
 
 lint: setup  ## ruff, snakefmt, snakemake --lint
 	ruff check .
