@@ -1,5 +1,6 @@
 """Bad days of a whole workflow: two at a time, vanishing inputs, odd clocks, deletions."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -112,7 +113,8 @@ def test_a_training_meets_a_damaged_clip(work, good, tried):
           do="delete `clip/video.mp4`, and run the same command again")  # fmt: skip
 
 
-def started(work) -> subprocess.Popen:
+@contextlib.contextmanager
+def started(work):
     """A workflow whose job has begun, and waits for the file `go`."""
     variables = before_jobs(work, "until [ -e go ]; do sleep 0.2; done")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", POSE, "--rerun-triggers", "mtime"]
@@ -126,10 +128,14 @@ def started(work) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
-    for line in first.stdout:
-        if "rule fit_pose:" in line:
-            return first
-    raise AssertionError("it did not begin")
+    try:
+        assert any("rule fit_pose:" in line for line in first.stdout), "it did not begin"
+        yield first
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+        first.stdout.close()
 
 
 def test_two_workflows_in_one_folder(work, tried):
@@ -153,7 +159,6 @@ def test_two_workflows_in_one_folder(work, tried):
 def test_a_lock_of_a_killed_workflow(work, tried):
     with started(work) as first:
         os.killpg(first.pid, signal.SIGKILL)
-        first.stdout.read()
     (work / "go").touch()
     locked = workflow(work, POSE)
     assert locked.returncode == 1 and "Directory cannot be locked" in locked.stdout + locked.stderr
