@@ -37,6 +37,7 @@ COMMANDS = {
     "portrait": Command("unigs.workflow.command:portrait", "make a portrait from a clip"),
     "drive": Command("unigs.drive.command:configure", "let a portrait speak a sound file"),
     "live": Command("unigs.live.command:configure", "let a portrait answer live, in a web page"),
+    "view": Command("unigs.view.command:configure", "look at a portrait, also while it trains"),
     "verify": Command(
         "unigs.provenance.command:configure", "say what a video says of itself, and if that holds"
     ),

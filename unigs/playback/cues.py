@@ -33,11 +33,17 @@ class Cue:
 
 
 @torch.no_grad()
-def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
+def cues(portrait: Portrait, performance: Performance, lips: np.ndarray | None = None) -> list[Cue]:
     """The cues of all frames of a performance.
 
     All windows of speech go through the speech networks at once: for single windows the calls
     cost more time than the arithmetic. A static portrait takes neither speech nor eyes.
+
+    Args:
+        portrait: what is played.
+        performance: what moves it.
+        lips: lip shapes [T,lip_dim] (z-scored) of the front layer, in place of those that its
+            speech network predicts; None: the predicted ones.
 
     Raises:
         UserError: speech or eyes are not what the portrait was trained with.
@@ -54,7 +60,9 @@ def cues(portrait: Portrait, performance: Performance) -> list[Cue]:
     bias = shapes = [None] * count
     if portrait.has_dynamics:
         motion, (speech, eyes) = portrait.motion, speech_and_eyes
-        conditions, shapes = motion.network_inputs(R, t, torso, motion.hear(speech), eyes)
+        given = None if lips is None else torch.from_numpy(np.float32(lips)).to(R.device)
+        heard = motion.hear(speech, given)
+        conditions, shapes = motion.network_inputs(R, t, torso, heard, eyes)
         bias = motion.deformation.input_conditions(conditions)
     torsos = map(Body, torso.R, torso.t)
     behind = [None] * count if portrait.behind is None else cues(portrait.behind, performance)

@@ -12,7 +12,7 @@ import copy
 import numpy as np
 import torch
 
-from unigs.model.portrait import Portrait
+from unigs.model.portrait import Portrait, PosedField
 from unigs.playback.cues import Cue
 
 GPU_PRECISION = torch.float16
@@ -61,10 +61,18 @@ class TorchPlayer:
         """The frame, [H,W,3] on the portrait's device, not limited to [0,1]; see `play`."""
         if plate is None and self.behind is not None:
             plate = self.behind.image(cue.behind or cue)
-        plates, deltas = None if plate is None else [plate], None
+        return self.portrait.render([self.posed(cue)], None if plate is None else [plate])[0].image
+
+    @torch.no_grad()
+    def posed(self, cue: Cue) -> PosedField:
+        """The field of a frame, without what lies behind it, and what moved it.
+
+        Args:
+            cue: the frame's numbers.
+        """
+        deltas = None
         if self.portrait.has_dynamics:
             # Only the network computes in less than single precision.
             inputs = (x.to(self.precision) for x in (cue.bias, cue.shapes))
             deltas = self.network.deltas(self.network.per_frame(self.fixed, *inputs).float())
-        splats = self.portrait.splats(cue.R, cue.t, cue.torso, deltas)
-        return self.portrait.render([(splats, deltas)], plates)[0].image
+        return self.portrait.splats(cue.R, cue.t, cue.torso, deltas), deltas

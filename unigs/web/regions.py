@@ -31,8 +31,8 @@ def regions_of(
     to most. The weights are the gradient of a region's sum of pixels by the Gaussian's color.
 
     Args:
-        portrait: with dynamics.
-        performance: of the portrait's own clip, with speech.
+        portrait: static or dynamic.
+        performance: of the portrait's own clip, with speech for a dynamic one.
         usable: frames that may be looked at, bool [T], at least one.
         labels: label video of the clip.
 
@@ -54,18 +54,24 @@ def regions_of(
 
 def _shares(portrait: Portrait, frame: Performance, labels: np.ndarray) -> torch.Tensor:
     """Sums of each Gaussian's weights in the pixels of each region of a frame, [N,R]."""
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.float32(values)).to(portrait.device)
+
     with torch.no_grad():
-        R, t = torch.from_numpy(frame.head.R[0]), torch.from_numpy(frame.head.t[0])
-        parts = (frame.torso.R[0], frame.torso.t[0], frame.outline[0])
-        body = Body(*(torch.from_numpy(np.float32(x)) for x in parts))
-        audio = portrait.motion.hear(torch.from_numpy(frame.speech))[0]
-        eyes = torch.from_numpy(np.float32(frame.eyes[0]))
-        splats, _ = portrait.pose(R.float(), t.float(), audio, eyes, body)
-    colors = torch.zeros(len(splats.means), len(SHOWN), requires_grad=True)
+        R, t = tensor(frame.head.R[0]), tensor(frame.head.t[0])
+        body = audio = eyes = None
+        if frame.torso is not None:
+            body = Body(*map(tensor, (frame.torso.R[0], frame.torso.t[0], frame.outline[0])))
+        if portrait.has_dynamics:
+            audio = portrait.motion.hear(tensor(frame.speech))[0]
+            eyes = tensor(frame.eyes[0])
+        splats, _ = portrait.pose(R, t, audio, eyes, body)
+    colors = torch.zeros(len(splats.means), len(SHOWN), device=R.device, requires_grad=True)
     image, _, _ = rasterize(
         splats.means, splats.quats, splats.scales, splats.opacities, colors, splats.viewmat,
         portrait.K, portrait.size, portrait.size,
     )  # fmt: skip
     found = torch.tensor(labels)[..., None] == torch.arange(1, len(NAMES))
-    (image * found).sum().backward()
-    return colors.grad
+    (image * found.to(image.device)).sum().backward()
+    return colors.grad.cpu()

@@ -1,0 +1,258 @@
+"""The viewer: one thread draws what the panel asks for; the panel's own threads only say so."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+import threading
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unigs.stage.errors import UserError
+from unigs.subject.frame_table import TEST
+from unigs.view.clip import Clip
+from unigs.view.coloring import colors_of, scale_of
+from unigs.view.field import Field, Moment, Shown, load_field
+from unigs.view.panel import Panel
+from unigs.view.pictures import decibels, picture
+from unigs.view.scene import Scene
+
+if TYPE_CHECKING:
+    from viser import ViserServer
+
+log = logging.getLogger("unigs")
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks whether the portrait's file has changed."""
+IDLE = 0.5
+"""Seconds that the drawing thread waits for a change at most, so that it can be stopped."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the viewer is served."""
+
+    host: str = "127.0.0.1"
+    """Address of the interface; that of other machines only if somebody asks for it."""
+    port: int = 8080
+    """Port."""
+
+
+class Viewer:
+    """Serves a portrait until it is stopped.
+
+    Args:
+        clip: the clip of the portrait.
+        title: heading of the panel.
+        device: auto, cpu or cuda.
+        address: where it is served.
+
+    Raises:
+        UserError: viser is not installed, the port is taken, or the portrait cannot be shown.
+    """
+
+    def __init__(self, clip: Clip, title: str, device: str, address: Address) -> None:
+        make_server = server_class()
+        self.clip, self.device = clip, device
+        self.change, self.stopped = threading.Event(), False
+        self.version = version_of(clip.files.portrait)
+        self.field: Field = load_field(clip, device)
+        refuse_taken(address)
+        self.server: ViserServer = make_server(address.host, address.port, verbose=False)
+        portrait = self.field.portrait
+        self.scene = Scene(self.server, 2 * math.atan(portrait.size / 2 / portrait.focal))
+        counts = {key: len(frames) for key, frames in self.frames.items()}
+        self.panel = Panel(self.server, title, counts, self.change.set)
+        self.started, self.looked, self.note = None, time.monotonic(), ""
+        self.cameras_shown: object = None
+        self._show_field()
+        self.frame, self.moment = self._chosen(), None
+        self.draw()
+        self.scene.look_from(self.moment)
+
+    @property
+    def frames(self) -> dict[str, np.ndarray]:
+        """Frames of each part of the clip that the portrait can play."""
+        known = self.field.known
+        return {key: frames[known[frames]] for key, frames in self.clip.parts.items()}
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        host = self.server.get_host()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server.get_port()}"
+
+    def run(self) -> None:
+        """Draw until `stop` is called or the process is interrupted."""
+        try:
+            while not self.stopped:
+                playing = self.panel.play.value
+                self.change.wait(1 / self.field.portrait.fps / 4 if playing else IDLE)
+                asked = self.change.is_set()
+                self.change.clear()
+                self._look_at_the_file()
+                if self._advance() or asked:
+                    self.draw()
+        finally:
+            self.server.stop()
+
+    def stop(self) -> None:
+        """End `run`, soon."""
+        self.stopped = True
+        self.change.set()
+
+    def draw(self) -> None:
+        """Draw the frame as the panel asks for it."""
+        p, field = self.panel, self.field
+        self.frame, held = self._chosen(), p.held.copy()
+        self.moment = moment = field.moment(self.frame, held)
+        truth = self.clip.truth[self.frame]
+        labels = None if self.clip.labels is None else self.clip.labels[self.frame]
+        coloring = p.coloring.value
+        visible = moment.shown.opacities >= p.least.value
+        colors = colors_of(coloring, moment.shown, field)[visible]
+        with self.server.atomic():
+            p.image.image = picture(p.kind.value, truth, moment.render, labels)
+            p.follow(field, self.frame)
+            p.tell(self._told(truth, moment, held), (coloring, scale_of(coloring, field)))
+            sizes = p.point.value, p.deviations.value
+            self.scene.draw(p.shape.value, part_of(moment.shown, visible), colors, sizes)
+            self.scene.draw_camera(moment, truth, p.camera.value)
+            self._cameras()
+        if p.take("look"):
+            self.scene.look_from(moment)
+
+    def _told(self, truth: np.ndarray, moment: Moment, held: dict) -> str:
+        """What the panel says of a frame."""
+        by_hand = "; conditions changed by hand" if held else ""
+        psnr = decibels(truth, moment.render)
+        return f"{self.clip.told(self.frame)}: **{psnr:.2f} dB** PSNR{by_hand}"
+
+    def _chosen(self) -> int:
+        """Number of the frame that the panel asks for."""
+        frames = self.frames[self.panel.chosen]
+        return int(frames[min(self.panel.index.value, len(frames) - 1)])
+
+    def _advance(self) -> bool:
+        """Move to the frame of this moment while the clip is played; late ones are left out."""
+        p, now, fps = self.panel, time.monotonic(), self.field.portrait.fps
+        if not p.play.value:
+            self.started = None
+            return False
+        if self.started is None or p.take("moved"):
+            self.started = now - p.index.value / fps
+        index = int((now - self.started) * fps) % len(self.frames[p.chosen])
+        if index == p.index.value:
+            return False
+        p.set_index(index)
+        return True
+
+    def _cameras(self) -> None:
+        """Draw the cameras of the chosen part, if that or the wish has changed."""
+        part, visible = self.panel.chosen, self.panel.cameras.value
+        if self.cameras_shown != (part, visible, self.version):
+            self.cameras_shown = part, visible, self.version
+            chosen, head = self.frames[part], self.field.performance.head
+            test = self.clip.table.split[chosen] == TEST
+            self.scene.draw_cameras(head.R[chosen], head.t[chosen], test, visible)
+
+    def _look_at_the_file(self) -> None:
+        """Load the portrait anew if somebody asks, or if its file has changed."""
+        asked, now = self.panel.take("reload"), time.monotonic()
+        if not asked and (not self.panel.watch.value or now - self.looked < LOOK_EVERY):
+            return
+        self.looked = now
+        try:
+            version = version_of(self.clip.files.portrait)
+            if asked or version != self.version:
+                self.version = version
+                self.field, self.note = load_field(self.clip, self.device), ""
+                log.info("%s: loaded again", self.clip.files.portrait)
+                self._show_field()
+                self.change.set()
+        except UserError as error:
+            # A training may be about to write it: what was shown stays.
+            if str(error) != self.note:
+                self.note = str(error)
+                log.warning("%s", error)
+                self._about()
+
+    def _show_field(self) -> None:
+        """Let the panel follow a portrait that was loaded."""
+        self.panel.set_colorings(self.field.regions is not None)
+        self.panel.set_controls(self.field)
+        self._about()
+
+    def _about(self) -> None:
+        """What the panel says of the portrait."""
+        portrait, path = self.field.portrait, self.clip.files.portrait
+        kind = "dynamic" if portrait.has_dynamics else "static: nothing moves but the head"
+        told = [
+            f"`{path}`",
+            f"{portrait.count:,} Gaussians, {kind}",
+            f"{portrait.size}x{portrait.size} at {portrait.fps:g} frames a second",
+            f"written {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.version[1]))}",
+        ]
+        note = f"\n\n**Not loaded again:** {self.note}" if self.note else ""
+        self.panel.about.content = "\n\n".join(told) + note
+
+
+def part_of(shown: Shown, visible: np.ndarray) -> Shown:
+    """Some of the Gaussians, by a mask [N]."""
+    if visible.all():
+        return shown
+    return Shown(*(getattr(shown, field.name)[visible] for field in fields(Shown)))
+
+
+def version_of(path: Path) -> tuple[str, float, int]:
+    """What tells a file from one that was written later in its place."""
+    stat = path.stat()
+    return str(path), stat.st_mtime_ns / 1e9, stat.st_ino
+
+
+def refuse_taken(address: Address) -> None:
+    """Stop if a port cannot be had: viser would silently take another one.
+
+    Args:
+        address: the host and the port; 0: any that is free.
+
+    Raises:
+        UserError: another program has it, or the host is not this machine's.
+    """
+    try:
+        kind = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind[0], kind[1]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(kind[4])
+    except OSError as error:
+        raise UserError(
+            f"nothing can be served at {address.host}, port {address.port} ({error.strerror}): "
+            "choose another --port, or another --host."
+        ) from None
+
+
+def server_class() -> type[ViserServer]:
+    """viser's server, without the tunnel by which any client could publish it.
+
+    Raises:
+        UserError: viser is not installed.
+    """
+    try:
+        import viser
+    except ImportError:
+        raise UserError(
+            "the viewer needs viser: pip install 'unigs[view]' (in a checkout: pip install -c "
+            "constraints.txt -e '.[view]')."
+        ) from None
+
+    class LocalServer(viser.ViserServer):
+        def request_share_url(self, verbose: bool = True) -> None:
+            """Refuse."""
+            log.warning("somebody asked to publish the viewer; it is not published.")
+
+    return LocalServer
