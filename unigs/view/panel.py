@@ -49,6 +49,7 @@ class Panel:
         self.folders: list[GuiFolderHandle] = []
         self.moved = self.reload = self.look = False
         self.gui.set_panel_label(title)
+        self.gui.main_panel.dock_right()
         self.theme()
         self._frame()
         tabs = self.gui.add_tab_group()
@@ -64,7 +65,6 @@ class Panel:
         """Dress the panel; nobody can publish it through viser's tunnel."""
         dark = getattr(self, "dark", None)
         self.gui.configure_theme(
-            control_layout="collapsible",
             control_width="large",
             show_logo=False,
             show_share_button=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import math
 import socket
@@ -60,10 +62,12 @@ class Viewer:
         make_server = server_class()
         self.clip, self.device = clip, device
         self.change, self.stopped = threading.Event(), False
-        self.version = version_of(clip.files.portrait)
+        self.version = self.loaded = version_of(clip.files.portrait)
         self.field: Field = load_field(clip, device)
         refuse_taken(address)
-        self.server: ViserServer = make_server(address.host, address.port, verbose=False)
+        # Where it is served is told by the command, once.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.server: ViserServer = make_server(address.host, address.port, verbose=False)
         portrait = self.field.portrait
         self.scene = Scene(self.server, 2 * math.atan(portrait.size / 2 / portrait.focal))
         counts = {key: len(frames) for key, frames in self.frames.items()}
@@ -145,8 +149,9 @@ class Viewer:
             self.started = None
             return False
         if self.started is None or p.take("moved"):
-            self.started = now - p.index.value / fps
-        index = int((now - self.started) * fps) % len(self.frames[p.chosen])
+            self.started = now, p.index.value
+        since, first = self.started
+        index = (first + int((now - since) * fps)) % len(self.frames[p.chosen])
         if index == p.index.value:
             return False
         p.set_index(index)
@@ -155,8 +160,8 @@ class Viewer:
     def _cameras(self) -> None:
         """Draw the cameras of the chosen part, if that or the wish has changed."""
         part, visible = self.panel.chosen, self.panel.cameras.value
-        if self.cameras_shown != (part, visible, self.version):
-            self.cameras_shown = part, visible, self.version
+        if self.cameras_shown != (part, visible, self.loaded):
+            self.cameras_shown = part, visible, self.loaded
             chosen, head = self.frames[part], self.field.performance.head
             test = self.clip.table.split[chosen] == TEST
             self.scene.draw_cameras(head.R[chosen], head.t[chosen], test, visible)
@@ -172,6 +177,7 @@ class Viewer:
             if asked or version != self.version:
                 self.version = version
                 self.field, self.note = load_field(self.clip, self.device), ""
+                self.loaded = version
                 log.info("%s: loaded again", self.clip.files.portrait)
                 self._show_field()
                 self.change.set()
@@ -190,13 +196,13 @@ class Viewer:
 
     def _about(self) -> None:
         """What the panel says of the portrait."""
-        portrait, path = self.field.portrait, self.clip.files.portrait
+        portrait, (path, written, *_) = self.field.portrait, self.loaded
         kind = "dynamic" if portrait.has_dynamics else "static: nothing moves but the head"
         told = [
             f"`{path}`",
             f"{portrait.count:,} Gaussians, {kind}",
             f"{portrait.size}x{portrait.size} at {portrait.fps:g} frames a second",
-            f"written {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.version[1]))}",
+            f"written {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(written))}",
         ]
         note = f"\n\n**Not loaded again:** {self.note}" if self.note else ""
         self.panel.about.content = "\n\n".join(told) + note
@@ -209,10 +215,10 @@ def part_of(shown: Shown, visible: np.ndarray) -> Shown:
     return Shown(*(getattr(shown, field.name)[visible] for field in fields(Shown)))
 
 
-def version_of(path: Path) -> tuple[str, float, int]:
+def version_of(path: Path) -> tuple[str, float, int, int]:
     """What tells a file from one that was written later in its place."""
     stat = path.stat()
-    return str(path), stat.st_mtime_ns / 1e9, stat.st_ino
+    return str(path), stat.st_mtime_ns / 1e9, stat.st_ino, stat.st_size
 
 
 def refuse_taken(address: Address) -> None:
@@ -249,6 +255,9 @@ def server_class() -> type[ViserServer]:
             "the viewer needs viser: pip install 'unigs[view]' (in a checkout: pip install -c "
             "constraints.txt -e '.[view]')."
         ) from None
+
+    # It would tell of every connection.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
 
     class LocalServer(viser.ViserServer):
         def request_share_url(self, verbose: bool = True) -> None:
