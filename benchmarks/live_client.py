@@ -51,6 +51,8 @@ class Picture:
     """Its time in the stream, seconds."""
     loud: bool
     """Whether its block is white."""
+    follows: bool = False
+    """Whether the picture one frame before it arrived, too."""
 
 
 @dataclass
@@ -163,7 +165,8 @@ class Watcher:
             side = round(BLOCK * len(self.last)) - 4
             white = self.last[-side:, :side].mean() > 128
             place = float(frame.pts * frame.time_base)
-            self.pictures.append(Picture(time.monotonic(), place, bool(white)))
+            follows = bool(self.pictures) and place - self.pictures[-1].place < 0.05
+            self.pictures.append(Picture(time.monotonic(), place, bool(white), follows))
 
     async def _listen(self, track: object) -> None:
         quiet = QUIET_SECONDS
@@ -195,7 +198,8 @@ class Watcher:
             [n,3] of each beep whose picture is there: its time in the stream, how much later the
             picture's place in the stream is, how much later it arrived.
         """
-        rows, flashes = [], self.flashes
+        # Where a picture is missing, nobody knows when the block became white.
+        rows, flashes = [], [flash for flash in self.flashes if flash.follows]
         places = np.array([flash.place for flash in flashes])
         for beep in self.beeps:
             near = np.abs(places - beep.place)

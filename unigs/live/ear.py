@@ -14,8 +14,8 @@ from unigs.speech.lip_prior import HALF, central
 from unigs.speech.live import listen_live
 from unigs.speech.whisper_windows import LiveWindows
 
-AT_ONCE = LiveWindows(window=150, step=2, ahead=5, most=10)
-"""How sound is heard that is shown as soon as it can be: 3 s for every frame of 40 ms, with 100 ms
+AT_ONCE = LiveWindows(window=100, step=2, ahead=5, most=10)
+"""How sound is heard that is shown as soon as it can be: 2 s for every frame of 40 ms, with 100 ms
 of look-ahead; for up to five frames at once where the machine does not keep up."""
 IN_ADVANCE = LiveWindows(window=400, step=100, ahead=40)
 """How sound is heard that is there in advance: nearly as `drive` hears it, at the least cost."""
