@@ -32,7 +32,7 @@ EVERY = 2.0
 """Seconds between two looks at the server's process."""
 
 
-async def main(words: argparse.Namespace) -> dict:
+async def measure(words: argparse.Namespace) -> dict:
     """Run the server and its viewers; figures by name."""
     command = [sys.executable, "-m", "benchmarks.live", words.folder, "--serve"]
     command += ["--size", str(words.size)]
@@ -216,4 +216,4 @@ if __name__ == "__main__":
     if given.serve:
         serve(given.folder, given.size)
     else:
-        print(json.dumps(asyncio.run(main(given)), indent=1))
+        print(json.dumps(asyncio.run(measure(given)), indent=1))
