@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.live import SOUND_RATE, encoder, engine
 from unigs.live.agent import AgentStream
+from unigs.live.show import Show
 
 HEARS = encoder()
 RATE = 24000
@@ -14,12 +15,22 @@ TONE = np.rint(9000 * np.sin(np.arange(RATE) * 0.2)).astype(np.int16)
 """A second, as speech syntheses give it."""
 
 
+@pytest.fixture(autouse=True)
+def no_show_goes_on(monkeypatch):
+    """Threads of a test that failed would keep the process alive."""
+    shows, start = [], Show.start
+    monkeypatch.setattr(Show, "start", lambda show: shows.append(show) or start(show))
+    yield
+    for show in shows:
+        show.stop()
+
+
 def made():
     return engine(hears=HEARS)
 
 
 def run(work):
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 120))
 
 
 def pieces(samples, size=480):
