@@ -96,8 +96,8 @@ class Viewer:
         try:
             while not self.stopped:
                 playing = self.panel.play.value
-                self.change.wait(1 / self.field.portrait.fps / 4 if playing else IDLE)
-                asked = self.change.is_set()
+                asked = self.change.wait(1 / self.field.portrait.fps / 4 if playing else IDLE)
+                # What changes from here on is seen by this drawing, or asks for the next one.
                 self.change.clear()
                 self._look_at_the_file()
                 if self._advance() or asked:
