@@ -128,7 +128,8 @@ class Panel:
     def _portrait(self) -> None:
         gui = self.gui
         self.about = gui.add_markdown("")
-        self.watch = gui.add_checkbox("Load it when the file changes", True)
+        hint = "Load the portrait anew whenever its file has changed."
+        self.watch = gui.add_checkbox("Follow the file", True, hint=hint)
         self.load = gui.add_button("Load it again")
         self.load.on_click(lambda _event: self._notice("reload"))
         self.dark = gui.add_checkbox("Dark", False)

@@ -199,7 +199,8 @@ class Viewer:
         portrait, (path, written, *_) = self.field.portrait, self.loaded
         kind = "dynamic" if portrait.has_dynamics else "static: nothing moves but the head"
         told = [
-            f"`{path}`",
+            # The beginning of a long path would push its end out of the panel.
+            "/".join(Path(path).absolute().parts[-4:]),
             f"{portrait.count:,} Gaussians, {kind}",
             f"{portrait.size}x{portrait.size} at {portrait.fps:g} frames a second",
             f"written {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(written))}",
