@@ -141,7 +141,8 @@ def attempt(case: Case, folder: Path, scratch: Path, capture, site: str = "") ->
     left = [path.name for path in scratch.iterdir() if not path.name.startswith(LIBRARIES)]
     assert not left, left
     assert grown < MEMORY, f"{grown:.0f} MB"
-    return said.replace(f"{folder}/", "").replace(site or "{site}", "http://site")
+    said = re.sub("0x[0-9a-f]+", "0x0", said.replace(f"{folder}/", ""))
+    return said.replace(site or "{site}", "http://site")
 
 
 def fresh(good: Path, folder: Path) -> Path:

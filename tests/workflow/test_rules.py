@@ -207,7 +207,8 @@ def test_a_failing_job_shows_its_sentence(checkout, tmp_path):
         (
             "ann\tx\ta.mp4",
             "dynamic: {lambda_motion: 1e-5}",
-            "configuration: dynamic.lambda_motion: '1e-5' is not of type 'number'",
+            "configuration: dynamic.lambda_motion: '1e-5' is not of type 'number': YAML reads it "
+            "as text, write 1.0e-05",
         ),
         (
             "ann\tx\ta.mp4",

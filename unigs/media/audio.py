@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from unigs.media import graphs
-from unigs.media.ffmpeg import is_refused_format, last_line, run_command
+from unigs.media.ffmpeg import is_refused_format, last_line, refuse_missing, run_command
 from unigs.stage.errors import UserError
 
 log = logging.getLogger("unigs")
@@ -39,8 +39,7 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
         UserError: the file is missing, has no audio that ffmpeg can read, or much of it is no
             sound.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{path} does not exist: check the path of the audio.")
+    refuse_missing(path, "audio")
     command = graphs.command_of(graphs.samples(path, rate))
     done = subprocess.run(command, capture_output=True)
     complaints = done.stderr.decode(errors="replace")

@@ -55,6 +55,21 @@ def file_address(path: Path) -> str:
     return f"file:{os.path.abspath(path)}"
 
 
+def refuse_missing(path: Path, kind: str) -> None:
+    """Stop before ffmpeg is given what is no file.
+
+    Args:
+        path: file to read.
+        kind: what it should be: "video".
+
+    Raises:
+        UserError: nothing is there, or a folder, a pipe or a device.
+    """
+    if not Path(path).is_file():
+        what = "is a folder, or no regular file" if Path(path).exists() else "does not exist"
+        raise UserError(f"{path} {what}: check the path of the {kind}.")
+
+
 def run_command(command: list[str], what: str) -> str:
     """Run a command of ffmpeg to its end; return what it complained of nevertheless.
 

@@ -58,7 +58,11 @@ def read_timing(video: Path, start: float | None = None, stop: float | None = No
     times, ends, complaints = _sorted_out(done.stdout)
     if not times:
         reason = last_line("\n".join(text for _, text in complaints))
-        raise UserError(f"{video} has no frames between start and stop; ffmpeg says: {reason}")
+        said = f"; ffmpeg says: {reason}" if complaints else ""
+        raise UserError(
+            f"{video} has no frames between start and stop{said}: correct the two, or look at the "
+            "file."
+        )
     aspect = re.search(r"^#sar 0: (\d+)/(\d+)", done.stdout, re.MULTILINE)
     if aspect and aspect[1] != aspect[2] and int(aspect[1]):
         raise UserError(

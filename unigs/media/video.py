@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unigs.media import graphs
-from unigs.media.ffmpeg import damage, is_refused_format, last_line, unwritten
+from unigs.media.ffmpeg import damage, is_refused_format, last_line, refuse_missing, unwritten
 from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
 
@@ -43,8 +43,7 @@ def probe(path: Path) -> VideoInfo:
     Raises:
         UserError: the file is missing or holds no video that ffmpeg can read.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{path} does not exist: check the path of the video.")
+    refuse_missing(path, "video")
     stat = os.stat(path)
     return _header(os.path.abspath(path), (stat.st_ino, stat.st_size, stat.st_mtime_ns))
 

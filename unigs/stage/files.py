@@ -29,9 +29,11 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Raises:
         FullDiskError: the disk is full.
-        UserError: the folder takes no files.
+        UserError: the folder takes no files, or the path is one.
     """
     path, temporary = Path(path), None
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, and a file is to be written there: choose another.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent, f".{path.stem}.", path.suffix)

@@ -35,7 +35,9 @@ def told(logs: str | Path | Iterable[str | Path] | None) -> str:
     paths = [logs] if isinstance(logs, str | Path) else (logs or [])
     texts = [Path(path).read_text(errors="replace") for path in paths if Path(path).is_file()]
     sentences = [sentence for text in texts for sentence in failures(text)]
-    return "\n".join(["What went wrong:", *(f"  {line}" for line in sentences)] if sentences else [])
+    return "\n".join(
+        ["What went wrong:", *(f"  {line}" for line in sentences)] if sentences else []
+    )
 
 
 def _logs(text: str) -> Iterator[tuple[str, str]]:
