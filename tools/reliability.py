@@ -21,7 +21,10 @@ FIRST = (
     "Features between stages", "Models", "Portraits", "Training", "Disks", "Whole workflows",
 )  # fmt: skip
 """Areas in the order in which the tables show them; others follow."""
+HEAD = ("fault", "met by", "times", "what was said", "lost")
 NOTHING = "nothing"
+GROUPS = ("stage", "models", "export")
+"""Words behind `unigs` that are followed by the name of what is done."""
 
 
 def read_records(path: Path = RECORDS) -> tuple[dict[str, list[dict]], list[tuple[str, str]]]:
@@ -67,6 +70,17 @@ def plain(text: str) -> str:
     return escaped
 
 
+def program(command: str) -> str:
+    """What of a command line tells which program it is: `crop_clip`, `unigs models add`.
+
+    Args:
+        command: as it was typed.
+    """
+    words = command.split()
+    count = 1 if words[:1] != ["unigs"] else 3 if words[1] in GROUPS else 2
+    return plain(" ".join(words[:count]).removeprefix("unigs stage "))
+
+
 def summary(areas: dict[str, list[dict]]) -> str:
     """How much was tried in each area, and what was lost.
 
@@ -100,13 +114,14 @@ def reliability(areas: dict[str, list[dict]], skipped: list[tuple[str, str]]) ->
         rows = (
             [
                 plain(record["what"]) + (" (harm)" if record.get("hostile") else ""),
+                program(record["command"]),
                 record["times"],
                 plain(record["said"]) or "it went on",
                 plain(record["lost"]),
             ]
             for record in records
         )
-        parts += [f"### {name}", table(("fault", "times", "what was said", "lost"), rows)]
+        parts += [f"### {name}", table(HEAD, rows)]
     if skipped:
         parts += ["### Not tried where the records were made"]
         parts += [table(("test", "reason"), ([plain(a), plain(b)] for a, b in skipped))]

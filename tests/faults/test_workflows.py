@@ -238,4 +238,5 @@ def test_deleting_all_output_leaves_what_was_given(good, tmp_path, tried):
     assert len(made) == 12 and set(before) - set(after) == made
     assert after == {name: before[name] for name in after}
     lost = "the results, as ordered; no clip, sound, render, download, model or note"
-    tried(AREA, "--delete-all-output", "snakemake --delete-all-output", lost=lost)
+    said = "Deleting results/ann/clip/video.mp4 (and the other results)"
+    tried(AREA, "--delete-all-output", "snakemake --delete-all-output", said, lost=lost)

@@ -1,8 +1,8 @@
 """What tests of faults tell of themselves, gathered into one file: `--fault-records FILE`.
 
 A test says what it tried with the fixture `tried` (tests/conftest.py). Records are kept by test: a
-run of some files replaces those of these files, so that parts can be run on machines that have what
-they need.
+run of some files replaces those of these files, a run of some tests those of these tests, so that
+parts can be run on machines that have what they need.
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ class Collector:
 
     Args:
         path: file to write.
+        chosen: whether only some tests of a file are run (-k, -m, file::test).
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.found = path, {}
+    def __init__(self, path: Path, chosen: bool) -> None:
+        self.path, self.chosen, self.found = path, chosen, {}
         self.files: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -86,8 +87,8 @@ class Collector:
         root = session.config.rootpath
         for node, records in kept.items():
             file = node.partition("::")[0]
-            if file not in self.files and (root / file).is_file():
-                self.found[node] = records
+            if (self.chosen or file not in self.files) and (root / file).is_file():
+                self.found.setdefault(node, records)
         text = json.dumps(dict(sorted(self.found.items())), indent=1, ensure_ascii=False)
         self.path.write_text(text + "\n", encoding="utf-8")
 
@@ -100,4 +101,5 @@ def configure(config: pytest.Config) -> None:
     """
     path = config.getoption("--fault-records")
     if path and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Collector(Path(path)), "fault-records")
+        chosen = config.option.keyword or config.option.markexpr or "::" in "".join(config.args)
+        config.pluginmanager.register(Collector(Path(path), bool(chosen)), "fault-records")

@@ -3,7 +3,7 @@
 import json
 
 from tests.faults.test_bad_input import ROWS
-from tools.reliability import RECORDS, documents, plain, read_records, table
+from tools.reliability import RECORDS, documents, plain, program, read_records, table
 
 
 def test_documents_are_those_of_the_records():
@@ -29,3 +29,14 @@ def test_what_was_said_is_no_markup():
     assert table(["a"], [[plain("x | `y` <b>")]]).splitlines()[-1] == (
         "| x &#124; &#96;y&#96; &lt;b&gt; |"
     )
+
+
+def test_programs_are_told_from_their_flags():
+    told = {
+        "unigs stage crop_clip --out x": "crop_clip",
+        "unigs models add lpips-alex a.pth": "unigs models add",
+        "unigs drive ../../etc a.wav": "unigs drive",
+        "snakemake -n": "snakemake",
+        "": "",
+    }
+    assert {command: program(command) for command in told} == told
