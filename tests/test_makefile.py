@@ -99,7 +99,8 @@ def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached):
     if reached:
         assert done.returncode == 0, done.stderr
         assert [line for line in said if line[:6] != "update"] == [
-            "install -y -qq make", "install -y -qq ffmpeg", "make lint", "make test", "make test-faults",
+            "install -y -qq make", "install -y -qq ffmpeg",
+            "make lint", "make test", "make test-faults",
         ]  # fmt: skip
     else:
         assert done.returncode == 127 and "make could not be installed" in done.stdout
