@@ -62,7 +62,9 @@ def test_presets_by_name_and_by_path(tmp_path, monkeypatch):
     assert preset_file("paper") == str(REPO / "config/presets/paper.yaml")
     Path("own.yaml").touch()
     assert preset_file("own.yaml") == "own.yaml"
-    with pytest.raises(UserError, match="no preset huge, only demo, laptop, paper, preview, and"):
+    with pytest.raises(
+        UserError, match="no preset huge, only demo, laptop, paper, preview, synthetic_tables, and"
+    ):
         preset_file("huge")
 
 
