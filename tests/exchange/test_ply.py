@@ -13,7 +13,7 @@ from scipy.io import wavfile
 from scipy.spatial.transform import Rotation
 
 from tests.support import reference_rasterizer
-from tests.support.pages import CLIP, FRAMES, make_page
+from tests.support.pages import CLIP, FRAMES, PLACES, make_page
 from tests.support.portraits import layered_portrait, one_frame, portrait
 from unigs.__main__ import main
 from unigs.drive.speak import performances, read_motion
@@ -55,14 +55,7 @@ def subject(tmp_path_factory):
         {"lip_dim": 2, "members": 2, "hidden": 4},
     )  # fmt: skip
     work, given = tmp_path_factory.mktemp("work"), made.arguments
-    for name, place in {
-        "portrait": "unigs_plus/dynamic/portrait.safetensors",
-        "pose": "unigs_plus/static/pose.npz",
-        "frame_table": "clip/frames.csv",
-        "body": "body/motion.npz",
-        "eyes": "face/eyes.csv",
-        "speech": "speech/features.npz",
-    }.items():
+    for name, place in PLACES.items():
         path = work / "results/zoe" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(given[name], path)

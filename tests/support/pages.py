@@ -28,6 +28,16 @@ from unigs.subject.labels import FACE, HAIR, MOUTH, TORSO, write_labels
 from unigs.web.export import export_player
 
 FRAMES, CLIP = 40, "clip.wav"
+PLACES = {
+    "portrait": "unigs_plus/dynamic/portrait.safetensors",
+    "pose": "unigs_plus/static/pose.npz",
+    "frame_table": "clip/frames.csv",
+    "body": "body/motion.npz",
+    "eyes": "face/eyes.csv",
+    "speech": "speech/features.npz",
+    "labels": "regions/labels.mkv",
+}
+"""Files that a page is made of -> their places in a subject's results."""
 BYTES = (
     "a => { const x = new Uint8Array(a.buffer, a.byteOffset, a.byteLength); let s = ''; "
     "for (let i = 0; i < x.length; i += 8192) s += String.fromCharCode(...x.subarray(i, i + 8192));"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.pages import FRAMES, make_page
+from tests.support.pages import FRAMES, PLACES, make_page
 from unigs.media.video import VideoWriter
 from unigs.model.portrait import Portrait
 from unigs.settings.speech import SpeechSettings
@@ -19,15 +19,6 @@ TESTED = 30
 """First test frame."""
 REMOVED = 3
 """A frame that was removed."""
-PLACES = {
-    "portrait": "unigs_plus/dynamic/portrait.safetensors",
-    "pose": "unigs_plus/static/pose.npz",
-    "frame_table": "clip/frames.csv",
-    "body": "body/motion.npz",
-    "eyes": "face/eyes.csv",
-    "speech": "speech/features.npz",
-    "labels": "regions/labels.mkv",
-}
 
 
 @dataclass

@@ -64,8 +64,12 @@ class Folds:
     edges: np.ndarray
     members: int
 
+    def __len__(self) -> int:
+        """Number of folds."""
+        return len(self.edges) - 1
+
     def of(self, member: int) -> int:
-        return member % (len(self.edges) - 1)
+        return member % len(self)
 
     def left_out(self, member: int) -> np.ndarray:
         """Positions in `frames` that the member does not see, [n] bool."""

@@ -97,7 +97,7 @@ def fit_map(
         return regression(heard[frames], lips[frames], start, quiet, rest, prior.strength)
 
     unseen = np.zeros((len(used), lips.shape[1]))
-    for member in range(fold.members):
+    for member in range(len(fold)):  # a short clip has fewer folds than members
         weights, bias = fitted(used[fold.allowed(member)])
         out = fold.left_out(member)
         unseen[out] = heard[used[out]] @ weights + bias

@@ -71,6 +71,12 @@ def _direction(frame, w, x, y, z):
     return vx * inverse, vy * inverse, vz * inverse
 
 
+@inlined
+def _first_degree(ux, uy, uz, h0, h1, h2):
+    """What the harmonics of degree 1 add to a color, seen along a unit vector."""
+    return _Y1 * (uz * h1 - uy * h0 - ux * h2)
+
+
 @kernel
 def pose(
     start, stop, means, log_scales, quats, opacities, colors, harmonics, weights, raw, columns,
@@ -115,11 +121,8 @@ def pose(
         for c in range(3):
             value = _HALF + _Y0 * colors[i, _U(c)]
             if directed:
-                value += _Y1 * (
-                    uz * harmonics[i, _U(1), _U(c)]
-                    - uy * harmonics[i, _U(0), _U(c)]
-                    - ux * harmonics[i, _U(2), _U(c)]
-                )
+                h0, h1 = harmonics[i, _U(0), _U(c)], harmonics[i, _U(1), _U(c)]
+                value += _first_degree(ux, uy, uz, h0, h1, harmonics[i, _U(2), _U(c)])
             if color >= 0:
                 value += _Y0 * unit * raw[i, _U(color + c)]
             out_colors[i, _U(c)] = _ZERO if value < _ZERO else value
@@ -204,11 +207,8 @@ def pose_backward(
         for c in range(3):
             value = _HALF + _Y0 * colors[i, _U(c)]
             if directed:
-                value += _Y1 * (
-                    uz * harmonics[i, _U(1), _U(c)]
-                    - uy * harmonics[i, _U(0), _U(c)]
-                    - ux * harmonics[i, _U(2), _U(c)]
-                )
+                h0, h1 = harmonics[i, _U(0), _U(c)], harmonics[i, _U(1), _U(c)]
+                value += _first_degree(ux, uy, uz, h0, h1, harmonics[i, _U(2), _U(c)])
             if color >= 0:
                 value += _Y0 * unit * raw[i, _U(color + c)]
             value = _ZERO if value < _ZERO else g_colors[i, _U(c)]
