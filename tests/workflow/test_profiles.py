@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.workflow import FAKE_PYTHON, REPO, rules, snakemake
+from tests.support.workflow import FAKE_PYTHON, REPO, rules, snakemake, stand_in
 
 
 def profile(name: str) -> dict:
@@ -73,6 +73,7 @@ def test_a_queue_gets_few_jobs_with_what_they_need(checkout, tmp_path):
     for name, text in STAND_INS.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{text}\n")
         (tmp_path / "bin" / name).chmod(0o755)
+    stand_in(tmp_path / "resources/models")  # the run lives here, not in the checkout
     script = tmp_path / "python.sh"
     script.write_text(FAKE_PYTHON)
     arguments = ["--snakefile", str(checkout / "workflow/Snakefile"), "--directory", str(tmp_path)]
