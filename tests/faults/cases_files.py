@@ -1,6 +1,7 @@
 """Models, features and portraits that are damaged, do not fit, or mean harm."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tests.support.good_files import (
     tensors,
     text,
 )
+from unigs.media.images import read_image, write_png
 
 POSE = "unigs stage fit_pose --frame-table good/frames.csv --out out/pose.npz --landmarks"
 EYES = "unigs stage measure_eyes --frame-table good/frames.csv --out out/eyes.csv --landmarks"
@@ -55,6 +57,11 @@ def holed(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def small_plate(folder: Path) -> None:
+    """A background plate of half the size."""
+    write_png(folder / "a.png", read_image(folder / "good/background.png")[::2, ::2])
+
+
 FEATURES = [
     Case("no landmarks yet",
          f"{POSE} none.npz", "none.npz does not exist: run the stage", do=AGAIN),
@@ -85,11 +92,13 @@ FEATURES = [
          text("a.csv", "x" * 200_000), hostile=True),
     Case("poses with a NaN", f"{TRAIN} --pose a.npz", "a.npz: R is not finite in frame 77",
          arrays("pose.npz", "a.npz", R=holed), do=AGAIN),
-    Case("a plate of another size", f"{TRAIN} --background a.png", "a.png is 64x64|is missing or",
-         text("a.png", png(8, 8)), do=AGAIN),
+    Case("a plate of another size", f"{TRAIN} --background a.png",
+         "a.png is 32x32 but good/video.mp4 is 64x64", small_plate, do=AGAIN),
+    Case("a picture that is cut off", f"{TRAIN} --background a.png", "a.png is missing or not an",
+         part("background.png", "a.png", 0.2), do=AGAIN),
     Case("a color video as regions", f"{TRAIN} --labels good/video.mp4", "video.mp4",
          do="delete `regions/labels.mkv`, and run the command again"),
-    Case("an import without poses", "unigs import data", "data is no folder",
+    Case("an import of no folder", "unigs import data", "data is no folder",
          do="give a folder of AD-NeRF's layout"),
     Case("OpenFace's table without action units",
          f"{EYES} good/landmarks.npz --backend openface --openface a.csv",
@@ -136,8 +145,8 @@ MODELS = [
          "--model good/landmarks.npz", "landmarks.npz lacks mean", do="unigs models convert"),
     Case("a face model of an unknown kind", f"{CONVERT} a.xyz out.npz", "a.xyz ends in no kind of",
          text("a.xyz", "x"), do=GET),
-    Case("weights with terms", "unigs models fetch syncnet-v2", "is for research, not for commerce|"
-         "accept|syncnet-v2", do="read the terms, then add `--accept`"),
+    Case("weights with terms", "unigs models fetch syncnet-v2", "is for research, not for commerce: "
+         "accept", do="read the terms, then add `--accept`"),
     Case("a name of weights that climbs", "unigs models add ../../pwned a.pth",
          r"there is no model \.\./\.\./pwned", text("a.pth", PICKLE), hostile=True),
     *(
