@@ -145,8 +145,8 @@ MODELS = [
          "--model good/landmarks.npz", "landmarks.npz lacks mean", do="unigs models convert"),
     Case("a face model of an unknown kind", f"{CONVERT} a.xyz out.npz", "a.xyz ends in no kind of",
          text("a.xyz", "x"), do=GET),
-    Case("weights with terms", "unigs models fetch syncnet-v2", "is for research, not for commerce: "
-         "accept", do="read the terms, then add `--accept`"),
+    Case("weights with terms", "unigs models fetch syncnet-v2",
+         "is for research, not for commerce: accept", do="read the terms, then add `--accept`"),
     Case("a name of weights that climbs", "unigs models add ../../pwned a.pth",
          r"there is no model \.\./\.\./pwned", text("a.pth", PICKLE), hostile=True),
     *(
