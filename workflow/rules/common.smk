@@ -23,7 +23,7 @@ except ModuleNotFoundError:
     ) from None
 
 from unigs.stage.errors import UserError
-from unigs.workflow import imports, renders
+from unigs.workflow import cluster, imports, renders
 from unigs.workflow.failures import told
 from unigs.workflow.fingerprint import PACKAGE, code_words, content_words
 from unigs.workflow.flags import as_flags, input_flags
@@ -68,6 +68,28 @@ except UserError as error:
 # Path below results -> file of an import that takes its place.
 IMPORTED = imports.taken(PLAN.subjects)
 TABLES = [*PLAN.tables(), *(["voices"] if PLAN.has_voices() else [])]
+
+
+def check_cluster():
+    """Refuse a run on SLURM whose jobs its nodes would never start."""
+    settings = workflow.executor_settings
+    if not hasattr(settings, "init_seconds_before_status_checks"):
+        return
+    dag, asked = workflow.dag, ("mem_mb", "runtime", "gpu")
+    requests = [
+        cluster.Request(
+            job.groupid if job.is_group() else job.rule.name,
+            str(job.resources.get("slurm_partition", "")),
+            job.threads,
+            *(int(job.resources.get(name, 0)) for name in asked),
+        )
+        for job in dag.get_jobs_or_groups()
+        if not job.is_local and any(map(dag.needrun, job.jobs if job.is_group() else [job]))
+    ]
+    try:
+        cluster.check(requests, settings.init_seconds_before_status_checks)
+    except UserError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def record_origins():

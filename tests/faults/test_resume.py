@@ -1,0 +1,204 @@
+"""Stages that are killed and run again end in the files of one that nothing disturbed, bit by bit.
+
+They are killed at random moments, and in every act of writing of theirs, of a small synthetic
+speaker; the command lines are those of the workflow.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from tests.support.kills import Stage, attempt, contents, planned_stages
+from tests.support.workflow import DETECTORS
+
+pytestmark = pytest.mark.faults
+CONFIG = {
+    "subjects": "people.tsv",
+    "demo": {"seconds": 5, "size": 96, "strands": 40},
+    "crop": {"size": 64},
+    "speech": {"backend": "logmel"},
+    "regions": {"rounds": 1},
+    "static": {
+        "iterations": 200, "points": 400, "max_gaussians": 600, "densify_from": 40,
+        "densify_every": 20, "evaluate_every": 60, "refine_poses_at": 0.5, "device": "cpu",
+    },
+    "dynamic": {
+        "iterations": 100, "grid_levels": 4, "grid_finest": 32, "lip_code": 2,
+        "evaluate_every": 30, "ema": 0.9, "validation_share": 0.1, "device": "cpu",
+    },
+    "variants": {"only": {}},
+    "tables": {"overview": {"variants": ["only"]}},
+    "run_tables": "overview",
+}  # fmt: skip
+PREPARATION = (
+    "crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech",
+    "measure_eyes", "fit_pose", "segment_regions", "track_body",
+)  # fmt: skip
+TRAININGS = ("train_static", "train_dynamic")
+OFTEN = {
+    "unigs.train.checkpoint.EVERY_SECONDS": 0.1,
+    "unigs.lips.networks.FEWEST_STEPS": 40,
+    "unigs.lips.networks.STEPS_PER_FRAME": 0,
+}
+"""Checkpoints in the short time that these trainings take, and lips learned in less."""
+KILLS = {name: 20 for name in TRAININGS} | {name: 8 for name in PREPARATION}
+"""Kills at random moments; those in the act of writing come on top."""
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    """A working directory in which every stage has run undisturbed."""
+    if not (Path(os.environ["UNIGS_MODELS"]) / DETECTORS).is_file():
+        pytest.skip("the networks that find faces are not there: unigs models fetch")
+    folder = tmp_path_factory.mktemp("killed").resolve()
+    (folder / "config").mkdir()
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "people.tsv").write_text("subject\tdataset\tvideo\nann\town\tsynthetic\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(work) -> dict[str, tuple[Stage, dict[str, object], float]]:
+    """Every stage, with what it makes, and how long that takes."""
+    found = {}
+    stages = planned_stages(work, ["train"], UNIGS_MODELS=os.environ["UNIGS_MODELS"])
+    assert {*PREPARATION, *TRAININGS} <= set(stages)
+    for stage in stages.values():
+        for name in stage.outputs:
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+        attempt(stage, work, changed=OFTEN)  # loads what is loaded once, kernels above all
+        started = time.monotonic()
+        done = attempt(stage, work, changed=OFTEN)
+        assert done.code == 0, f"{stage.name}: {done.said}"
+        seconds = time.monotonic() - started
+        found[stage.name] = stage, contents(work, stage.outputs), seconds
+        assert len(found[stage.name][1]) == len(stage.outputs)
+    return found
+
+
+def clear(work: Path, stage: Stage) -> None:
+    """Remove a stage's results, what hides beside them, and its checkpoint."""
+    for folder in {(work / name).parent for name in stage.outputs}:
+        for path in folder.glob("*"):
+            if path.name.startswith(".") or path.name == "last.ckpt":
+                path.unlink()
+    for name in stage.outputs:
+        (work / name).unlink(missing_ok=True)
+
+
+def nothing_half_written(work: Path, stage: Stage, whole: dict[str, object]) -> None:
+    """What lies there under the name of a result is that result."""
+    for name, content in contents(work, stage.outputs).items():
+        assert content == whole[name], f"{name} is half written"
+    checkpoint = (work / stage.outputs[0]).parent / "last.ckpt"
+    if checkpoint.exists():
+        torch.load(checkpoint, weights_only=True)
+
+
+def ends_like(work: Path, stage: Stage, whole: dict[str, object], **how: object) -> str:
+    """Run a stage to its end: it makes what it made undisturbed. Returns what it said."""
+    done = attempt(stage, work, changed=OFTEN, **how)
+    assert done.code == 0, done.said
+    made = contents(work, stage.outputs)
+    assert sorted(made) == sorted(whole)
+    assert [name for name in whole if made[name] != whole[name]] == []
+    assert not list(work.glob("**/last.ckpt"))
+    return done.said
+
+
+@pytest.mark.parametrize("name", [*PREPARATION, *TRAININGS])
+def test_killed_at_random_moments(work, undisturbed, name, tried):
+    stage, whole, seconds = undisturbed[name]
+    generator, kills, resumed = np.random.default_rng(len(name)), 0, 0
+    clear(work, stage)
+    for _ in range(5 * KILLS[name]):
+        if kills == KILLS[name]:
+            break
+        done = attempt(stage, work, after=generator.uniform(0, seconds), changed=OFTEN)
+        resumed += "resuming from" in done.said
+        if done.killed:
+            kills += 1
+            nothing_half_written(work, stage, whole)
+        else:
+            nothing_half_written(work, stage, whole)
+            clear(work, stage)
+    assert kills == KILLS[name]
+    ends_like(work, stage, whole)
+    assert resumed or name not in TRAININGS
+    tried("Killed processes", f"{name} killed at a random moment", "kill -9", times=kills)
+
+
+@pytest.mark.parametrize("name", [*PREPARATION, *TRAININGS])
+def test_killed_in_the_act_of_writing(work, undisturbed, name, tried):
+    """In each act, if there are not more of them than 25; what is written is half there."""
+    stage, whole, _ = undisturbed[name]
+    clear(work, stage)
+    acts = attempt(stage, work, changed=OFTEN).acts
+    assert acts >= 3 * len(stage.outputs)
+    chosen = np.unique(np.linspace(0, acts - 1, 25).astype(int))
+    clear(work, stage)
+    kills = 0
+    for act in chosen:
+        done = attempt(stage, work, act=int(act), changed=OFTEN)
+        kills += done.killed
+        nothing_half_written(work, stage, whole)
+        if not done.killed:  # a training that resumes writes less often
+            clear(work, stage)
+    assert kills >= 0.6 * len(chosen)
+    ends_like(work, stage, whole)
+    tried("Killed processes", f"{name} killed in the act of writing", "kill -9", times=kills)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_at_random_moments(work, undisturbed, name, number, tried):
+    """It saves what it has and says so; nothing but the checkpoint lies there."""
+    stage, whole, seconds = undisturbed[name]
+    generator, stops, saved = np.random.default_rng(number), 0, 0
+    clear(work, stage)
+    for _ in range(20):
+        if stops == 5:
+            break
+        done = attempt(
+            stage, work, after=generator.uniform(0.2, seconds), number=number, changed=OFTEN
+        )
+        if done.code == 0:
+            clear(work, stage)
+            continue
+        last = done.said.splitlines()[-1]
+        assert done.code == 128 + number, done.said
+        assert last.startswith("interrupted: run the same command again"), done.said
+        stops, saved = stops + 1, saved + ("it resumes at step" in last)
+        if "it resumes at step" in last:
+            assert contents(work, stage.outputs) == {}
+    assert stops == 5 and saved
+    assert "resuming from" in ends_like(work, stage, whole)
+    word = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    tried("Killed processes", f"{name} asked to stop by {word}", word, said=last, times=stops)
+
+
+CHANGES = {
+    "train_static": ("--lambda-dssim", "0.3"),
+    "train_dynamic": ("--lambda-mouth", "0.3"),
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_another_setting_does_not_resume(work, undisturbed, name, tried):
+    """It ends like a training that began with it; so does one whose input is another."""
+    stage, _, seconds = undisturbed[name]
+    clear(work, stage)
+    attempt(stage, work, changed=OFTEN, more=CHANGES[name])
+    fresh = contents(work, stage.outputs)
+    clear(work, stage)
+    stopped = attempt(stage, work, after=0.6 * seconds, number=signal.SIGTERM, changed=OFTEN)
+    assert "it resumes at step" in stopped.said
+    said = ends_like(work, stage, fresh, more=CHANGES[name])
+    assert "belongs to other settings or inputs: starting over" in said
+    tried("Killed processes", f"{name} goes on with another setting", said="starting over")
