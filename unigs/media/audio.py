@@ -20,6 +20,8 @@ NO_STREAM = "matches no streams"
 """What ffmpeg says of a file without sound, followed by advice on flags that people do not type."""
 LOUDEST = 1e3
 """Largest sample that can be sound: float files may exceed full scale (1), but not by 60 dB."""
+SAMPLES_AT_ONCE = 2**20
+"""Samples that are looked through at once."""
 LARGEST_DAMAGE = 0.01
 """Share of samples that may be no sound; silence takes their place."""
 
@@ -58,7 +60,12 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
 
 def _mended(samples: np.ndarray, path: Path, rate: int) -> np.ndarray:
     """Samples [n] with silence in place of what is no sound; one NaN would spread to all frames."""
-    broken = np.flatnonzero(~(np.abs(samples) <= LOUDEST))
+    # Not all at once: an hour of samples has no need of a second copy.
+    parts = range(0, len(samples), SAMPLES_AT_ONCE)
+    found = [
+        k + np.flatnonzero(~(np.abs(samples[k : k + SAMPLES_AT_ONCE]) <= LOUDEST)) for k in parts
+    ]
+    broken = np.concatenate(found) if found else np.empty(0, int)
     if len(broken) > LARGEST_DAMAGE * len(samples):
         raise UserError(
             f"{path} is damaged: {100 * len(broken) / len(samples):.1f} % of its samples are no "

@@ -6,6 +6,8 @@ from unigs.media.audio import RATE
 
 LEVEL_BLOCK = RATE // 25
 """Samples per block of the loudness measurement: 40 ms, short enough to tell speech from pauses."""
+BLOCKS_AT_ONCE = 2**10
+"""Blocks that are measured at once: an hour of samples is not held at double precision."""
 PAUSE_DB = 25.0
 """Decibels below the 95th percentile of the block levels under which a block is a pause."""
 ACTIVE_DB = 15.0
@@ -22,7 +24,7 @@ def normalize_level(samples: np.ndarray, level_db: float) -> np.ndarray:
     level = speech_level(samples)
     if level is None:
         return samples.astype(np.float32)
-    return (samples * 10 ** ((level_db - level) / 20)).astype(np.float32)
+    return (samples * 10 ** ((level_db - level) / 20)).astype(np.float32, copy=False)
 
 
 def speech_level(samples: np.ndarray) -> float | None:
@@ -37,8 +39,12 @@ def speech_level(samples: np.ndarray) -> float | None:
 
 def block_levels(samples: np.ndarray) -> np.ndarray:
     """RMS of every 40 ms in dB of full scale (at least one value, at least -120)."""
-    padded = np.pad(samples, (0, -len(samples) % LEVEL_BLOCK or (not len(samples)) * LEVEL_BLOCK))
-    power = np.square(padded.reshape(-1, LEVEL_BLOCK).astype(np.float64)).mean(1)
+    power = np.empty(max(-(-len(samples) // LEVEL_BLOCK), 1))
+    for first in range(0, len(power), BLOCKS_AT_ONCE):
+        last = min(first + BLOCKS_AT_ONCE, len(power))
+        some = samples[first * LEVEL_BLOCK : last * LEVEL_BLOCK].astype(np.float64)
+        whole = np.pad(some, (0, (last - first) * LEVEL_BLOCK - len(some)))
+        power[first:last] = np.square(whole.reshape(-1, LEVEL_BLOCK)).mean(1)
     return 10 * np.log10(np.maximum(power, 1e-12))
 
 

@@ -13,6 +13,9 @@ import numpy as np
 
 from unigs.media.audio import RATE
 
+COLUMNS_AT_ONCE = 2**14
+"""Columns of a block, minutes of sound: spectra take a hundred times the memory of their sound."""
+
 
 def mel_filters(rate: int, n_fft: int, n_mels: int) -> np.ndarray:
     """Triangular filters [n_fft // 2 + 1, n_mels] on the HTK mel scale, from 0 to rate / 2."""
@@ -53,13 +56,26 @@ def log_mel(
     hann = np.zeros(n_fft, samples.dtype)
     left = (n_fft - window) // 2
     hann[left : left + window] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
-    padded = np.pad(samples, n_fft // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    spectrum = np.fft.rfft(frames * hann)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    energy = mel_filters(rate, n_fft, n_mels).astype(samples.dtype).T @ power.T
-    decibel = 10.0 * np.log10(np.maximum(energy, 1e-10))
+    filters = mel_filters(rate, n_fft, n_mels).astype(samples.dtype).T
+    decibel = np.empty((n_mels, (len(samples) + 2 * (n_fft // 2) - n_fft) // hop + 1), samples.dtype)
+    for first in range(0, decibel.shape[1], COLUMNS_AT_ONCE):
+        last = min(first + COLUMNS_AT_ONCE, decibel.shape[1])
+        start = first * hop - n_fft // 2
+        heard = _mirrored(samples, start, start + (last - first - 1) * hop + n_fft)
+        frames = np.lib.stride_tricks.sliding_window_view(heard, n_fft)[::hop]
+        spectrum = np.fft.rfft(frames * hann)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        decibel[:, first:last] = 10.0 * np.log10(np.maximum(filters @ power.T, 1e-10))
     return decibel if top_db is None else np.maximum(decibel, decibel.max() - top_db)
+
+
+def _mirrored(samples: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """samples[start:stop], mirrored beyond the ends of the recording [n]."""
+    # What is mirrored at the right end must be there, even if it lies to the left of `start`.
+    more = min(max(start, 0), stop - start)
+    inside = samples[max(start - more, 0) : stop]
+    beyond = max(-start, 0), max(stop - len(samples), 0)
+    return np.pad(inside, beyond, mode="reflect")[more:]
 
 
 def dct_matrix(n_out: int, n_in: int) -> np.ndarray:
