@@ -34,7 +34,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -110,7 +110,7 @@ class Job:
     number: int
     state: str
     rule: str
-    """Rule or group, from the comment that the executor writes."""
+    """Rule or group (whose name must hold no `_`), from the comment that the executor writes."""
     partition: str
     asked: Mapping[str, str]
     """Resource -> amount: cpu, mem, node."""
@@ -259,13 +259,19 @@ for entry in lost:
 """Program that kills a node's daemon, whatever runs in its jobs, and who looks after them."""
 
 
+def _rule(comment: str) -> str:
+    """Rule or group out of `rule_RULE_wildcards_...`, or `rule_GROUP_RULE_RULE...`."""
+    name, _, wildcards = comment.removeprefix("rule_").partition("_wildcards_")
+    return name if wildcards else name.partition("_")[0]
+
+
 def _job(line: str) -> Job:
     values = dict(re.findall(r"(\w+)=(.*?)(?= [A-Z]\w+(?::\w+)*=|$)", line))
     days, hours, minutes = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d+):\d+", values["TimeLimit"]).groups()
     return Job(
         number=int(values["JobId"]),
         state=values["JobState"],
-        rule=re.sub(r"^(rule_|group_)|_wildcards_.*$", "", values.get("Comment", "")),
+        rule=_rule(values.get("Comment", "")),
         partition=values["Partition"],
         asked=dict(pair.split("=", 1) for pair in values["TRES"].split(",")),
         cards=int(values.get("TresPerJob", "gres:gpu:0").rpartition(":")[2]),
