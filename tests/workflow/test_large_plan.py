@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from tests.support.workflow import REPO, jobs_of, snakemake
+from tests.support.workflow import REPO, jobs_of, rules, snakemake
 
 SUBJECTS, VARIANTS = 10, 10
 LONGEST_WORD = 128 * 1024
@@ -41,3 +41,14 @@ def test_the_longest_command_fits_for_five_times_as_many(plan):
     commands = re.findall(r"(?:Shell command: +)?(python -m unigs\..*)", plan)
     assert len(commands) > 100
     assert 5 * max(map(len, commands)) < LONGEST_WORD
+
+
+def test_a_queue_gets_fewer_than_1900_submissions_for_five_times_as_many(plan):
+    """Jobs of a group are one, and what collects figures runs beside Snakemake: 3,700 jobs else."""
+    jobs = jobs_of(plan)
+    groups = yaml.safe_load((REPO / "workflow/profiles/slurm/config.yaml").read_text())["groups"]
+    local = {name for name, block in rules() if "localrule: True" in block}
+    alone = sum(jobs[name] for name, _ in rules() if name not in {*local, *groups})
+    assert jobs["crop_clip"] == SUBJECTS and jobs["render_test"] == SUBJECTS * VARIANTS
+    submissions = alone + jobs["crop_clip"] + jobs["render_test"]
+    assert SUBJECTS * VARIANTS < 5 * submissions < 1900

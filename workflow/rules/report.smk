@@ -92,11 +92,9 @@ rule draw_moments:
         errors="results/{subject}/errors.png",
     log:
         "logs/draw_moments/{subject}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=20,
     params:
         *code_words("unigs.report.moments"),
     shell:
