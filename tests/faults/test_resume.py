@@ -17,7 +17,8 @@ import yaml
 from tests.support.kills import Stage, attempt, contents, planned_stages
 from tests.support.workflow import DETECTORS
 
-pytestmark = pytest.mark.faults
+# One after the other, in one process: they share what takes minutes to make.
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("resume")]
 CONFIG = {
     "subjects": "people.tsv",
     "demo": {"seconds": 5, "size": 96, "strands": 40},

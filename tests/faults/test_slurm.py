@@ -22,7 +22,8 @@ from tests.support import slurm
 from tests.support.slurm import Cluster, Job, wait_for
 from tests.support.workflow import DETECTORS, REPO, rules
 
-pytestmark = pytest.mark.faults
+# One after the other, in one process: they share what takes minutes to make.
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("slurm")]
 PROFILE = yaml.safe_load((REPO / "workflow/profiles/slurm/config.yaml").read_text())
 CONFIG = {
     "subjects": "people.tsv",
@@ -200,3 +201,26 @@ def test_a_training_lost_with_its_node_is_done_again_elsewhere(story, tried):
     record = json.loads((story.work / "results/ann/unigs/dynamic/run.json").read_text())
     assert record["summary"]["steps"] == CONFIG["dynamic"]["iterations"]
     tried("SLURM", "a node is lost with the training on it", lost="steps since the last minute")
+
+
+CLAIM = "import os; from unigs.compute.cards import claim_card as c; c(1); print(os.environ['{}'])"
+
+
+def test_a_job_takes_the_card_that_the_queue_gives_it(cluster, tmp_path):
+    """Two at once, each on a node of its own, whose only card has the number 0: none waits for a
+    lock, though the made-up nodes share a folder of locks."""
+    out = [tmp_path / f"{k}.txt" for k in range(2)]
+    program = f'{sys.executable} -c "{CLAIM.format("CUDA_VISIBLE_DEVICES")}" && sleep 2'
+    words = ["--partition=gpu", "--gpus=1", "--cpus-per-task=8", f"--export=ALL,PYTHONPATH={REPO}"]
+    for path in out:
+        cluster.run(
+            "sbatch", "--comment=rule_claim_wildcards_x", *words, "-o", path, "--wrap", program
+        )
+
+    def done() -> bool:
+        jobs = [job for job in cluster.jobs() if job.rule == "claim"]
+        assert not {"FAILED"} & {job.state for job in jobs}, [path.read_text() for path in out]
+        return {job.state for job in jobs} == {"COMPLETED"}
+
+    wait_for("both jobs", 120, done)
+    assert [path.read_text() for path in out] == ["0\n", "0\n"]

@@ -62,6 +62,7 @@ echo $id
 }
 
 
+@pytest.mark.faults
 def test_a_queue_gets_few_jobs_with_what_they_need(checkout, tmp_path):
     """One portrait by the shipped profile on a cluster without accounting, by stand-ins for it.
 
