@@ -111,6 +111,18 @@ def test_a_writer_takes_a_rate_that_is_no_whole_number(tmp_path):
     assert [int(frame[0, 0, 0]) for frame in frames] == [8 * k for k in range(30)]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_the_same_frames_make_the_same_file(tmp_path, name):
+    """Results of a repeated run are compared by content, by Snakemake, too."""
+    made = []
+    for _ in range(2):
+        with VideoWriter(tmp_path / name, 16, 16, 25, "lossless" if "mkv" in name else "high") as w:
+            for value in range(9):
+                w.write(np.full((16, 16, 3), 8 * value, np.uint8))
+        made.append((tmp_path / name).read_bytes())
+    assert made[0] == made[1]
+
+
 def test_no_other_room_writes_arguments_of_ffmpeg():
     """Options without which no command reads or writes anything."""
     words = {"-i", "-map", "-vf", "-af", "-filter_complex", "-c:v", "-c:a", "-nostdin"}

@@ -170,6 +170,9 @@ def encoded(
     options |= dict(zip(names, told, strict=False))
     if Path(path).suffix == ".mp4":
         options["movflags"] = "+faststart"
+    else:
+        # Matroska would give each file a random number: the same frames make the same file.
+        options["fflags"] = "+bitexact"
     return ffmpeg.output(*streams, file_address(path), **options)
 
 
