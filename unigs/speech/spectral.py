@@ -57,7 +57,8 @@ def log_mel(
     left = (n_fft - window) // 2
     hann[left : left + window] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     filters = mel_filters(rate, n_fft, n_mels).astype(samples.dtype).T
-    decibel = np.empty((n_mels, (len(samples) + 2 * (n_fft // 2) - n_fft) // hop + 1), samples.dtype)
+    columns = (len(samples) + 2 * (n_fft // 2) - n_fft) // hop + 1
+    decibel = np.empty((n_mels, columns), samples.dtype)
     for first in range(0, decibel.shape[1], COLUMNS_AT_ONCE):
         last = min(first + COLUMNS_AT_ONCE, decibel.shape[1])
         start = first * hop - n_fft // 2
