@@ -76,10 +76,15 @@ def test_without_a_python_that_can_do_it_one_sentence_says_what_to_install(tmp_p
     )
 
 
-@pytest.mark.parametrize("reached", [True, False])
-def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached):
-    """No make and no ffmpeg: both are asked for, and what makes them is a stand-in."""
-    path = bare_path(tmp_path / "bin", "bash", "dirname", "id", "chmod")
+@pytest.mark.parametrize("reached, user", [(True, 0), (True, 1000), (False, 1000)])
+def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached, user):
+    """No make and no ffmpeg: both are asked for, and what makes them is a stand-in.
+
+    SLURM is asked for where root can bring it up.
+    """
+    path = bare_path(tmp_path / "bin", "bash", "dirname", "chmod")
+    (tmp_path / "bin/id").write_text(f"#!/bin/bash\necho {user}\n")
+    (tmp_path / "bin/id").chmod(0o755)
     (tmp_path / "bin/sudo").symlink_to(shutil.which("env"))
     apt = tmp_path / "bin/apt-get"
     apt.write_text(
@@ -100,6 +105,7 @@ def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached):
         assert done.returncode == 0, done.stderr
         assert [line for line in said if line[:6] != "update"] == [
             "install -y -qq make", "install -y -qq ffmpeg",
+            *(["install -y -qq slurm-wlm munge"] if user == 0 else []),
             "make lint", "make test", "make test-faults",
         ]  # fmt: skip
     else:
