@@ -4,9 +4,11 @@ They are killed at random moments, and in every act of writing of theirs, of a s
 speaker; the command lines are those of the workflow.
 """
 
+import json
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +66,22 @@ def work(tmp_path_factory) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """A stage that nothing disturbed."""
+
+    stage: Stage
+    whole: dict[str, object]
+    """What it made."""
+    seconds: float
+    """How long it took."""
+    training: float
+    """Seconds of these in which it took steps; 0 if it is no training."""
+
+
 @pytest.fixture(scope="module")
-def undisturbed(work) -> dict[str, tuple[Stage, dict[str, object], float]]:
-    """Every stage, with what it makes, and how long that takes."""
+def undisturbed(work) -> dict[str, Undisturbed]:
+    """Every stage, undisturbed."""
     found = {}
     stages = planned_stages(work, ["train"], UNIGS_MODELS=os.environ["UNIGS_MODELS"])
     assert {*PREPARATION, *TRAININGS} <= set(stages)
@@ -78,8 +93,12 @@ def undisturbed(work) -> dict[str, tuple[Stage, dict[str, object], float]]:
         done = attempt(stage, work, changed=OFTEN)
         assert done.code == 0, f"{stage.name}: {done.said}"
         seconds = time.monotonic() - started
-        found[stage.name] = stage, contents(work, stage.outputs), seconds
-        assert len(found[stage.name][1]) == len(stage.outputs)
+        whole, training = contents(work, stage.outputs), 0.0
+        assert len(whole) == len(stage.outputs)
+        if stage.name in TRAININGS:
+            record = next(name for name in stage.outputs if name.endswith("run.json"))
+            training = json.loads((work / record).read_text())["summary"]["seconds"]
+        found[stage.name] = Undisturbed(stage, whole, seconds, training)
     return found
 
 
@@ -115,22 +134,27 @@ def ends_like(work: Path, stage: Stage, whole: dict[str, object], **how: object)
 
 @pytest.mark.parametrize("name", [*PREPARATION, *TRAININGS])
 def test_killed_at_random_moments(work, undisturbed, name, tried):
-    stage, whole, seconds = undisturbed[name]
-    generator, kills, resumed = np.random.default_rng(len(name)), 0, 0
+    """Every other kill of a training comes while it takes steps, however short that is."""
+    stage, whole = undisturbed[name].stage, undisturbed[name].whole
     # How long it takes is measured on a busy machine: it shrinks when a stage is done before.
+    longest = {
+        "": undisturbed[name].seconds,
+        f"{name.replace('_', ' ')}: ": undisturbed[name].training,
+    }
+    generator, kills, resumed = np.random.default_rng(len(name)), 0, 0
     clear(work, stage)
-    for _ in range(5 * KILLS[name]):
+    for attempts in range(5 * KILLS[name]):
         if kills == KILLS[name]:
             break
-        after = generator.uniform(0, seconds)
-        done = attempt(stage, work, after=after, changed=OFTEN)
+        since = list(longest)[attempts % 2 if name in TRAININGS else 0]
+        after = generator.uniform(0, longest[since])
+        done = attempt(stage, work, after=after, since=since, changed=OFTEN)
         resumed += "resuming from" in done.said
+        nothing_half_written(work, stage, whole)
         if done.killed:
             kills += 1
-            nothing_half_written(work, stage, whole)
         else:
-            seconds = after
-            nothing_half_written(work, stage, whole)
+            longest[since] = after
             clear(work, stage)
     assert kills == KILLS[name]
     ends_like(work, stage, whole)
@@ -141,7 +165,7 @@ def test_killed_at_random_moments(work, undisturbed, name, tried):
 @pytest.mark.parametrize("name", [*PREPARATION, *TRAININGS])
 def test_killed_in_the_act_of_writing(work, undisturbed, name, tried):
     """In each act, if there are not more of them than 25; what is written is half there."""
-    stage, whole, _ = undisturbed[name]
+    stage, whole = undisturbed[name].stage, undisturbed[name].whole
     clear(work, stage)
     acts = attempt(stage, work, changed=OFTEN).acts
     assert acts >= 3 * len(stage.outputs)
@@ -163,7 +187,8 @@ def test_killed_in_the_act_of_writing(work, undisturbed, name, tried):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_at_random_moments(work, undisturbed, name, number, tried):
     """It saves what it has and says so; nothing but the checkpoint lies there."""
-    stage, whole, seconds = undisturbed[name]
+    stage, whole = undisturbed[name].stage, undisturbed[name].whole
+    seconds = undisturbed[name].seconds
     generator, stops, saved, promised = np.random.default_rng(number), 0, 0, ""
     clear(work, stage)
     for _ in range(20):
@@ -202,7 +227,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", TRAININGS)
 def test_another_setting_does_not_resume(work, undisturbed, name, tried):
     """It ends like a training that began with it; so does one whose input is another."""
-    stage, _, seconds = undisturbed[name]
+    stage, seconds = undisturbed[name].stage, undisturbed[name].seconds
     clear(work, stage)
     attempt(stage, work, changed=OFTEN, more=CHANGES[name])
     fresh = contents(work, stage.outputs)

@@ -82,6 +82,7 @@ def attempt(
     folder: Path,
     *,
     after: float | None = None,
+    since: str = "",
     number: int = signal.SIGKILL,
     act: int | None = None,
     changed: Mapping[str, object] | None = None,
@@ -93,6 +94,7 @@ def attempt(
         stage: the stage.
         folder: working directory.
         after: seconds after which it is sent a signal; None: never.
+        since: word that it must have said before these seconds count.
         number: the signal.
         act: act of writing, counted from 0, in which it is killed; None: in none.
         changed: attribute of a module, with a dot between -> its value in the process.
@@ -103,7 +105,9 @@ def attempt(
     arguments = (stage, folder, said, begun, acts, act, dict(changed or {}), list(more))
     process = _processes.Process(target=_run, args=arguments)
     process.start()
-    while after is not None and process.is_alive() and not begun.value:
+    while after is not None and process.is_alive():
+        if begun.value and since in said.read_text():
+            break
         process.join(0.01)
     process.join(LONGEST if after is None else after)
     if after is not None and process.is_alive():
