@@ -66,10 +66,10 @@ test: setup  ## run the tests, but for those of `make test-faults`
 	python -m pytest -n 2 --dist loadfile -m "not faults"
 
 test-faults: setup  ## try bad days: bad input to the workflow, full disks, vanishing files
-	python -m pytest -n 2 --dist loadgroup -m faults
+	python -m pytest -n 2 --dist loadfile -m faults
 
 reliability: setup  ## try all faults, and write what was found into docs/reliability.md
-	python -m pytest -n 2 --dist loadgroup tests/faults --fault-records tests/faults/records.json
+	python -m pytest -n 2 --dist loadfile tests/faults --fault-records tests/faults/records.json
 	python -m tools.reliability
 
 lint: setup  ## ruff, snakefmt, snakemake --lint

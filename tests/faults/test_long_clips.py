@@ -21,8 +21,7 @@ from unigs.model.storage import save_portrait
 from unigs.subject.frame_table import read_frame_table
 from unigs.workflow.stages import STAGES
 
-# One after the other, in one process: they share what takes minutes to make.
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("long clips")]
+pytestmark = pytest.mark.faults
 SHORT, LONG = 60, 600
 """Lengths of the two clips in seconds."""
 FPS = 25

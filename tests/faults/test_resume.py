@@ -19,8 +19,7 @@ import yaml
 from tests.support.kills import Stage, attempt, contents, planned_stages
 from tests.support.workflow import DETECTORS
 
-# One after the other, in one process: they share what takes minutes to make.
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("resume")]
+pytestmark = pytest.mark.faults
 CONFIG = {
     "subjects": "people.tsv",
     "demo": {"seconds": 5, "size": 96, "strands": 40},
@@ -44,6 +43,8 @@ PREPARATION = (
     "measure_eyes", "fit_pose", "segment_regions", "track_body",
 )  # fmt: skip
 TRAININGS = ("train_static", "train_dynamic")
+STEPS = {name: f"{name.replace('_', ' ')}: " for name in TRAININGS}
+"""What trainings say at their first step."""
 OFTEN = {
     "unigs.train.checkpoint.EVERY_SECONDS": 0.1,
     "unigs.lips.networks.FEWEST_STEPS": 40,
@@ -137,16 +138,15 @@ def test_killed_at_random_moments(work, undisturbed, name, tried):
     """Every other kill of a training comes while it takes steps, however short that is."""
     stage, whole = undisturbed[name].stage, undisturbed[name].whole
     # How long it takes is measured on a busy machine: it shrinks when a stage is done before.
-    longest = {
-        "": undisturbed[name].seconds,
-        f"{name.replace('_', ' ')}: ": undisturbed[name].training,
-    }
+    longest = {"": undisturbed[name].seconds}
+    if name in TRAININGS:
+        longest[STEPS[name]] = undisturbed[name].training
     generator, kills, resumed = np.random.default_rng(len(name)), 0, 0
     clear(work, stage)
     for attempts in range(5 * KILLS[name]):
         if kills == KILLS[name]:
             break
-        since = list(longest)[attempts % 2 if name in TRAININGS else 0]
+        since = list(longest)[attempts % len(longest)]
         after = generator.uniform(0, longest[since])
         done = attempt(stage, work, after=after, since=since, changed=OFTEN)
         resumed += "resuming from" in done.said
@@ -186,17 +186,20 @@ def test_killed_in_the_act_of_writing(work, undisturbed, name, tried):
 @pytest.mark.parametrize("name", TRAININGS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_at_random_moments(work, undisturbed, name, number, tried):
-    """It saves what it has and says so; nothing but the checkpoint lies there."""
+    """It saves what it has and says so; nothing but the checkpoint lies there.
+
+    Every other time it is asked while it takes steps.
+    """
     stage, whole = undisturbed[name].stage, undisturbed[name].whole
     seconds = undisturbed[name].seconds
     generator, stops, saved, promised = np.random.default_rng(number), 0, 0, ""
     clear(work, stage)
-    for _ in range(20):
+    for attempts in range(40):
         if stops == 5:
             break
-        done = attempt(
-            stage, work, after=generator.uniform(0.2, seconds), number=number, changed=OFTEN
-        )
+        since, longest = [("", seconds), (STEPS[name], undisturbed[name].training)][attempts % 2]
+        after = generator.uniform(0, longest)
+        done = attempt(stage, work, after=after, since=since, number=number, changed=OFTEN)
         if "train " in done.said:  # it is past the reading of its checkpoint
             assert promised in done.said
         if done.code == 0:
@@ -227,12 +230,14 @@ CHANGES = {
 @pytest.mark.parametrize("name", TRAININGS)
 def test_another_setting_does_not_resume(work, undisturbed, name, tried):
     """It ends like a training that began with it; so does one whose input is another."""
-    stage, seconds = undisturbed[name].stage, undisturbed[name].seconds
+    stage = undisturbed[name].stage
     clear(work, stage)
     attempt(stage, work, changed=OFTEN, more=CHANGES[name])
     fresh = contents(work, stage.outputs)
     clear(work, stage)
-    stopped = attempt(stage, work, after=0.6 * seconds, number=signal.SIGTERM, changed=OFTEN)
+    after = 0.5 * undisturbed[name].training
+    how = {"after": after, "since": STEPS[name], "number": signal.SIGTERM}
+    stopped = attempt(stage, work, **how, changed=OFTEN)
     assert "it resumes at step" in stopped.said
     said = ends_like(work, stage, fresh, more=CHANGES[name])
     assert "belongs to other settings or inputs: starting over" in said

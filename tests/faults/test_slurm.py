@@ -22,8 +22,7 @@ from tests.support import slurm
 from tests.support.slurm import Cluster, Job, wait_for
 from tests.support.workflow import DETECTORS, REPO, rules
 
-# One after the other, in one process: they share what takes minutes to make.
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.faults
 PROFILE = yaml.safe_load((REPO / "workflow/profiles/slurm/config.yaml").read_text())
 CONFIG = {
     "subjects": "people.tsv",
