@@ -4,13 +4,15 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+from contextlib import nullcontext
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 import benchmarks
-from benchmarks import machine, parts, preparation
+from benchmarks import commits, machine, parts, preparation
 from tests.support.sounds import voice
 from unigs.media.audio import write_wav
 from unigs.media.video import VideoWriter
@@ -42,8 +44,31 @@ def test_the_whole_run_knows_every_benchmark():
         for name in modules - {"__main__"}
         if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")
     }
-    # These have commands of their own; two want videos of people.
-    assert found == {*OPPONENTS, "carriers", "gpu", "preparation"}
+    # These have commands of their own; two want videos of people, two another commit.
+    apart = {"carriers", "gpu", "preparation", "commits", "commit_worker"}
+    assert found == {*OPPONENTS, *apart}
+
+
+def test_a_commit_is_compared_with_this_checkout_in_turns(tmp_path):
+    """Here with itself, whose kernels are compiled."""
+    with patch.object(commits, "checkout", lambda commit: nullcontext(commits.REPO)):
+        words = ["HEAD", "--count", "300", "--size", "64", "--rounds", "2", "--threads", "1"]
+        report = read_json(commits.main([*words, "--out", str(tmp_path)]))
+    assert {row["group"] for row in report["rows"]} == set(commits.GROUPS.values())
+    for base, now in zip(report["rows"][::2], report["rows"][1::2], strict=True):
+        assert (base["name"], now["name"]) == ("HEAD", commits.NOW)
+        assert base["ratio"] == 1 and now["ratio"] > 0 and now["calls"] == 2
+
+
+def test_a_checkout_is_the_commit_s_and_does_not_stay(tmp_path):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-C", str(tmp_path)]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        (tmp_path / "file").write_text("as committed")
+        subprocess.run([*git, *words], check=True)
+    (tmp_path / "file").write_text("as changed since")
+    with patch.object(commits, "REPO", tmp_path), commits.checkout("HEAD") as folder:
+        assert (folder / "file").read_text() == "as committed"
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("name", preparation.STAGES)
