@@ -51,8 +51,8 @@ OFTEN = {
     "unigs.lips.networks.STEPS_PER_FRAME": 0,
 }
 """Checkpoints in the short time that these trainings take, and lips learned in less."""
-KILLS = {name: 20 for name in TRAININGS} | {name: 8 for name in PREPARATION}
-"""Kills at random moments; those in the act of writing come on top."""
+KILLS = 20
+"""Kills of each stage at random moments; those in the act of writing come on top."""
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +143,8 @@ def test_killed_at_random_moments(work, undisturbed, name, tried):
         longest[STEPS[name]] = undisturbed[name].training
     generator, kills, resumed = np.random.default_rng(len(name)), 0, 0
     clear(work, stage)
-    for attempts in range(5 * KILLS[name]):
-        if kills == KILLS[name]:
+    for attempts in range(5 * KILLS):
+        if kills == KILLS:
             break
         since = list(longest)[attempts % len(longest)]
         after = generator.uniform(0, longest[since])
@@ -156,7 +156,7 @@ def test_killed_at_random_moments(work, undisturbed, name, tried):
         else:
             longest[since] = after
             clear(work, stage)
-    assert kills == KILLS[name]
+    assert kills == KILLS
     ends_like(work, stage, whole)
     assert resumed or name not in TRAININGS
     tried("Killed processes", f"{name} killed at a random moment", "kill -9", times=kills)
