@@ -214,11 +214,12 @@ def test_asked_to_stop_at_random_moments(work, undisturbed, name, number, tried)
         stops += 1
         if "it resumes at step" in last:
             saved, promised = saved + 1, f"last.ckpt at step {last.rpartition(' ')[2]}\n"
+            told = last
             assert contents(work, stage.outputs) == {}
     assert stops == 5 and saved
     assert promised in ends_like(work, stage, whole)
     word = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
-    tried("Killed processes", f"{name} asked to stop by {word}", word, said=last, times=stops)
+    tried("Killed processes", f"{name} asked to stop by {word}", word, said=told, times=stops)
 
 
 CHANGES = {

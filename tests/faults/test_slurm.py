@@ -199,7 +199,8 @@ def test_a_training_lost_with_its_node_is_done_again_elsewhere(story, tried):
     assert trainings[0].restarts == 1
     record = json.loads((story.work / "results/ann/unigs/dynamic/run.json").read_text())
     assert record["summary"]["steps"] == CONFIG["dynamic"]["iterations"]
-    tried("SLURM", "a node is lost with the training on it", lost="steps since the last minute")
+    again = "the steps since the last minute are taken again"
+    tried("SLURM", "a node is lost with the training on it", said=again)
 
 
 CLAIM = "import os; from unigs.compute.cards import claim_card as c; c(1); print(os.environ['{}'])"
