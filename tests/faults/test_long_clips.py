@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import yaml
 
 from tests.support import portraits
 from tests.support.ffmpeg import run_ffmpeg
 from tests.support.good_files import good_files
-from tests.support.kills import Stage, attempt, planned_stages
-from tests.support.workflow import DETECTORS, REPO
+from tests.support.kills import PREPARATION, TRAININGS, Stage, attempt, planned_stages
+from tests.support.tiny_workflow import working_directory
+from tests.support.workflow import REPO
 from unigs.model.storage import save_portrait
+from unigs.pretrained.auto import DETECTORS
 from unigs.subject.frame_table import read_frame_table
 from unigs.workflow.stages import STAGES
 
@@ -42,11 +43,6 @@ CONFIG = {
     "tables": {"overview": {"variants": ["only"]}},
     "run_tables": "overview",
 }
-PREPARATION = (
-    "crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech",
-    "measure_eyes", "fit_pose", "segment_regions", "track_body",
-)  # fmt: skip
-TRAININGS = ("train_static", "train_dynamic")
 
 
 MEASURE = """
@@ -101,16 +97,13 @@ def there_and_back(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def costs(there_and_back, tmp_path_factory) -> dict[int, dict[str, Cost]]:
+def costs(there_and_back, tmp_path_factory, real_model) -> dict[int, dict[str, Cost]]:
     """Length -> stage -> what it took, from the clip to both trainings."""
-    if not (Path(os.environ["UNIGS_MODELS"]) / DETECTORS).is_file():
-        pytest.skip("the networks that find faces are not there: unigs models fetch")
+    real_model(DETECTORS)
     found = {}
     for seconds in (SHORT, LONG):
         folder = tmp_path_factory.mktemp(f"{seconds} seconds").resolve()
-        (folder / "config").mkdir()
-        (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
-        (folder / "people.tsv").write_text("subject\tdataset\tvideo\nann\town\tlong.mkv\n")
+        working_directory(folder, CONFIG, "long.mkv")
         loop = ["-stream_loop", "-1", "-i", str(there_and_back), "-t", str(seconds), "-c", "copy"]
         run_ffmpeg([*loop, str(folder / "long.mkv")], "repeat a clip")
         stages = planned_stages(folder, ["train"], UNIGS_MODELS=os.environ["UNIGS_MODELS"])

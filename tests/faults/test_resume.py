@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from tests.support.kills import Stage, attempt, contents, planned_stages
-from tests.support.workflow import DETECTORS
+from tests.support.kills import PREPARATION, TRAININGS, Stage, attempt, contents, planned_stages
+from tests.support.tiny_workflow import working_directory
+from unigs.pretrained.auto import DETECTORS
 
 pytestmark = pytest.mark.faults
 CONFIG = {
@@ -38,11 +38,6 @@ CONFIG = {
     "tables": {"overview": {"variants": ["only"]}},
     "run_tables": "overview",
 }  # fmt: skip
-PREPARATION = (
-    "crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech",
-    "measure_eyes", "fit_pose", "segment_regions", "track_body",
-)  # fmt: skip
-TRAININGS = ("train_static", "train_dynamic")
 STEPS = {name: f"{name.replace('_', ' ')}: " for name in TRAININGS}
 """What trainings say at their first step."""
 OFTEN = {
@@ -56,14 +51,11 @@ KILLS = 20
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory) -> Path:
+def work(tmp_path_factory, real_model) -> Path:
     """A working directory in which every stage has run undisturbed."""
-    if not (Path(os.environ["UNIGS_MODELS"]) / DETECTORS).is_file():
-        pytest.skip("the networks that find faces are not there: unigs models fetch")
+    real_model(DETECTORS)
     folder = tmp_path_factory.mktemp("killed").resolve()
-    (folder / "config").mkdir()
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
-    (folder / "people.tsv").write_text("subject\tdataset\tvideo\nann\town\tsynthetic\n")
+    working_directory(folder, CONFIG, "synthetic")
     return folder
 
 

@@ -5,7 +5,6 @@ executor's pauses.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,7 +20,9 @@ import yaml
 
 from tests.support import slurm
 from tests.support.slurm import Cluster, Job, wait_for
-from tests.support.workflow import DETECTORS, REPO, rules
+from tests.support.tiny_workflow import working_directory
+from tests.support.workflow import REPO, rules
+from unigs.pretrained.auto import DETECTORS
 
 pytestmark = pytest.mark.faults
 PROFILE = yaml.safe_load((REPO / "workflow/profiles/slurm/config.yaml").read_text())
@@ -59,14 +60,11 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory) -> Path:
+def work(tmp_path_factory, real_model) -> Path:
     """A working directory whose subject is a small synthetic speaker."""
     folder = tmp_path_factory.mktemp("a cluster's folder")
-    (folder / "config").mkdir()
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG))
-    (folder / "people.tsv").write_text("subject\tdataset\tvideo\nann\town\tsynthetic\n")
-    if not (Path(os.environ["UNIGS_MODELS"]) / DETECTORS).is_file():
-        pytest.skip("the networks that find faces are not there: unigs models fetch")
+    working_directory(folder, CONFIG, "synthetic")
+    real_model(DETECTORS)
     return folder
 
 

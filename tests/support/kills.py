@@ -24,6 +24,11 @@ from pathlib import Path
 from tests.support.workflow import REPO, snakemake
 from unigs.workflow.stages import STAGES
 
+PREPARATION = (
+    "crop_clip", "detect_landmarks", "screen_clip", "extract_audio", "encode_speech",
+    "measure_eyes", "fit_pose", "segment_regions", "track_body",
+)  # fmt: skip
+TRAININGS = ("train_static", "train_dynamic")
 LONGEST = 300
 """Seconds after which an attempt counts as hung."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

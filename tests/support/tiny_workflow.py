@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -43,6 +44,20 @@ CONFIG = {
 }  # fmt: skip
 
 
+def working_directory(folder: Path, config: Mapping[str, object], video: str) -> Path:
+    """Give a folder a configuration, and a sheet with the subject `ann` alone.
+
+    Args:
+        folder: where; made if it is not there.
+        config: the configuration; its `subjects` is people.tsv.
+        video: what the sheet says of her video.
+    """
+    (folder / "config").mkdir(parents=True)
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(dict(config)))
+    (folder / "people.tsv").write_text(f"subject\tdataset\tvideo\nann\town\t{video}\n")
+    return folder
+
+
 def tiny_subject(folder: Path, good: Path, **config: object) -> Path:
     """A working directory whose subject `ann` is prepared, and whose source is `ann.mp4`.
 
@@ -51,9 +66,7 @@ def tiny_subject(folder: Path, good: Path, **config: object) -> Path:
         good: good files (`tests.support.good_files`).
         **config: sections of the configuration that are changed.
     """
-    (folder / "config").mkdir(parents=True)
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG | config))
-    (folder / "people.tsv").write_text("subject\tdataset\tvideo\nann\town\tann.mp4\n")
+    working_directory(folder, CONFIG | config, "ann.mp4")
     shutil.copy(good / "video.mp4", folder / "ann.mp4")
     stand_in(folder / "models")
     for name, place in PLACES.items():
