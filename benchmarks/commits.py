@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,7 @@ class Worker:
         return 1e3 * wall, 1e3 * cpu
 
 
-def rows(workers: dict[str, Worker], size: str, rounds: int, threads: int) -> list[harness.Row]:
+def in_turns(workers: dict[str, Worker], size: str, rounds: int, threads: int) -> list[harness.Row]:
     """Every work by every checkout, in turns; ratios to the first checkout within each round.
 
     Args:
@@ -86,16 +86,12 @@ def rows(workers: dict[str, Worker], size: str, rounds: int, threads: int) -> li
     """
     found = []
     for work, group in GROUPS.items():
-        turns = np.array([[w.times(work) for w in workers.values()] for _ in range(rounds)])
-        ratios = np.median(turns / turns[:, :1], axis=0)
-        for k, name in enumerate(workers):
-            median, best = np.median(turns[:, k], axis=0), turns[:, k, 0].min()
-            found.append(
-                harness.Row(
-                    group, size, name, median[0], best, median[1], *ratios[k], rounds,
-                    threads=threads,
-                )
-            )  # fmt: skip
+        turns = {name: [] for name in workers}
+        for _ in range(rounds):
+            for name, worker in workers.items():
+                turns[name].append(np.array([worker.times(work)]))
+        rows = harness.rows_of(group, size, turns)
+        found += [replace(row, threads=threads) for row in rows]
     return found
 
 
@@ -118,7 +114,7 @@ def main(arguments: list[str] | None = None) -> Path:
         for worker in workers.values():
             worker.ready()
         size = f"{flags.count} Gaussians, {flags.size} px"
-        report.rows = rows(workers, size, flags.rounds, flags.threads)
+        report.rows = in_turns(workers, size, flags.rounds, flags.threads)
     harness.show(report.rows)
     path = flags.out / f"{report.name}-{machine_slug()}.json"
     write_json(path, asdict(report))

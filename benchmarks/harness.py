@@ -124,9 +124,23 @@ def compare(
         for k, call in enumerate(calls):
             turns[k].append(np.array([_once(call) for _ in range(repeats[k])]))
         done += 1
-    medians = np.array([[np.median(turn, axis=0) for turn in one] for one in turns])
+    return rows_of(group, size, dict(zip(candidates, turns, strict=True)), notes)
+
+
+def rows_of(
+    group: str, size: str, turns: dict[str, list[np.ndarray]], notes: list[str] | None = None
+) -> list[Row]:
+    """Medians of candidates that took turns; ratios to the first one within each round.
+
+    Args:
+        group: what was timed.
+        size: at which size.
+        turns: name -> for each round the wall and CPU times of its calls in ms, [calls, 2].
+        notes: one for each candidate.
+    """
+    medians = np.array([[np.median(turn, axis=0) for turn in one] for one in turns.values()])
     ratios = np.median(medians / np.maximum(medians[:1], 1e-6), axis=1)
-    every = [np.concatenate(one) for one in turns]
+    every = [np.concatenate(one) for one in turns.values()]
     return [
         Row(
             group,
@@ -138,9 +152,9 @@ def compare(
             ratio=float(ratios[k, 0]),
             cpu_ratio=float(ratios[k, 1]),
             calls=len(every[k]),
-            note=notes[k],
+            note=notes[k] if notes else "",
         )
-        for k, name in enumerate(candidates)
+        for k, name in enumerate(turns)
     ]
 
 

@@ -59,8 +59,8 @@ def log_mel(
     filters = mel_filters(rate, n_fft, n_mels).astype(samples.dtype).T
     columns = (len(samples) + 2 * (n_fft // 2) - n_fft) // hop + 1
     decibel = np.empty((n_mels, columns), samples.dtype)
-    for first in range(0, decibel.shape[1], COLUMNS_AT_ONCE):
-        last = min(first + COLUMNS_AT_ONCE, decibel.shape[1])
+    for first in range(0, columns, COLUMNS_AT_ONCE):
+        last = min(first + COLUMNS_AT_ONCE, columns)
         start = first * hop - n_fft // 2
         heard = _mirrored(samples, start, start + (last - first - 1) * hop + n_fft)
         frames = np.lib.stride_tricks.sliding_window_view(heard, n_fft)[::hop]
