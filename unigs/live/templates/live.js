@@ -83,6 +83,7 @@ async function speakInto() {
     hearing();
   };
   live.microphone = { stop, socket, context };
+  hearing();
   try {
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
@@ -104,7 +105,6 @@ async function speakInto() {
   };
   context.createMediaStreamSource(media).connect(node);
   $("microphone").setAttribute("aria-pressed", "true");
-  hearing();
 }
 
 // One's own voice would come back late, and through the loudspeaker into the microphone again.
