@@ -13,16 +13,18 @@ from unigs.report.gallery import gallery
 
 pytestmark = needs_browser
 FRAMES = 50
+SUBJECTS = ("ann", "bob", "cyd", "dot", "eve", "fay", "gus", "hal")
+VARIANTS = ("unigs", "unigs_plus", "er_nerf", "masked_plus")
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
-    """The page of two subjects and three methods, with test videos and figures per frame."""
+    """The page of eight subjects and four methods, with test videos and figures per frame."""
     root = tmp_path_factory.mktemp("it's a site") / "results"
     runs, rng = [], np.random.default_rng(0)
-    for subject in ("ann", "bob"):
-        for level, variant in enumerate(("unigs", "unigs_plus", "er_nerf")):
+    for subject in SUBJECTS:
+        for level, variant in enumerate(VARIANTS):
             folder = write_run(root, subject, variant, 24.0 + level)
             with VideoWriter(folder / "video.mp4", 256, 128, 25, "preview") as writer:
                 for k in range(FRAMES):
@@ -69,14 +71,16 @@ def times(card):
     return card.evaluate("c => [...c.querySelectorAll('.stage video')].map(v => v.currentTime)")
 
 
-def test_videos_play_and_the_slider_follows(page_file):
+@pytest.mark.parametrize("number", [0, 7])
+def test_videos_play_and_the_slider_follows(page_file, number):
     with opened(page_file) as page:
-        card = page.locator(".player").first
+        card = page.locator(".player").nth(number)
         card.locator(".play").click()
-        page.wait_for_function("document.querySelector('.player video').currentTime > 0.4")
-        page.wait_for_function("Number(document.querySelector('.player input').value) >= 8")
+        own = f"document.querySelectorAll('.player')[{number}]"
+        page.wait_for_function(f"{own}.querySelector('video').currentTime > 0.4")
+        page.wait_for_function(f"Number({own}.querySelector('input').value) >= 8")
         card.locator(".play").click()
-        assert page.evaluate("document.querySelector('.player video').paused")
+        assert page.evaluate(f"{own}.querySelector('video').paused")
         frame = int(card.locator("input").input_value())
         assert times(card)[0] == pytest.approx((frame + 0.5) / 25, abs=0.021)
         assert card.locator("output").inner_text() == f"frame {500 + frame}"
@@ -97,13 +101,13 @@ def test_a_switch_of_methods_keeps_the_frame(page_file):
         page.wait_for_function(f"{third}.readyState > 1 && !{third}.seeking")
         assert times(card)[2] == pytest.approx(30.5 / 25, abs=0.001)
         card.get_by_role("button", name="all").click()
-        assert shown(card) == [0, 1, 2]
+        assert shown(card) == [0, 1, 2, 3]
         card.locator("input").fill("12")
         page.wait_for_function(
             "[...document.querySelectorAll('.player .stage')[0].querySelectorAll('video')]"
             ".every(v => v.readyState > 1 && !v.seeking)"
         )
-        assert times(card) == pytest.approx([12.5 / 25] * 3, abs=0.001)
+        assert times(card) == pytest.approx([12.5 / 25] * 4, abs=0.001)
         levels = card.evaluate(
             """c => [...c.querySelectorAll('video')].map(v => {
               const d = document.createElement('canvas'); d.width = d.height = 8;
@@ -114,8 +118,8 @@ def test_a_switch_of_methods_keeps_the_frame(page_file):
         )
         # A file's picture may be unreadable to scripts; where it is not, it is frame 12's.
         assert all(v is None or abs(v - 4 * 12) <= 5 for v in levels)
-        others = page.locator(".player").nth(1)
-        assert shown(others) == [0] and times(others) == [0, 0, 0], "another subject rests"
+        for other in page.locator(".player").all()[1:]:
+            assert shown(other) == [0] and times(other) == [0] * 4, "another subject rests"
 
 
 def test_the_strip_shows_the_figures_and_seeks_where_it_is_clicked(page_file):
@@ -144,7 +148,7 @@ def test_it_asks_nothing_but_its_own_files_and_every_video_has_a_picture(page_fi
         root = page_file.parent.as_uri()
         assert all(url.startswith((root, "data:")) for url in page.asked), page.asked
         videos = page.locator("video")
-        assert videos.count() == 6 + 6 + 1
+        assert videos.count() == 2 * len(SUBJECTS) * len(VARIANTS) + 1
         for k in range(videos.count()):
             assert videos.nth(k).get_attribute("poster").startswith("data:image/jpeg")
         assert not page.faults
