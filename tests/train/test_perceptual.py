@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from unigs.settings.dynamic import DynamicSettings
 from unigs.train.perceptual import Perceptual
 
 
@@ -33,7 +32,7 @@ def places() -> torch.Tensor:
 )
 def test_a_patch_lies_over_its_middle_and_inside_the_picture(places, center, corner):
     network = Seen()
-    value = Perceptual(network, 0.5)(places, places + 1, center)
+    value = Perceptual(network, 32)(places, places + 1, center)
     assert corner_of(network.image) == corner and network.image.shape == (1, 3, 32, 32)
     assert torch.equal(network.truth, network.image + 1) and value == 1
 
@@ -41,16 +40,9 @@ def test_a_patch_lies_over_its_middle_and_inside_the_picture(places, center, cor
 def test_without_a_middle_patches_lie_anywhere(places):
     torch.manual_seed(0)
     network, corners = Seen(), []
-    perceptual = Perceptual(network, 0.5)
+    perceptual = Perceptual(network, 32)
     for _ in range(400):
         perceptual(places, places)
         corners.append(corner_of(network.image))
     columns, rows = zip(*corners, strict=True)
     assert (min(columns), max(columns), min(rows), max(rows)) == (0, 64, 0, 32)
-
-
-@pytest.mark.parametrize("side, patch", [(20, 20), (64, 32), (256, 64), (480, 128), (512, 128)])
-def test_a_patch_is_as_large_a_part_of_any_picture(side, patch):
-    network, picture = Seen(), torch.zeros(side, side + 10, 3)
-    Perceptual(network, DynamicSettings().lpips_patch)(picture, picture)
-    assert network.image.shape == (1, 3, patch, patch)

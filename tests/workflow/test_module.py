@@ -43,7 +43,7 @@ subjects: people.tsv
 videos: {audio: [sounds/hello.wav, "results/{subject}/speech/audio.wav"]}
 speech: {backend: whisper, model: weights/own.safetensors}
 evaluate: {lpips_model: resources/models/lpips-alex.safetensors}
-dynamic: {lambda_lpips: 0}
+variants: {unigs_plus: {dynamic: {lambda_lpips: 0}}}
 """
 SHEET = "subject\tdataset\tvideo\turl\nann\tlonghair\tclips/ann.mp4\t\nbea\tx\tsynthetic\t\n"
 GITHUB = 'github("someone/unigs", path="workflow/Snakefile", tag="v1")'

@@ -97,9 +97,9 @@ class DynamicSettings(LipSettings):
     weights are not there, the loss goes without LPIPS."""
     lpips_from: Share = 0.5
     """Share of the iterations after which LPIPS (eq. 11) joins the loss (the paper gives none)."""
-    lpips_patch: Share = 0.25
-    """Side of the random patch on which LPIPS (eq. 11) is taken, as a share of the image's; the
-    nearest multiple of 32 pixels, at least 32 (the paper gives none)."""
+    lpips_patch: Annotated[int, Bounds(32, 1024)] = 128
+    """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
+    none)."""
     lpips_mouth: Share = 0.0
     """Share of the patches of LPIPS (eq. 11) that lie over the mouth instead of anywhere (not in
     the paper)."""

@@ -9,20 +9,17 @@ from unigs.pretrained.auto import settled_settings
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 
-UNIT = 32
-"""Sides of patches are multiples of these pixels: AlexNet sees nothing in fewer."""
-
 
 class Perceptual:
     """LPIPS (AlexNet) between one random square patch of two images.
 
     Args:
         network: LPIPS from `load_lpips`.
-        share: side of the patch as a share of the image's.
+        patch: side of the patch in pixels.
     """
 
-    def __init__(self, network: torch.nn.Module, share: float) -> None:
-        self.network, self.share = network, share
+    def __init__(self, network: torch.nn.Module, patch: int) -> None:
+        self.network, self.patch = network, patch
 
     @classmethod
     def of(cls, settings: DynamicSettings, device: torch.device) -> Perceptual | None:
@@ -52,8 +49,7 @@ class Perceptual:
             center: column and row of the patch's middle, which moves as far as the border asks
                 for; None: a random place.
         """
-        side = min(image.shape[:2])
-        size = min(UNIT * max(round(self.share * side / UNIT), 1), side)
+        size = min(self.patch, image.shape[0], image.shape[1])
         last = image.shape[1] - size, image.shape[0] - size
         if center is None:
             x, y = (int(torch.randint(0, end + 1, ())) for end in last)
