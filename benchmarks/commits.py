@@ -15,18 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import harness
+from benchmarks import harness, playback, training
 from benchmarks.machine import machine, machine_slug
 from unigs.compute.threads import default_threads
 from unigs.stage.files import write_json
 
 REPO = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("commit_worker.py")
-GROUPS = {
-    "dynamic": "A dynamic step of unigs_plus",
-    "static": "A static step of unigs_plus",
-    "playback": "Ten frames of a talking portrait",
-}
+GROUPS = training.STEPS | {"playback": playback.GROUP}
+"""What `commit_worker` calls a work -> what it is called in the results."""
 NOW = "this checkout"
 
 

@@ -38,6 +38,9 @@ from unigs.train.gaussian_adam import GaussianAdam
 from unigs.train.loop import Task
 from unigs.train.sampling import FrameSampler
 
+STEPS = {stage: f"A {stage} step of unigs_plus" for stage in ("dynamic", "static")}
+"""What a step of each stage is called in the results."""
+OURS = "unigs"
 TORCH = "torch: no compiled kernels"
 TORCH_RENDERER = "torch: and tile renderer"
 FIRST = (20_000, 480)
@@ -153,7 +156,7 @@ def candidates(dataset: Dataset, count: int, renderer: bool) -> dict[str, Callab
     def stepper() -> Stepper:
         return Stepper(dynamic_task(dataset, count))
 
-    found = {"unigs": stepper(), TORCH: stepper().in_torch}
+    found = {OURS: stepper(), TORCH: stepper().in_torch}
     if renderer:
         found[TORCH_RENDERER] = partial(stepper().in_torch, renderer=True)
     return found
@@ -194,18 +197,18 @@ def bench(report: harness.Report, sizes: harness.Sizes, count: int, size: int) -
     smallest = count == min(sizes.counts) and size == min(sizes.sizes)
     steps = candidates(dataset, count, renderer=smallest)
     rows = harness.compare(
-        "A dynamic step of unigs_plus",
+        STEPS["dynamic"],
         words,
         steps,
         seconds=sizes.seconds,
         agreement=difference,
     )
     report.rows += rows
-    ours = steps["unigs"]
+    ours = steps[OURS]
     report.facts.append(bound(ours, report, rows[0]))
     still = Stepper(static_task(dataset, count))
     for stage, step in (("dynamic", ours), ("static", still)):
-        group = f"A {stage} step of unigs_plus by part"
+        group = f"{STEPS[stage]} by part"
         report.rows += by_part(group, words, step, parts(step.task), seconds=sizes.seconds)
 
 

@@ -1,4 +1,6 @@
-"""The parts of a document that are made by a program, between two HTML comments."""
+"""What programs write into documents: a part between two HTML comments, and tables in it."""
+
+from collections.abc import Iterable
 
 
 def fill(text: str, name: str, content: str) -> str:
@@ -17,3 +19,15 @@ def fill(text: str, name: str, content: str) -> str:
         raise ValueError(f"no part {name} between {begin} and {end}")
     head, rest = text.split(begin, 1)
     return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown, whose cells hold no markup of their own.
+
+    Args:
+        head: headings.
+        rows: cells.
+    """
+    head = list(head)
+    lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,20 +5,19 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
-from tools.markers import fill
-from tools.reliability import table
+from benchmarks.harness import RESULTS
+from benchmarks.playback import FRAMES
+from benchmarks.playback import GROUP as TALKING
+from benchmarks.training import OURS, STEPS, TORCH
+from tools.markers import fill, table
 
-REPOSITORY = Path(__file__).parents[1]
-RESULTS = REPOSITORY / "benchmarks/results"
-DOCUMENT = REPOSITORY / "docs/performance.md"
+DOCUMENT = Path(__file__).parents[1] / "docs/performance.md"
 MACHINE = "amd-epyc-2-cores"
 """End of the names of the files that are shown."""
 PART = "measured"
-FRAMES = 10
-"""Frames in a call of the group `TALKING` (`benchmarks/playback.py`)."""
-STEP, TALKING = "A dynamic step of unigs_plus", "Ten frames of a talking portrait"
 LARGE = "20000 Gaussians, 480 px"
 
 
@@ -81,58 +80,69 @@ def rasterizer(measured: Measured) -> str:
     return table([*head, "torch / ours", bound], lines)
 
 
-def step(measured: Measured) -> str:
-    """Table of dynamic steps on one and two threads."""
+def by_threads(
+    measured: Measured,
+    group: str,
+    ours: str,
+    rival: str,
+    head: list[str],
+    shown: Callable[[float], float] = float,
+) -> str:
+    """Table of one candidate on one and two threads, beside a rival on two.
+
+    Args:
+        measured: the benchmark.
+        group: what is timed.
+        ours: name of the candidate.
+        rival: name of the candidate whose time over that of the group's first is shown.
+        head: headings of the two figures, of the ratio and of the time over the bound.
+        shown: the figure that is shown, from milliseconds.
+    """
     lines = [
         [
             name,
-            *(f"{measured.ms(STEP, size, 'unigs', threads):.0f}" for threads in (1, 2)),
-            f"{measured.ratio(STEP, size, 'torch: no compiled kernels', 2):.1f}",
+            *(f"{shown(measured.ms(group, size, ours, threads)):.0f}" for threads in (1, 2)),
+            f"{measured.ratio(group, size, rival, 2):.1f}",
             f"{facts[1]['cpu_over_bound']:.1f}",
         ]
         for size, name, facts in measured.sizes()
     ]
+    return table(["Gaussians, px", *head], lines)
+
+
+def step(measured: Measured) -> str:
+    """Table of dynamic steps on one and two threads."""
     without = "without compiled kernels (rasterizer apart) / ours, two threads"
-    bound = "CPU time over the bound, one thread"
-    return table(["Gaussians, px", "one thread", "two threads", without, bound], lines)
+    head = ["one thread", "two threads", without, "CPU time over the bound, one thread"]
+    return by_threads(measured, STEPS["dynamic"], OURS, TORCH, head)
 
 
 def step_parts(measured: Measured) -> str:
     """Table of where a dynamic and a static step spend their time, two threads."""
-    parts = [
-        measured.parts(f"A {stage} step of unigs_plus by part", LARGE, 2)
-        for stage in ("dynamic", "static")
-    ]
+    parts = [measured.parts(f"{group} by part", LARGE, 2) for group in STEPS.values()]
     names = dict.fromkeys(name for one in parts for name in one)
     lines = [
         [name, *(f"{one[name]:.1f}" if name in one else "-" for one in parts)] for name in names
     ]
-    return table(["part", "dynamic", "static"], lines)
+    return table(["part", *STEPS], lines)
 
 
 def playback(measured: Measured) -> str:
     """Table of frames per second, and the parts of a frame in a sentence."""
-    lines = [
-        [
-            name,
-            *(f"{FRAMES * 1000 / measured.ms(TALKING, size, 'player', at):.0f}" for at in (1, 2)),
-            f"{measured.ratio(TALKING, size, 'without', 2):.1f}",
-            f"{facts[1]['cpu_over_bound']:.1f}",
-        ]
-        for size, name, facts in measured.sizes()
-    ]
     rates = ["frames/s, 1 thread", "frames/s, 2 threads"]
     rest = ["without the player / with, 2 threads", "CPU time over the bound, 1 thread"]
+    head, rate = [*rates, *rest], lambda ms: FRAMES * 1000 / ms
+    frames = by_threads(measured, TALKING, "player", "without", head, rate)
     parts = measured.parts(f"{TALKING} by part", LARGE, 2)
     told = ", ".join(f"{name} {ms / FRAMES:.1f} ms" for name, ms in parts.items())
     sentence = f"A frame of 20,000 Gaussians at 480 px by part, two threads: {told}."
-    return f"{table(['Gaussians, px', *rates, *rest], lines)}\n\n{sentence}"
+    return f"{frames}\n\n{sentence}"
 
 
 def kernels(measured: Measured) -> str:
     """Times of torch over those of the kernels, by group, one and two threads."""
     told = defaultdict(list)
-    for (group, size, name, threads), _ in measured.rows.items():
+    for group, size, name, threads in measured.rows:
         if name != "numba" and threads == 1:
             what = f"{size} {name.removeprefix('torch').lstrip(', ')}".strip()
             ratios = [measured.ratio(group, size, name, at) for at in (1, 2)]

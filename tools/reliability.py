@@ -7,10 +7,9 @@ documents are out of step with the records, or the records with the table of bad
 
 import html
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
-from tools.markers import fill
+from tools.markers import fill, table
 
 REPOSITORY = Path(__file__).parents[1]
 RECORDS = REPOSITORY / "tests/faults/records.json"
@@ -44,18 +43,6 @@ def read_records(path: Path = RECORDS) -> tuple[dict[str, list[dict]], list[tupl
     order = [name for name in FIRST if name in areas]
     order += sorted(set(areas) - set(order))
     return {name: areas[name] for name in order}, skipped
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table in Markdown, whose cells hold no markup of their own.
-
-    Args:
-        head: headings.
-        rows: cells.
-    """
-    head = list(head)
-    lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plain(text: str) -> str:

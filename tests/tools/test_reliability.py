@@ -3,7 +3,8 @@
 import json
 
 from tests.faults.test_bad_input import ROWS
-from tools.reliability import RECORDS, documents, plain, program, read_records, table
+from tools.markers import table
+from tools.reliability import RECORDS, documents, plain, program, read_records
 
 
 def test_documents_are_those_of_the_records():
