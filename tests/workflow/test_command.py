@@ -63,7 +63,7 @@ def test_presets_by_name_and_by_path(tmp_path, monkeypatch):
     Path("own.yaml").touch()
     assert preset_file("own.yaml") == "own.yaml"
     with pytest.raises(
-        UserError, match="no preset huge, only demo, laptop, paper, preview, synthetic_tables, and"
+        UserError, match="no preset huge, only demo, laptop, long_training, paper, preview, synth"
     ):
         preset_file("huge")
 

@@ -77,3 +77,13 @@ def test_the_tables_of_the_paper_can_be_had_of_synthetic_speakers(tmp_path):
     assert sorted(seeds) == ["1", "2"]
     # The paper's own settings, three grids, two sets of attributes, unigs_plus and the twin.
     assert jobs["train_dynamic"] == 2 * 8
+
+
+def test_what_more_steps_bring_shares_one_static_portrait(work):
+    done = snakemake(
+        "-n", "-p", *preset("long_training"), "--config", "subjects=people.tsv", cwd=work
+    )
+    jobs = jobs_of(done.stdout)
+    assert jobs["train_static"] == 3 and jobs["train_dynamic"] == 3 * 6 and jobs["collate"] == 1
+    lengths = re.findall(r"unigs\.train\.dynamic .*results/ann/.*--iterations (\d+)", done.stdout)
+    assert sorted(map(int, lengths)) == [2000, 4000, 8000, 16000, 32000, 64000]
