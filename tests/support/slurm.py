@@ -240,6 +240,7 @@ class Cluster:
 
 POWER_CUT = """
 import os, signal, sys
+from contextlib import suppress
 from pathlib import Path
 node, daemon = sys.argv[1], Path(sys.argv[2]).read_text().strip()
 parents, lost = {}, {daemon}
@@ -254,8 +255,11 @@ for entry in filter(str.isdigit, os.listdir("/proc")):
         lost.add(entry)
         lost.add(parents[entry])  # slurmstepd, which looks after it
 lost.discard("1")
-for entry in lost:
-    os.kill(int(entry), signal.SIGKILL)
+# All stand still before the first of them dies, or who looks after a job could still tell its end.
+for number in (signal.SIGSTOP, signal.SIGKILL):
+    for entry in lost:
+        with suppress(ProcessLookupError):
+            os.kill(int(entry), number)
 """
 """Program that kills a node's daemon, whatever runs in its jobs, and who looks after them."""
 
