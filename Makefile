@@ -89,7 +89,7 @@ schema: setup  ## write the schemas and the tables of config/README.md from unig
 graph: setup  ## draw the rules into README.md
 	python -m tools.rulegraph
 
-bench: setup  ## time rasterizer, kernels, playback and training, ten minutes, to benchmarks/results
+bench: setup  ## time rasterizer, kernels, playback and training, five minutes, to benchmarks/results
 	python -m benchmarks
 
 bench-gpu: setup  ## a portrait on a CUDA device: parity, training speed, frames per second, memory

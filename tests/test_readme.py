@@ -101,7 +101,7 @@ def test_unigs_lines_name_commands_and_stages():
 
 
 def test_the_wheel_of_the_readme_is_that_of_this_version():
-    assert f"pip install unigs-{unigs.__version__}-py3-none-any.whl\n" in README
+    assert f"pip install /path/to/unigs-{unigs.__version__}-py3-none-any.whl\n" in README
 
 
 def test_rule_graph_is_current():

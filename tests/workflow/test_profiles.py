@@ -31,10 +31,18 @@ def test_a_cluster_is_asked_by_its_queue_and_results_are_compared_by_content(slu
         assert settings["max-checksum-file-size"] == "10GB" and settings["rerun-incomplete"]
 
 
+def inherited() -> list[tuple[str, str]]:
+    """Rules that are made of others: the other's name, and its own."""
+    text = "".join(block for _, block in rules())
+    return re.findall(r"^use rule (\w+) as (\w+)", text, re.M)
+
+
 def test_rules_with_a_gpu_and_all_of_a_group_have_one_partition(slurm):
     known = dict(rules())
     gpu_rules = {name for name, block in known.items() if re.search(r"^\s+gpu=1,", block, re.M)}
-    assert gpu_rules <= set(slurm["set-resources"]) <= set(known)
+    # A rule that is made of another one inherits what that asks for.
+    gpu_rules |= {new for old, new in inherited() if old in gpu_rules}
+    assert gpu_rules <= set(slurm["set-resources"]) <= set(known) | {n for _, n in inherited()}
     assert set(slurm["groups"]) <= set(known)
     partitions = {name: slurm["set-resources"].get(name) for name in slurm["groups"]}
     for group in set(slurm["groups"].values()):

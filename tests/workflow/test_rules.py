@@ -59,7 +59,7 @@ def test_a_plan_lists_no_files_of_code(checkout):
 def test_every_target_can_be_asked_for(checkout, target):
     jobs = planned(target, cwd=checkout)
     wanted = {
-        "prepare": {"fit_pose", "segment_regions"},
+        "prepare": {"fit_pose", "segment_regions", "encode_speech", "track_body"},
         "train": {"train_static", "train_dynamic"},
         "tables": {"evaluate", "collate"},
         "videos": {"render_test", "drive"},
