@@ -62,9 +62,8 @@ def test_presets_by_name_and_by_path(tmp_path, monkeypatch):
     assert preset_file("paper") == str(REPO / "config/presets/paper.yaml")
     Path("own.yaml").touch()
     assert preset_file("own.yaml") == "own.yaml"
-    with pytest.raises(
-        UserError, match="no preset huge, only demo, laptop, long_training, paper, preview, synth"
-    ):
+    known = "demo, laptop, long_training, paper, preview, synthetic_tables"
+    with pytest.raises(UserError, match=f"no preset huge, only {known}, and"):
         preset_file("huge")
 
 
