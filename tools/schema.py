@@ -117,6 +117,12 @@ def config_schema() -> dict:
                 "minItems": 1,
                 "description": "Variants and other systems (`renders`), a row for each.",
             },
+            "over": {
+                "type": "string",
+                "pattern": r"^[a-z]+\.[a-z0-9_]+$",
+                "description": "Setting in whose number the variants differ, as section.name "
+                "(dynamic.iterations): the table gets a curve over it, too.",
+            },
             "reference": {
                 "type": "string",
                 "description": "Variant from which the differences of the others are taken. "

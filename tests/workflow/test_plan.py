@@ -366,3 +366,28 @@ def test_a_pool_of_nobody_is_refused(work, tmp_path):
     (tmp_path / "people.tsv").write_text("subject\tdataset\tvideo\nann\tlonghair\ta.mp4\n")
     with pytest.raises(UserError, match="no subject beside ann"):
         plan(dynamic={"lip_prior": "pooled"}).pooled_prior("ann", "unigs")
+
+
+def test_a_table_over_a_setting_has_a_curve_of_its_values():
+    tables = {"emas": {"over": "dynamic.ema", "variants": ["unigs", "plus", "less"]}}
+    swept = plan(tables=tables)
+    assert swept.sweeps() == ["results/tables/emas.svg"] and plan().sweeps() == []
+    default = DynamicSettings().ema
+    words = ["--setting", "dynamic.ema", "--values", f"unigs={default}", "plus=0.9", "less=0.0"]
+    assert shlex.split(swept.sweep_flags("emas")) == words
+
+
+@pytest.mark.parametrize(
+    "over, names, sentence",
+    [
+        ("dynamic.none", ["unigs", "plus"], "dynamic.none is no number that the variant unigs has"),
+        ("dynamic.lip_prior", ["unigs", "plus"], "dynamic.lip_prior is no number"),
+        ("static.anchor", ["unigs", "plus"], "static.anchor is no number"),
+        ("crop.size", ["unigs", "plus"], "variants differ in settings of static, dynamic"),
+        ("dynamic.iterations", ["unigs", "plus"], "have the same dynamic.iterations"),
+        ("dynamic", ["unigs", "plus"], "'dynamic' does not match"),
+    ],
+)
+def test_a_table_over_no_number_is_told(over, names, sentence):
+    with pytest.raises(UserError, match=rf"configuration: tables.odd.over: .*{sentence}"):
+        plan(tables={"odd": {"over": over, "variants": names}})

@@ -85,5 +85,6 @@ def test_what_more_steps_bring_shares_one_static_portrait(work):
     )
     jobs = jobs_of(done.stdout)
     assert jobs["train_static"] == 3 and jobs["train_dynamic"] == 3 * 6 and jobs["collate"] == 1
+    assert re.findall(r"unigs\.report\.sweep .*--values (\S+ ){6}", done.stdout)
     lengths = re.findall(r"unigs\.train\.dynamic .*results/ann/.*--iterations (\d+)", done.stdout)
     assert sorted(map(int, lengths)) == [2000, 4000, 8000, 16000, 32000, 64000]

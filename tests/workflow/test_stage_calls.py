@@ -83,6 +83,7 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     config |= {"evaluate": {"lpips_model": WEIGHTS}, "eyes": {"backend": "openface"}}
     config |= {"variants": {"unigs": {"dynamic": {"lip_prior": "pooled"}}}}
     config |= {"voices": {"rendered": ["ann/bea"], "phones": {"words": "words.phones"}}}
+    config |= {"tables": {"table2": {"over": "dynamic.grid_levels"}}}
     (work / "full.yaml").write_text(yaml.safe_dump(config))
     snakefile = ["--snakefile", str(REPO / "workflow/Snakefile"), "--configfile", "full.yaml"]
     done = snakemake("--dry-run", "--printshellcmds", *snakefile, cwd=work)

@@ -55,6 +55,7 @@ def gallery(
     drives: tuple[Path, ...] = (),
     preparation: tuple[Path, ...] = (),
     tables: tuple[Path, ...] = (),
+    sweeps: tuple[Path, ...] = (),
     voices: Path | None = None,
     earlier: tuple[Path, ...] = (),
     earlier_drives: tuple[Path, ...] = (),
@@ -72,6 +73,8 @@ def gallery(
         drives: videos of portraits that speak other audio (.mp4).
         preparation: pictures of the subjects' preparation (.png).
         tables: tables (.csv), each with a .md of the same name beside it.
+        sweeps: curves (.svg) of those tables whose variants differ in one setting, of the tables'
+            names.
         voices: table of voices (.csv), with a .md and a picture (.svg) of the same name beside it.
         earlier: metrics.json of runs that were made before and stay on the page, with what lies
             beside them; those that cannot be shown are left out.
@@ -99,7 +102,7 @@ def gallery(
         title=title,
         subjects=list(subjects.values()),
         posters=posters(list(subjects.values()), root),
-        tables=[table_of(path, root) for path in tables],
+        tables=[table_of(path, root, sweeps) for path in tables],
         voices=None if voices is None else voices_of(voices, root),
         stand_ins=stand_ins([e.run for s in subjects.values() for e in s.runs.values()]),
         pasted=any(e.run.pasted for s in subjects.values() for e in s.runs.values()),
@@ -223,19 +226,21 @@ def below(path: Path, root: Path) -> Path:
     return full.relative_to(root)
 
 
-def table_of(path: Path, root: Path) -> Table:
+def table_of(path: Path, root: Path, sweeps: tuple[Path, ...] = ()) -> Table:
     """A table of the page, with links to its CSV file and to the Markdown beside it.
 
     Args:
         path: the table (.csv).
         root: the page's folder.
+        sweeps: curves (.svg), of which the one of the table's name is the table's.
 
     Raises:
-        UserError: the table is not below the page's folder.
+        UserError: the table or its curve is not below the page's folder.
     """
     files = [path, path.with_suffix(".md"), path.with_suffix(".tex")]
     files = [below(file, root) for file in files if file.is_file()]
-    return table(path.stem, pd.read_csv(path), files)
+    curve = next((below(file, root) for file in sweeps if file.stem == path.stem), None)
+    return table(path.stem, pd.read_csv(path), files, curve)
 
 
 def voices_of(path: Path, root: Path) -> VoicesCard:

@@ -68,6 +68,8 @@ class Table:
     rows: list[TableRow]
     files: list[Path]
     """Files of the table, relative to the page."""
+    curve: Path | None = None
+    """Its figures over the setting in which its variants differ, relative to the page."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,14 @@ def measurement(run: Run) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def table(name: str, frame: pd.DataFrame, files: list[Path]) -> Table:
+def table(name: str, frame: pd.DataFrame, files: list[Path], curve: Path | None = None) -> Table:
     """A table as the page shows it.
 
     Args:
         name: its heading.
         frame: content of the CSV file.
         files: files to link to, relative to the page.
+        curve: picture of its figures over a setting, relative to the page; None: there is none.
     """
     columns = [*catalogue.by_key(), TRAINING]
     keys = [key for key in columns if key in frame and frame[key].notna().any()]
@@ -146,7 +149,7 @@ def table(name: str, frame: pd.DataFrame, files: list[Path]) -> Table:
         words = (str(row["dataset"]), str(subject), str(method))
         cells = [cell(row, key) for key in keys]
         rows.append(TableRow(row["source"], words, cells, [best.get(key, "") for key in keys]))
-    return Table(name, [heading(key) for key in keys], rows, files)
+    return Table(name, [heading(key) for key in keys], rows, files, curve)
 
 
 def stand_ins(runs: list[Run]) -> list[tuple[str, str, str]]:

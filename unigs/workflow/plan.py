@@ -21,6 +21,7 @@ from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
 from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
+from unigs.workflow.sweeps import check_sweeps
 from unigs.workflow.tables import Tables
 from unigs.workflow.voices import Voices, read_voices
 
@@ -268,6 +269,7 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
     replace = config.get("replace") or []
     origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace, place)
     chains = {name: variants.bases(config["variants"], name) for name in config["variants"]}
+    check_sweeps(config, chains)
     spoken = sounds.spoken([*config["videos"]["audio"], *audio])
     plan = Plan(
         config=config,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unigs.settings.subject import Subject
-from unigs.workflow import renders
+from unigs.workflow import renders, sweeps
 from unigs.workflow.names import VOICES, run_tables
 
 REFERENCES = ("unigs_plus", "unigs")
@@ -66,6 +66,17 @@ class Tables:
     def compare_flags(self, table: str) -> str:
         """Flags of a table's comparison: its reference, the data sets of its subjects."""
         return shlex.join(["--reference", self.reference(table), *self._datasets(table)])
+
+    def sweeps(self) -> list[str]:
+        """The curve of each table that goes over the values of a setting."""
+        named = [name for name in self.tables() if "over" in self.config["tables"][name]]
+        return [f"results/tables/{name}.svg" for name in named]
+
+    def sweep_flags(self, table: str) -> str:
+        """Flags of a table's curve: the setting, and its value in each variant."""
+        values = sweeps.swept(self.config, self.chains, table)
+        words = (f"{variant}={value}" for variant, value in values.items())
+        return shlex.join(["--setting", self.config["tables"][table]["over"], "--values", *words])
 
     def _datasets(self, table: str) -> list[str]:
         names = self.table_subjects(table)

@@ -269,6 +269,32 @@ rule collate:
         " {params.paper} {params.flags} > {log:q} 2>&1"
 
 
+rule plot_sweep:
+    """The curve of a table whose variants differ in one setting (`tables.NAME.over`)."""
+    input:
+        table="results/tables/{table}.csv",
+    output:
+        curve=report(
+            "results/tables/{table}.svg",
+            caption="../report/sweep.rst",
+            category="Tables",
+            labels={"table": "{table}", "plot": "curve"},
+        ),
+    log:
+        "logs/plot_sweep/{table}.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *code_words("unigs.report.sweep"),
+        flags=lambda wildcards: PLAN.sweep_flags(wildcards.table),
+    shell:
+        "python -m unigs.report.sweep"
+        " --table {input.table:q}"
+        " --out {output.curve:q}"
+        " {params.flags} > {log:q} 2>&1"
+
+
 rule gallery:
     """The page that shows it all."""
     input:
@@ -284,6 +310,7 @@ rule gallery:
         preparation=PLAN.preparation(),
         tables=collect("results/tables/{table}.csv", table=PLAN.tables()),
         markdown=collect("results/tables/{table}.md", table=PLAN.tables()),
+        sweeps=PLAN.sweeps(),
         voices="results/tables/voices.csv" if PLAN.has_voices() else [],
         foreign_voices=PLAN.foreign_voices(),
     output:
@@ -307,6 +334,7 @@ rule gallery:
         " --drives {input.drives:q} {input.foreign_voices:q}"
         " --preparation {input.preparation:q}"
         " --tables {input.tables:q}"
+        " --sweeps {input.sweeps:q}"
         " {params.voices}"
         " --earlier {params.earlier:q}"
         " --earlier-drives {params.earlier_drives:q}"
