@@ -30,6 +30,7 @@ CONFIG = {
     "body_input": True,
     "blendshapes": True,
     "pose_blendshapes": True,
+    "face_follows_head": True,
 }
 
 
@@ -96,7 +97,8 @@ def moving_portrait() -> Portrait:
 def layered_portrait() -> Portrait:
     """A moving head before a torso of its own, which moves with its own pose and hears nothing."""
     made = moving_portrait()
-    config = {**CONFIG, "planes": [PLANE], "speech": None, "lip_code": False, "eyes": 0}
+    config = {**CONFIG, "planes": [PLANE], "speech": None, "lip_code": False, "eyes": 0,
+              "face_follows_head": False}  # fmt: skip
     motion = Motion({**config, "blendshapes": False})
     torch.nn.init.normal_(motion.deformation.output.weight, std=0.5)
     torch.nn.init.normal_(motion.planes[0].tables, std=0.3)

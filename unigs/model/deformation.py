@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -12,6 +13,8 @@ from torch import nn
 from unigs.model.kernels.deform import InputFeatures, deform
 from unigs.model.kernels.pose import Outputs
 
+Maps = tuple[torch.Tensor, ...]
+"""Linear maps [K,F] from the features of a point to raw outputs."""
 ATTRIBUTES = {"position": 3, "scale": 3, "rotation": 4, "opacity": 1, "color": 3}
 """Raw numbers per attribute, in the order of the network's output."""
 
@@ -75,8 +78,8 @@ class Encoded:
     planes: list[torch.Tensor]
     """f_mu of each tri-plane [N,F_k]. They are not joined: on a CPU the memory of the whole f_mu
     and of its gradient costs as much as a layer."""
-    pose_gate: torch.Tensor | None = None
-    """Factor [N] of the pose blendshapes at each point; None: 1."""
+    pose_gates: tuple[torch.Tensor, ...] = ()
+    """Factor [N] of each group of pose blendshapes at each point."""
     reaches: list[torch.Tensor | None] | None = None
     """Per tri-plane the factor [N] that is in its features, None: 1; None: 1 for all."""
     fixed: FixedPart | None = None
@@ -92,12 +95,13 @@ class FixedPart:
     """W_f f_mu plus the first layer's bias [N,H]."""
     face: torch.Tensor
     """Features that the blendshapes of lips and lids are linear in [N,f]."""
-    pose: torch.Tensor
-    """Features that the pose blendshapes are linear in [N,g], times the pose gate."""
+    poses: tuple[torch.Tensor, ...]
+    """Features that each group of pose blendshapes is linear in [N,g], times the group's gate."""
 
     def to(self, dtype: torch.dtype) -> FixedPart:
         """A copy in another precision."""
-        return FixedPart(*(x.to(dtype) for x in (self.product, self.face, self.pose)))
+        poses = tuple(x.to(dtype) for x in self.poses)
+        return FixedPart(self.product.to(dtype), self.face.to(dtype), poses)
 
 
 def parse_attributes(text: str) -> tuple[str, ...]:
@@ -117,24 +121,34 @@ class BlendShapes(nn.Module):
     """Linear deformations sum_k s_k B_k(f): every shape B_k is linear in the features of a point.
 
     Args:
-        count: number of shapes (0: moves nothing).
+        groups: number of shapes in each group; the groups differ in the gates of their features.
         outputs: raw numbers per point.
         features: width of f.
     """
 
-    def __init__(self, count: int, outputs: int, features: int) -> None:
+    def __init__(self, groups: tuple[int, ...], outputs: int, features: int) -> None:
         super().__init__()
+        self.groups = groups
         # Small random: the features start near zero, so fresh shapes still move next to nothing,
         # and shapes of zeros on features of zeros would never learn.
-        self.basis = nn.Parameter(torch.randn(count, outputs, features) * 0.05)
+        self.basis = nn.Parameter(torch.randn(sum(groups), outputs, features) * 0.05)
 
-    def mix(self, coefficients: torch.Tensor) -> torch.Tensor:
-        """The one linear map [K,F] that the shapes sum to, for coefficients [S]."""
-        return torch.einsum("s,skf->kf", coefficients, self.basis)
+    def mix(self, coefficients: torch.Tensor) -> Maps:
+        """The one linear map [K,F] that each group sums to, for the coefficients [S] of all."""
+        pairs = zip(self._split(coefficients), self._split(self.basis), strict=True)
+        return tuple(torch.einsum("s,skf->kf", *pair) for pair in pairs)
 
-    def at(self, features: torch.Tensor) -> torch.Tensor:
-        """The shapes at every point, [N,S,K]: constants of a portrait at playback."""
-        return torch.einsum("nf,skf->nsk", features, self.basis)
+    def at(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Each group's shapes at every point, [N,S,K]: constants of a portrait at playback.
+
+        Args:
+            features: of each group, gated [N,F].
+        """
+        pairs = zip(features, self._split(self.basis), strict=True)
+        return [torch.einsum("nf,skf->nsk", *pair) for pair in pairs]
+
+    def _split(self, shapes: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return shapes.split(self.groups) if self.groups else ()
 
 
 class DeformationNet(nn.Module):
@@ -159,7 +173,7 @@ class DeformationNet(nn.Module):
         face_shapes: number of blendshapes of lips and lids.
         face_features: width of the last tri-plane's features, in which the shapes of lips and lids
             are linear (the face's own grid, so that they move no hair).
-        pose_shapes: number of blendshapes of p.
+        pose_shapes: numbers of blendshapes of p, one for each group that has a gate of its own.
         pose_features: width of the first tri-plane's features, in which the shapes of p are linear.
     """
 
@@ -173,7 +187,7 @@ class DeformationNet(nn.Module):
         other_scale: float = 0.1,
         face_shapes: int = 0,
         face_features: int = 0,
-        pose_shapes: int = 0,
+        pose_shapes: tuple[int, ...] = (),
         pose_features: int = 0,
     ) -> None:
         super().__init__()
@@ -186,7 +200,8 @@ class DeformationNet(nn.Module):
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         outputs = self.output.out_features
-        self.face_shapes = BlendShapes(face_shapes, outputs, face_features)
+        faces = (face_shapes,) if face_shapes else ()
+        self.face_shapes = BlendShapes(faces, outputs, face_features)
         self.pose_shapes = BlendShapes(pose_shapes, outputs, pose_features)
 
     def forward(
@@ -234,17 +249,18 @@ class DeformationNet(nn.Module):
                 encoded.planes, self._columns(encoded), reaches, strict=True
             )
         ]
-        count = len(self.face_shapes.basis)
-        if count:
-            parts[-1] = replace(parts[-1], shapes=self.face_shapes.mix(shapes[:count]))
-        if len(self.pose_shapes.basis):
-            pose = {"shapes": self.pose_shapes.mix(shapes[count:]), "gate": encoded.pose_gate}
-            if parts[0].shapes is None:
-                parts[0] = replace(parts[0], **pose)
-            else:  # both kinds are linear in the same plane
-                nothing = torch.zeros_like(parts[0].weight)
-                parts.append(InputFeatures(encoded.planes[0], nothing, reach=reaches[0], **pose))
+        faces, poses = self._mixed(shapes)
+        parts[-1] = replace(parts[-1], shapes=faces, gates=(None,) * len(faces))
+        both = (*parts[0].shapes, *poses), (*parts[0].gates, *encoded.pose_gates)
+        parts[0] = replace(parts[0], shapes=both[0], gates=both[1])
         return parts
+
+    def _mixed(self, shapes: torch.Tensor | None) -> tuple[Maps, Maps]:
+        """Linear maps [K,F] for the coefficients [S] of a frame: of the face, and of p."""
+        if shapes is None:
+            return (), ()
+        count = len(self.face_shapes.basis)
+        return self.face_shapes.mix(shapes[:count]), self.pose_shapes.mix(shapes[count:])
 
     def _columns(self, encoded: Encoded) -> tuple[torch.Tensor, ...]:
         """The first layer's weights for each plane, [H,F_k]."""
@@ -256,8 +272,8 @@ class DeformationNet(nn.Module):
         product = nn.functional.linear(planes[0], first, self.input_features.bias)
         for features, weight in zip(planes[1:], others, strict=True):
             product.addmm_(features, weight.T)
-        pose = planes[0] if encoded.pose_gate is None else planes[0] * encoded.pose_gate[:, None]
-        return FixedPart(product, planes[-1], pose)
+        poses = tuple(planes[0] * gate[:, None] for gate in encoded.pose_gates)
+        return FixedPart(product, planes[-1], poses)
 
     def per_frame(
         self, fixed: FixedPart, bias: torch.Tensor, shapes: torch.Tensor | None = None
@@ -273,16 +289,18 @@ class DeformationNet(nn.Module):
         # In place: fresh memory for [N,H] costs as much time as the arithmetic.
         first = torch.relu_(fixed.product + bias)
         out = self.output(torch.relu_(self.hidden(first)))
-        count = len(self.face_shapes.basis)
-        if count:
-            out = torch.addmm(out, fixed.face, self.face_shapes.mix(shapes[:count]).T)
-        if len(self.pose_shapes.basis):
-            out = torch.addmm(out, fixed.pose, self.pose_shapes.mix(shapes[count:]).T)
+        faces, poses = self._mixed(shapes)
+        linear = [fixed.face] * len(faces) + list(fixed.poses)
+        for features, shape in zip(linear, (*faces, *poses), strict=True):
+            out = torch.addmm(out, features, shape.T)
         return out
 
     def shapes_at(self, fixed: FixedPart) -> torch.Tensor:
         """All shapes at the points of a fixed part: [N,S,K], in the order of the coefficients."""
-        return torch.cat([self.face_shapes.at(fixed.face), self.pose_shapes.at(fixed.pose)], 1)
+        none = fixed.product.new_empty(len(fixed.product), 0, self.output.out_features)
+        faces = [fixed.face] * len(self.face_shapes.groups)
+        found = [*self.face_shapes.at(faces), *self.pose_shapes.at(fixed.poses)]
+        return torch.cat([none, *found], 1)
 
     def deltas(self, raw: torch.Tensor) -> NetworkDeltas:
         """The deltas that raw outputs [N,K] stand for."""

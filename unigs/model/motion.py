@@ -31,7 +31,9 @@ class Motion(nn.Module):
             `pose_input`, whether the head's pose is an input;
             `body_input`, whether the torso's pose is an input;
             `blendshapes`, whether lip shape and action units drive blendshapes;
-            `pose_blendshapes`, whether the pose feature drives blendshapes.
+            `pose_blendshapes`, whether the pose feature drives blendshapes;
+            `face_follows_head`, whether the torso's pose drives those outside the face alone
+            (absent: false, as in portraits of before 2026-11-29).
 
     Raises:
         ValueError: the parts do not fit together.
@@ -50,17 +52,21 @@ class Motion(nn.Module):
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
         self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
         self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
-        pose = POSE_DIM * config["pose_input"] + BODY_DIM * config["body_input"]
+        head, torso = POSE_DIM * config["pose_input"], BODY_DIM * config["body_input"]
+        self.face_follows_head = config.get("face_follows_head", False)
+        if self.face_follows_head and not self.planes[-1].fade:
+            raise ValueError("a face that follows the head needs a grid of its own")
+        groups = (head, torso) if self.face_follows_head else (head + torso,)
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
-            conditions=self.audio_dim + config["eyes"] + pose,
+            conditions=self.audio_dim + config["eyes"] + head + torso,
             attributes=parse_attributes(config["deform"]),
             hidden=config["hidden"],
             position_scale=config["position_scale"],
             other_scale=config["other_scale"],
             face_shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
             face_features=self.planes[-1].width,
-            pose_shapes=pose if config["pose_blendshapes"] else 0,
+            pose_shapes=tuple(filter(None, groups)) if config["pose_blendshapes"] else (),
             pose_features=self.planes[0].width,
         )
 
@@ -94,11 +100,11 @@ class Motion(nn.Module):
         return self.speech_net.lips(windows)
 
     def encode(self, means: torch.Tensor) -> Encoded:
-        """Inputs of eq. 6 at canonical centers [N,3]: f_mu of eq. 5 and the pose gate."""
-        gate = self.pose_gate(means) if self.config["pose_blendshapes"] else None
+        """Inputs of eq. 6 at canonical centers [N,3]: f_mu of eq. 5 and the pose gates."""
         reaches = [plane.reach(means) for plane in self.planes]
         pairs = zip(self.planes, reaches, strict=True)
-        return Encoded([plane(means, reach) for plane, reach in pairs], gate, reaches)
+        planes = [plane(means, reach) for plane, reach in pairs]
+        return Encoded(planes, self.pose_gates(means.detach()), reaches)
 
     def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
         """Pose feature p, z-scored: of the head, of the torso, of both or empty, as configured."""
@@ -141,14 +147,23 @@ class Motion(nn.Module):
         coefficients = torch.cat(shapes, -1) if shapes else t[..., :0]
         return torch.cat([audio, units, poses], -1), coefficients
 
-    def pose_gate(self, means: torch.Tensor) -> torch.Tensor:
-        """Factor [N] of the pose blendshapes at points [N,3]: 0 at the mouth, 1 far from it.
+    def pose_gates(self, means: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Factors [N] of each group of pose blendshapes at points [N,3].
 
-        In the clip poses correlate with speech, in another recording they do not: a mouth that p
-        moved would say what was said in training.
+        One group, or that of the head's pose and that of the torso's (`face_follows_head`). The
+        first is 0 at the mouth and 1 far from it: in the clip poses correlate with speech, in
+        another recording they do not, and a mouth that p moved would say what was said in training.
+        The second is 0 in the face and 1 outside its grid: a face is moved by its own skull alone,
+        and a shape that the clip's few postures taught it breaks it in the next one.
         """
+        if not self.config["pose_blendshapes"]:
+            return ()
         distance = (means - self.mouth).square().sum(1)
-        return 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
+        mouth = 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
+        if not self.face_follows_head:
+            return (mouth,)
+        gates = {"pose_input": mouth, "body_input": 1 - self.planes[-1].reach(means)}
+        return tuple(gate for name, gate in gates.items() if self.config[name])
 
     def forward(
         self,

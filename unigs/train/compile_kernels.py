@@ -42,9 +42,15 @@ MOTION_CONFIG = {
     "body_input": True,
     "blendshapes": True,
     "pose_blendshapes": True,
+    "face_follows_head": True,
 }
 """Configuration of `Motion` with everything that `unigs_plus` adds."""
-PAPER_CONFIG = {"planes": [PLANE_CONFIG], "blendshapes": False, "pose_blendshapes": False}
+PAPER_CONFIG = {
+    "planes": [PLANE_CONFIG],
+    "blendshapes": False,
+    "pose_blendshapes": False,
+    "face_follows_head": False,
+}
 """Entries that differ in the paper's deformation."""
 
 

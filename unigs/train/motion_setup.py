@@ -27,7 +27,13 @@ meters."""
 FACE_FEATURES = 2
 """Features per vertex of the face's tri-plane."""
 
-DEAF = {"speech": None, "lip_code": False, "eyes": 0, "blendshapes": False}
+DEAF = {
+    "speech": None,
+    "lip_code": False,
+    "eyes": 0,
+    "blendshapes": False,
+    "face_follows_head": False,
+}
 """What the configuration of a field says that neither speech nor eyes move."""
 
 
@@ -133,6 +139,7 @@ def _config(dataset: Dataset, s: DynamicSettings, lips: dict) -> dict:
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,
         "pose_blendshapes": s.pose_blendshapes,
+        "face_follows_head": bool(s.face_grid_levels),
     }
 
 

@@ -11,7 +11,9 @@ from unigs.model.kernels.deform_kernels import BLOCK
 
 
 def network(points, widths, hidden, outputs, seed=0, shapes=True):
-    """Random features and layers: per part [N,F], [H,F], [K,F], [N]; then the layers.
+    """Random features and layers: per part [N,F], [H,F], shapes [K,F], gates [N]; then the layers.
+
+    The first part has two shapes with a gate each, the last one (if it is another) one without.
 
     No point has a unit within 1e-4 of the kink of relu, where a rounding turns its gradient off.
     """
@@ -23,19 +25,21 @@ def network(points, widths, hidden, outputs, seed=0, shapes=True):
     layers = [normal(hidden), normal(hidden, hidden) / hidden**0.5, normal(hidden)]
     layers += [normal(outputs, hidden) / hidden**0.5, normal(outputs)]
     drawn = points + points // 4 + 8
-    parts = [
-        InputFeatures(
-            normal(drawn, width),
-            normal(hidden, width) / width**0.5,
-            normal(outputs, width) if shapes else None,
-            torch.rand(drawn, generator=g) if shapes and k == 0 else None,
-        )
-        for k, width in enumerate(widths)
-    ]
+    parts = []
+    for k, width in enumerate(widths):
+        gates = (torch.rand(drawn, generator=g), torch.rand(drawn, generator=g)) if k == 0 else ()
+        gates = (gates or (None,)) if shapes else ()
+        linear = tuple(normal(outputs, width) for _ in gates)
+        weight = normal(hidden, width) / width**0.5
+        parts.append(InputFeatures(normal(drawn, width), weight, linear, gates))
     kept = far_from_kinks(parts, *layers)[:points]
     assert len(kept) == points
     return [
-        replace(p, features=p.features[kept], gate=None if p.gate is None else p.gate[kept])
+        replace(
+            p,
+            features=p.features[kept],
+            gates=tuple(None if gate is None else gate[kept] for gate in p.gates),
+        )
         for p in parts
     ], layers
 
@@ -52,9 +56,8 @@ def reference(parts, bias, w2, b2, w3, b3):
     out, z = b3, bias
     for part in parts:
         z = z + part.features @ part.weight.T
-        if part.shapes is not None:
-            gate = 1 if part.gate is None else part.gate[:, None]
-            out = out + gate * (part.features @ part.shapes.T)
+        for shapes, gate in zip(part.shapes, part.gates, strict=True):
+            out = out + (1 if gate is None else gate[:, None]) * (part.features @ shapes.T)
     return out + torch.relu(torch.relu(z) @ w2.T + b2) @ w3.T
 
 
@@ -62,18 +65,22 @@ def with_gradients(function, parts, layers, dtype):
     """Value and gradients of all that asks for one, by a fixed weight for every output."""
 
     def leaf(x):
-        return None if x is None else x.detach().to(dtype).requires_grad_()
+        return x.detach().to(dtype).requires_grad_()
 
     parts = [
-        InputFeatures(leaf(p.features), leaf(p.weight), leaf(p.shapes),
-             None if p.gate is None else p.gate.to(dtype))
+        InputFeatures(
+            leaf(p.features),
+            leaf(p.weight),
+            tuple(map(leaf, p.shapes)),
+            tuple(None if gate is None else gate.to(dtype) for gate in p.gates),
+        )
         for p in parts
-    ]  # fmt: skip
+    ]
     layers = [leaf(x) for x in layers]
     out = function(parts, *layers)
     weights = torch.randn(*out.shape, generator=torch.Generator().manual_seed(9)).to(dtype)
     (out * weights).sum().backward()
-    leaves = [x for p in parts for x in (p.features, p.weight, p.shapes) if x is not None]
+    leaves = [x for p in parts for x in (p.features, p.weight, *p.shapes)]
     return [out.detach(), *(x.grad for x in [*leaves, *layers])]
 
 
@@ -153,6 +160,8 @@ def test_what_does_not_fit_is_named():
     others, _ = network(9, (8,), 8, 3)
     with pytest.raises(ValueError, match=r"\(10, 8\), got torch.float32 \(9, 8\)"):
         deform([*parts, *others], *layers)
+    with pytest.raises(ValueError, match="2 linear shapes need as many gates"):
+        deform([replace(parts[0], gates=parts[0].gates[:1])], *layers)
     with pytest.raises(ValueError, match=r"\(8,\), got"):
         deform(parts, layers[0][:4], *layers[1:])
 

@@ -30,10 +30,10 @@ class InputFeatures:
     """Values [N,F]; not copied if feature after feature lies in memory, as `encode` gives them."""
     weight: Tensor
     """The first layer's columns for these features [H,F]."""
-    shapes: Tensor | None = None
-    """Linear deformations [K,F] that are added to the network's outputs; None: none."""
-    gate: Tensor | None = None
-    """Factor of the linear deformations at each point [N], without gradient; None: 1."""
+    shapes: tuple[Tensor, ...] = ()
+    """Linear deformations [K,F] that are added to the network's outputs."""
+    gates: tuple[Tensor | None, ...] = ()
+    """For each of them its factor at each point [N], without gradient; None: 1."""
     reach: Tensor | None = None
     """Zero at points [N] whose features are all zero and need no gradient; None: nowhere. Blocks of
     128 such points are passed over."""
@@ -52,8 +52,8 @@ class Deform(torch.autograd.Function):
     """The network on padded weights.
 
     The last arguments of `apply` are the features of all inputs, then the first layers of all. The
-    first ones are the number of outputs, the gates [parts,N], and whether a part has features in a
-    block, bool [parts,blocks].
+    first ones are the number of outputs, the gates [parts,G,N] of up to G shapes, and whether a
+    part has features in a block, bool [parts,blocks].
     """
 
     @staticmethod
@@ -100,13 +100,13 @@ class Deform(torch.autograd.Function):
 def deform(
     parts: list[InputFeatures], bias: Tensor, w2: Tensor, b2: Tensor, w3: Tensor, b3: Tensor
 ) -> Tensor:
-    """W3 relu(W2 relu(sum_k W_k f_k + bias) + b2) + b3 + sum_k gate_k S_k f_k, on a CPU.
+    """W3 relu(W2 relu(sum_k W_k f_k + bias) + b2) + b3 + sum_kj gate_kj S_kj f_k, on a CPU.
 
     Differentiable in everything but the gates. Results do not depend on the number of threads, to
     the bit.
 
     Args:
-        parts: the features f_k with W_k and S_k.
+        parts: the features f_k with W_k and their shapes S_kj.
         bias: bias of the first layer [H], the frame's conditions included.
         w2: weights of the second layer [H,H], outputs first.
         b2: bias of the second layer [H].
@@ -122,13 +122,15 @@ def deform(
     _check(parts, bias, w2, b2, w3, b3)
     outputs = len(w3)
     extra = -outputs % 4
-    gates = torch.ones(len(parts), len(parts[0].features))
-    for row, part in zip(gates, parts, strict=True):
-        if part.gate is not None:
-            row.copy_(part.gate.detach())
+    most = max(len(part.shapes) for part in parts)
+    gates = torch.ones(len(parts), most, len(parts[0].features))
+    for rows, part in zip(gates, parts, strict=True):
+        for row, gate in zip(rows, part.gates, strict=False):
+            if gate is not None:
+                row.copy_(gate.detach())
     first = [_first(part, extra) for part in parts]
     rest = bias, w2, b2, pad(w3, (0, 0, 0, extra)), pad(b3, (0, extra))
-    used = torch.stack([_used(part.reach, len(gates[0])) for part in parts])
+    used = torch.stack([_used(part.reach, gates.shape[-1]) for part in parts])
     return Deform.apply(outputs, gates, used, *rest, *(part.features for part in parts), *first)
 
 
@@ -147,8 +149,10 @@ def _check(
     for part in parts:
         features = part.weight.shape[-1]
         wanted += [(part.features, (count, features)), (part.weight, (width, features))]
-        wanted += [] if part.shapes is None else [(part.shapes, (outputs, features))]
-        wanted += [(x, (count,)) for x in (part.gate, part.reach) if x is not None]
+        wanted += [(shapes, (outputs, features)) for shapes in part.shapes]
+        wanted += [(x, (count,)) for x in (*part.gates, part.reach) if x is not None]
+        if len(part.gates) != len(part.shapes):
+            raise ValueError(f"{len(part.shapes)} linear shapes need as many gates")
     for tensor, shape in wanted:
         if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
             raise ValueError(
@@ -165,8 +169,6 @@ def _used(reach: Tensor | None, points: int) -> Tensor:
 
 
 def _first(part: InputFeatures, extra: int) -> Tensor:
-    """The matrix [H+K, F padded] that reads features: first layer, then linear shapes."""
-    both = part.weight
-    if part.shapes is not None:
-        both = torch.cat([both, pad(part.shapes, (0, 0, 0, extra))])
-    return pad(both, (0, -part.features.shape[1] % 4))
+    """The matrix [H+GK, F padded] that reads features: first layer, then linear shapes."""
+    rows = torch.cat([part.weight, *(pad(shapes, (0, 0, 0, extra)) for shapes in part.shapes)])
+    return pad(rows, (0, -part.features.shape[1] % 4))

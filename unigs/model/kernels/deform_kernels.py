@@ -156,8 +156,8 @@ def forward_blocks(start, stop, features, first, gates, used, bias, w2, b2, w3, 
         start: first block.
         stop: block after the last.
         features: tuple of [F_k,N], one per part.
-        first: tuple of [H+S,F_k], F_k padded: the first layer, then the part's linear shapes.
-        gates: factors of the parts' linear shapes [parts,N].
+        first: tuple of [H+G_k*S,F_k], F_k padded: the first layer, then the part's linear shapes.
+        gates: factors of the parts' linear shapes [parts,G,N].
         used: whether a part has features other than zero in a block, bool [parts,blocks].
         bias: bias of the first layer [H], the frame's conditions included.
         w2: weights of the second layer [H,H].
@@ -188,10 +188,11 @@ def forward_blocks(start, stop, features, first, gates, used, bias, w2, b2, w3, 
             s[: columns * BLOCK] = _F(0)
             _load(features[k], n0, n, s, _U(0))
             layer(first[k][:width], s, _U(0), columns, h, h1, width)
-            if first[k].shape[0] > width:
+            for j in range((first[k].shape[0] - width) // outputs):
                 s[shapes:sums] = _F(0)
-                layer(first[k][width:], s, _U(0), columns, s, shapes, outputs)
-                _gated(gates[k], n0, n, s, shapes, s, sums, outputs)
+                rows = first[k][width + j * outputs : width + (j + 1) * outputs]
+                layer(rows, s, _U(0), columns, s, shapes, outputs)
+                _gated(gates[k, j], n0, n, s, shapes, s, sums, outputs)
         rectify(h, h1, width)
         fill(b2, h, h2, width)
         layer(w2, h, h1, width, h, h2, width)
@@ -213,8 +214,8 @@ def backward_blocks(
         start: first chunk.
         stop: chunk after the last.
         features: tuple of [F_k,N], one per part.
-        first_t: transposed first layers and linear shapes, tuple of [F_k,H+S].
-        gates: factors of the parts' linear shapes [parts,N].
+        first_t: transposed first layers and linear shapes, tuple of [F_k,H+G_k*S].
+        gates: factors of the parts' linear shapes [parts,G,N].
         used: whether a part has features other than zero in a block, bool [parts,blocks].
         w2_t: transposed weights of the second layer [H,H].
         w3_t: transposed weights of the last layer [H,S].
@@ -222,7 +223,7 @@ def backward_blocks(
         grad: gradient of the output [N,K].
         to_features: receives the gradients of the features, tuple of [F_k,N]; zeros where a part is
             not used.
-        to_first: gradients of the first layers are added here, tuple of [chunks,H+S,F_k].
+        to_first: gradients of the first layers are added here, tuple of [chunks,H+G_k*S,F_k].
         to_rest: gradients of w2 [H,H], w3 [S,H] and the biases [H], [H], [S] are added here, each
             with a first dimension of chunks.
     """
@@ -235,7 +236,7 @@ def backward_blocks(
     g, d2 = _U(0), _U(outputs * BLOCK)
     d1 = d2 + _U(width * BLOCK)
     shaped = d1 + _U(width * BLOCK)
-    f = shaped + _U(outputs * BLOCK)
+    f = shaped + _U(gates.shape[1] * outputs * BLOCK)
     df = f + _U(most * BLOCK)
     s = np.zeros(df + _U(most * BLOCK), np.float32)
     h1, h2 = _U(0), _U(width * BLOCK)
@@ -262,9 +263,10 @@ def backward_blocks(
             columns, rows = first_t[k].shape
             s[f:] = _F(0)
             _load(features[k], n0, n, s, f)
-            if rows > width:
-                s[shaped:f] = _F(0)
-                _gated(gates[k], n0, n, s, g, s, shaped, outputs)
+            s[shaped:f] = _F(0)
+            for j in range((rows - width) // outputs):
+                at = shaped + _U(j * outputs * BLOCK)
+                _gated(gates[k, j], n0, n, s, g, s, at, outputs)
             layer(first_t[k], s, d1, rows, s, df, columns)
             _outer(s, d1, rows, s, f, columns, to_first[k][chunk])
             for c in range(features[k].shape[0]):

@@ -1,14 +1,16 @@
 // What no frame changes of a portrait: raw parameters, features of the points, weights.
-import { encode, type Plane } from "../model/triplane";
+import { encode, reach, type Plane } from "../model/triplane";
 import type { Arrays } from "../payload";
 
 export const ATTRIBUTES: [string, number][] = [
   ["position", 3], ["scale", 3], ["rotation", 4], ["opacity", 1], ["color", 3],
 ];
 /** Texels of a Gaussian before its features: center and anchor, scales and opacity, rotation,
- * color and three harmonics of it, region. */
+ * color and three harmonics of it, region and the gates of its pose blendshapes. */
 export const RAW = 7;
 export const WIDTH = 2048;
+/** Numbers of the head's pose feature. */
+const HEAD_POSE = 6;
 
 const blocks = (n: number) => Math.ceil(n / 4);
 
@@ -35,7 +37,8 @@ export interface Field {
   /** Bias of the second layer, weights of the last one, its bias. */
   rest: Float32Array;
   face: Shapes;
-  pose: Shapes;
+  /** The groups of pose blendshapes, which differ in their gates. */
+  poses: Shapes[];
 }
 
 /** Blendshapes that are linear in features. */
@@ -73,22 +76,27 @@ export function makeField(arrays: Arrays, config: any): Field {
     return { count: shapeCount, features: shapeCount ? width : 0, basis: net(`${name}.basis`) };
   };
   const face = shapes("face_shapes", planes[planes.length - 1].width);
-  const pose = shapes("pose_shapes", planes[0].width);
+  const poses = groupsOf(shapes("pose_shapes", planes[0].width), config);
   const sizes = {
     hidden: blocks(hidden), outputs: blocks(outputs), face: blocks(face.features),
-    pose: blocks(pose.features), texels: 0,
+    pose: poses.length ? blocks(planes[0].width) : 0, texels: 0,
   };
   sizes.texels = RAW + sizes.hidden + sizes.face + sizes.pose;
   const points = new Float32Array(Math.ceil((count * sizes.texels) / WIDTH) * WIDTH * 4);
   putRaw(points, sizes.texels * 4, arrays, count);
   putProduct(points, sizes.texels * 4, planes, net("input_features.weight"),
     net("input_features.bias"), count);
-  const gate = config.pose_blendshapes ? poseGate(arrays, means) : null;
   const at = 4 * (RAW + sizes.hidden);
-  putFeatures(points, sizes.texels * 4, at, planes[planes.length - 1], face.features, null);
-  putFeatures(points, sizes.texels * 4, at + 4 * sizes.face, planes[0], pose.features, gate);
+  putFeatures(points, sizes.texels * 4, at, planes[planes.length - 1], face.features);
+  if (poses.length) {
+    putFeatures(points, sizes.texels * 4, at + 4 * sizes.face, planes[0], planes[0].width);
+    const gates = poseGates(arrays, config, means);
+    gates.forEach((gate, k) => {
+      for (let n = 0; n < count; n++) points[n * sizes.texels * 4 + 25 + k] = gate[n];
+    });
+  }
   return {
-    count, sizes, outputs, attributes, points, face, pose,
+    count, sizes, outputs, attributes, points, face, poses,
     second: columnsOf(net("hidden.weight"), hidden, hidden),
     rest: joined([
       net("hidden.bias"), columnsOf(net("output.weight"), outputs, hidden),
@@ -143,25 +151,39 @@ function putProduct(
 }
 
 function putFeatures(
-  points: Float32Array, stride: number, at: number, plane: Features, width: number,
-  gate: Float32Array | null
+  points: Float32Array, stride: number, at: number, plane: Features, width: number
 ): void {
   if (!width) return;
   for (let n = 0; n < plane.values.length / width; n++) {
     for (let i = 0; i < width; i++) {
-      points[n * stride + at + i] = plane.values[n * width + i] * (gate ? gate[n] : 1);
+      points[n * stride + at + i] = plane.values[n * width + i];
     }
   }
 }
 
-/** Factor of the pose blendshapes: 0 at the mouth, 1 far from it. */
-function poseGate(arrays: Arrays, means: Float32Array): Float32Array {
+/** Pose blendshapes by their gates: of the head's pose and of the torso's, or all in one. */
+function groupsOf(shapes: Shapes, config: any): Shapes[] {
+  if (!config.pose_blendshapes) return [];
+  const head = config.face_follows_head && config.pose_input ? HEAD_POSE : 0;
+  const size = head ? (shapes.basis.length / shapes.count) * head : 0;
+  const parts = [
+    { ...shapes, count: head, basis: shapes.basis.subarray(0, size) },
+    { ...shapes, count: shapes.count - head, basis: shapes.basis.subarray(size) },
+  ];
+  return parts.filter(({ count }) => count > 0);
+}
+
+/** Factors of each group of pose blendshapes (pose_gates of unigs/model/motion.py). */
+function poseGates(arrays: Arrays, config: any, means: Float32Array): Float32Array[] {
   const mouth = arrays.floats("motion.mouth");
-  return Float32Array.from({ length: means.length / 3 }, (_, n) => {
+  const head = Float32Array.from({ length: means.length / 3 }, (_, n) => {
     let squared = 0;
     for (let a = 0; a < 3; a++) squared += (means[3 * n + a] - mouth[a]) ** 2;
     return 1 - Math.exp(-squared / (2 * 0.03 ** 2));
   });
+  if (!config.face_follows_head) return [head];
+  const torso = reach(arrays, config.planes.length - 1, means).map((inside) => 1 - inside);
+  return [...(config.pose_input ? [head] : []), ...(config.body_input ? [torso] : [])];
 }
 
 function paddedTo(values: Float32Array, length: number): Float32Array {

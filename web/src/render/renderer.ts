@@ -3,7 +3,7 @@ import type { NetworkInput } from "../model/conditions";
 import { type Matrix, product, times, transposed } from "../motion/pose";
 import type { Moment } from "../motion/replay";
 import type { Arrays } from "../payload";
-import { type Field, joined, makeField, mixed, WIDTH } from "./field";
+import { type Field, joined, makeField, mixed, type Shapes, WIDTH } from "./field";
 import { framebuffer, type GL, Program, texture, UniformBlock } from "./gl";
 import { COMPOSITE, deform, SPLAT, splatVertex, WHOLE } from "./shaders";
 import { DepthSort } from "./sort";
@@ -204,11 +204,12 @@ export class Renderer {
       row(R.slice(0, 3), head.t[0]), row(R.slice(3, 6), head.t[1]), row(R.slice(6, 9), head.t[2]),
       [focal, middle, middle, 1], view.regions,
     ];
-    const { face, pose, outputs } = this.field;
+    const { face, poses, outputs } = this.field;
+    let at = 0;
+    const next = (shapes: Shapes) => input.shapes.subarray(at, (at += shapes.count));
     return joined([
       Float32Array.from(camera.flat()), input.bias,
-      mixed(face, input.shapes.subarray(0, face.count), outputs),
-      mixed(pose, input.shapes.subarray(face.count), outputs),
+      ...[face, ...poses].map((shapes) => mixed(shapes, next(shapes), outputs)),
     ]);
   }
 

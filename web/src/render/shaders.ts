@@ -31,18 +31,20 @@ export function deform(field: Field, records: number): string {
   };
   const vector = (name: string, n: number) =>
     `vec${n}(${Array.from({ length: n }, (_, k) => output(name, k)).join(", ")})`;
-  const shapes = (size: number, from: string, start: string) =>
+  const shapes = (size: number, from: number, start: number, gate = "1.0") =>
     size
       ? `for (int i = 0; i < ${size}; i++) {
     vec4 f = texel(${from} + i);
     for (int o = 0; o < ${outputs}; o++) {
       int w = ${start} + (o * ${size} + i) * 4;
-      raw[o] += f.x * frame[w] + f.y * frame[w + 1] + f.z * frame[w + 2] + f.w * frame[w + 3];
+      raw[o] += ${gate} * (
+        f.x * frame[w] + f.y * frame[w + 1] + f.z * frame[w + 2] + f.w * frame[w + 3]);
     }
   }`
       : "";
   const mix = CAMERA + hidden;
-  const frame = mix + 4 * outputs * (face + pose);
+  const groups = field.poses.map((_, k) => mix + 4 * outputs * (face + k * pose));
+  const frame = mix + 4 * outputs * (face + groups.length * pose);
   return `${HEAD}
 uniform sampler2D points;
 uniform vec2 units;
@@ -92,8 +94,9 @@ void main() {
       raw[o] += h.x * rest[w] + h.y * rest[w + 1] + h.z * rest[w + 2] + h.w * rest[w + 3];
     }
   }
-  ${shapes(face, String(RAW + hidden), String(mix))}
-  ${shapes(pose, String(RAW + hidden + face), String(mix + 4 * outputs * face))}
+  ${shapes(face, RAW + hidden, mix)}
+  vec2 gates = texel(6).yz;
+  ${groups.map((at, k) => shapes(pose, RAW + hidden + face, at, `gates[${k}]`)).join("\n  ")}
 
   // Anchor, deltas, activations.
   vec4 center = texel(0), sizes = texel(1), c0 = texel(3), c1 = texel(4), c2 = texel(5);
