@@ -118,6 +118,7 @@ FIGURES = (
     Figure("memory", "memory_mb", "memory, MB", digits=0, higher_is_better=False, is_cost=True),
     Figure("psnr_person", "psnr", "person", "person"),
     Figure("psnr_head", "psnr", "head", "head"),
+    Figure("psnr_face", "psnr", "face", "face"),
     Figure("psnr_hair", "psnr", "hair", "hair", tile="hair, dB", in_headline=True),
     Figure("psnr_torso", "psnr", "torso", "torso", tile="torso, dB", in_headline=True),
     Figure("psnr_band", "psnr", "band", "band", tile="hair/torso band, dB", in_headline=True),
