@@ -67,6 +67,9 @@ def speaking_portrait(encoder: SpeechEncoder, speech: dict, **changes) -> Portra
         plane.low.fill_(-0.15)
         plane.high.fill_(0.15)
         torch.nn.init.normal_(plane.tables, std=0.3)
+    if motion.torso_spares_head:
+        motion.head_low.fill_(-0.06)
+        motion.head_high.fill_(0.07)
     torch.nn.init.normal_(motion.deformation.output.weight, std=0.4)
     for name, buffer in motion.named_buffers():
         if "lip_net" in name and not name.endswith((".low", ".high", ".gain", ".sure", ".view")):

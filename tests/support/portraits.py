@@ -30,7 +30,7 @@ CONFIG = {
     "body_input": True,
     "blendshapes": True,
     "pose_blendshapes": True,
-    "face_follows_head": True,
+    "torso_spares_head": True,
 }
 
 
@@ -61,6 +61,8 @@ def portrait(motion: bool = True) -> Portrait:
         for plane in made.planes:
             plane.low.fill_(-0.15)
             plane.high.fill_(0.15)
+        made.head_low.fill_(-0.06)
+        made.head_high.fill_(0.07)
     return Portrait(field(), plate, 96.0, 25.0, body, made, {"static": {"seconds": 3}})
 
 
@@ -98,7 +100,7 @@ def layered_portrait() -> Portrait:
     """A moving head before a torso of its own, which moves with its own pose and hears nothing."""
     made = moving_portrait()
     config = {**CONFIG, "planes": [PLANE], "speech": None, "lip_code": False, "eyes": 0,
-              "face_follows_head": False}  # fmt: skip
+              "torso_spares_head": False}  # fmt: skip
     motion = Motion({**config, "blendshapes": False})
     torch.nn.init.normal_(motion.deformation.output.weight, std=0.5)
     torch.nn.init.normal_(motion.planes[0].tables, std=0.3)

@@ -56,12 +56,11 @@ VARIANTS = {
     "closing map, whisper": ("whisper", CLOSING, {"deform": "position,scale,rotation"}),
     "map, cepstra, one hashed plane, resting torso": (
         "mfcc", {"lip_dim": 2, "lips": "map"},
-        {"planes": [HASHED], "follow": False, "body_input": False, "hidden": 32,
-         "face_follows_head": False},
+        {"planes": [HASHED], "follow": False, "body_input": False, "hidden": 32},
     ),
-    "a face that the torso moves": (
+    "a head that the torso moves": (
         "logmel", {"lip_dim": 0, "feature_dim": 8},
-        {"lip_code": False, "face_follows_head": False},
+        {"lip_code": False, "torso_spares_head": False},
     ),
     "the torso's pose alone": (
         "logmel", {"lip_dim": 0, "feature_dim": 8}, {"lip_code": False, "pose_input": False},

@@ -16,6 +16,8 @@ EYE_LIMIT = 12.0
 deviations away and must not be clamped."""
 MOUTH_RADIUS = 0.03
 """Standard deviation of the Gaussian around the mouth that fades the pose blendshapes, meters."""
+HEAD_BORDER = 0.03
+"""Inside the head's box the blendshapes of the torso's pose end over this distance, meters."""
 
 
 class Motion(nn.Module):
@@ -32,7 +34,7 @@ class Motion(nn.Module):
             `body_input`, whether the torso's pose is an input;
             `blendshapes`, whether lip shape and action units drive blendshapes;
             `pose_blendshapes`, whether the pose feature drives blendshapes;
-            `face_follows_head`, whether the torso's pose drives those outside the face alone
+            `torso_spares_head`, whether the torso's pose drives those outside the head alone
             (absent: false, as in portraits of before 2026-11-29).
 
     Raises:
@@ -53,10 +55,10 @@ class Motion(nn.Module):
         self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
         self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
         head, torso = POSE_DIM * config["pose_input"], BODY_DIM * config["body_input"]
-        self.face_follows_head = config.get("face_follows_head", False)
-        if self.face_follows_head and not self.planes[-1].fade:
-            raise ValueError("a face that follows the head needs a grid of its own")
-        groups = (head, torso) if self.face_follows_head else (head + torso,)
+        self.torso_spares_head = config.get("torso_spares_head", False)
+        for corner in ("head_low", "head_high") if self.torso_spares_head else ():
+            self.register_buffer(corner, torch.zeros(3))
+        groups = (head, torso) if self.torso_spares_head else (head + torso,)
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
             conditions=self.audio_dim + config["eyes"] + head + torso,
@@ -150,19 +152,20 @@ class Motion(nn.Module):
     def pose_gates(self, means: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Factors [N] of each group of pose blendshapes at points [N,3].
 
-        One group, or that of the head's pose and that of the torso's (`face_follows_head`). The
+        One group, or that of the head's pose and that of the torso's (`torso_spares_head`). The
         first is 0 at the mouth and 1 far from it: in the clip poses correlate with speech, in
         another recording they do not, and a mouth that p moved would say what was said in training.
-        The second is 0 in the face and 1 outside its grid: a face is moved by its own skull alone,
-        and a shape that the clip's few postures taught it breaks it in the next one.
+        The second is 0 in the head's box and 1 outside: face and crown are moved by their own skull
+        alone, and a shape that a clip's few postures taught them breaks them in the next one.
         """
         if not self.config["pose_blendshapes"]:
             return ()
         distance = (means - self.mouth).square().sum(1)
         mouth = 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
-        if not self.face_follows_head:
+        if not self.torso_spares_head:
             return (mouth,)
-        gates = {"pose_input": mouth, "body_input": 1 - self.planes[-1].reach(means)}
+        depth = torch.minimum(means - self.head_low, self.head_high - means).amin(1)
+        gates = {"pose_input": mouth, "body_input": 1 - (depth / HEAD_BORDER).clamp(0, 1)}
         return tuple(gate for name, gate in gates.items() if self.config[name])
 
     def forward(

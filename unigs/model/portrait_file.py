@@ -63,8 +63,8 @@ class MotionHeader:
     body_input: bool
     blendshapes: bool
     pose_blendshapes: bool
-    face_follows_head: bool = False
-    """Absent in portraits of before 2026-11-29, in which every pose moved the face."""
+    torso_spares_head: bool = False
+    """Absent in portraits of before 2026-11-29, in which the torso's pose moved the head."""
 
 
 @dataclass(frozen=True)

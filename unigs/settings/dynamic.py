@@ -75,7 +75,7 @@ class DynamicSettings(LipSettings):
     """Let lip shape and eye units mix blendshapes of the face (not in the paper)."""
     pose_blendshapes: bool = False
     """Let the pose feature p mix blendshapes of the whole field: the head's pose outside the mouth,
-    the torso's outside the face's tri-plane (not in the paper)."""
+    the torso's outside the head (not in the paper)."""
     lambda_dssim: NotNegative = 0.2
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_mouth: NotNegative = 0.1

@@ -42,14 +42,14 @@ MOTION_CONFIG = {
     "body_input": True,
     "blendshapes": True,
     "pose_blendshapes": True,
-    "face_follows_head": True,
+    "torso_spares_head": True,
 }
 """Configuration of `Motion` with everything that `unigs_plus` adds."""
 PAPER_CONFIG = {
     "planes": [PLANE_CONFIG],
     "blendshapes": False,
     "pose_blendshapes": False,
-    "face_follows_head": False,
+    "torso_spares_head": False,
 }
 """Entries that differ in the paper's deformation."""
 

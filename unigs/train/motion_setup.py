@@ -27,12 +27,15 @@ meters."""
 FACE_FEATURES = 2
 """Features per vertex of the face's tri-plane."""
 
+HEAD_MARGINS = (0.09, 0.14, 0.10), (0.09, 0.03, 0.18)
+"""Margins of the head's box around the face's mesh, meters: to the right, above and in front, to
+the left, below and behind. It holds the crown with its hair, but not hair below the chin."""
 DEAF = {
     "speech": None,
     "lip_code": False,
     "eyes": 0,
     "blendshapes": False,
-    "face_follows_head": False,
+    "torso_spares_head": False,
 }
 """What the configuration of a field says that neither speech nor eyes move."""
 
@@ -69,8 +72,11 @@ def new_motion(
         raise UserError(f"the settings of the deformation do not fit together: {error}.") from None
     low, high = data_box(portrait.gaussians.means.detach().cpu())
     _place(motion.planes[0], low, high)
+    face = torch.from_numpy(dataset.poses.shape)
+    if motion.torso_spares_head:
+        motion.head_low.copy_(face.amin(0) - torch.tensor(HEAD_MARGINS[0]))
+        motion.head_high.copy_(face.amax(0) + torch.tensor(HEAD_MARGINS[1]))
     if len(motion.planes) > 1:
-        face = torch.from_numpy(dataset.poses.shape)
         _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
     motion.mouth.copy_(torch.from_numpy(dataset.poses.shape[list(LIPS)].mean(0)))
     seen = dataset.performance[frames]
@@ -139,7 +145,7 @@ def _config(dataset: Dataset, s: DynamicSettings, lips: dict) -> dict:
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,
         "pose_blendshapes": s.pose_blendshapes,
-        "face_follows_head": bool(s.face_grid_levels),
+        "torso_spares_head": True,
     }
 
 

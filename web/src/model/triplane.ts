@@ -31,23 +31,6 @@ function levelsOf(plane: Plane): Level[] {
   });
 }
 
-/** Factor [N] of a fading plane's features at centers [N,3]: 1 in its box, 0 outside. */
-export function reach(arrays: Arrays, index: number, means: Float32Array): Float32Array {
-  const low = arrays.floats(`motion.planes.${index}.low`);
-  const high = arrays.floats(`motion.planes.${index}.high`);
-  return Float32Array.from({ length: means.length / 3 }, (_, n) => {
-    let border = Infinity;
-    for (let a = 0; a < 3; a++) {
-      const unit = inBox(means[3 * n + a], low[a], high[a]);
-      border = Math.min(border, unit, 1 - unit);
-    }
-    return Math.min(Math.max(border / FADE, 0), 1);
-  });
-}
-
-const inBox = (x: number, low: number, high: number) =>
-  Math.fround((x - low) / Math.fround(high - low));
-
 /** Features [N, 3 L F] of centers [N,3]. */
 export function encode(arrays: Arrays, index: number, plane: Plane, means: Float32Array) {
   const name = `motion.planes.${index}`;
@@ -61,10 +44,13 @@ export function encode(arrays: Arrays, index: number, plane: Plane, means: Float
   const count = means.length / 3;
   const out = new Float32Array(count * width);
   const unit = [0, 0, 0];
-  const fades = plane.fade ? reach(arrays, index, means) : null;
   for (let n = 0; n < count; n++) {
-    for (let a = 0; a < 3; a++) unit[a] = inBox(means[3 * n + a], low[a], high[a]);
-    const fade = fades ? fades[n] : 1;
+    let border = Infinity;
+    for (let a = 0; a < 3; a++) {
+      unit[a] = Math.fround((means[3 * n + a] - low[a]) / Math.fround(high[a] - low[a]));
+      border = Math.min(border, unit[a], 1 - unit[a]);
+    }
+    const fade = plane.fade ? Math.min(Math.max(border / FADE, 0), 1) : 1;
     for (let p = 0; p < 3; p++) {
       const x = unit[p === 1 ? 1 : 0];
       const y = unit[p === 0 ? 1 : 2];

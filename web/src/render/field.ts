@@ -1,5 +1,5 @@
 // What no frame changes of a portrait: raw parameters, features of the points, weights.
-import { encode, reach, type Plane } from "../model/triplane";
+import { encode, type Plane } from "../model/triplane";
 import type { Arrays } from "../payload";
 
 export const ATTRIBUTES: [string, number][] = [
@@ -164,7 +164,7 @@ function putFeatures(
 /** Pose blendshapes by their gates: of the head's pose and of the torso's, or all in one. */
 function groupsOf(shapes: Shapes, config: any): Shapes[] {
   if (!config.pose_blendshapes) return [];
-  const head = config.face_follows_head && config.pose_input ? HEAD_POSE : 0;
+  const head = config.torso_spares_head && config.pose_input ? HEAD_POSE : 0;
   const size = head ? (shapes.basis.length / shapes.count) * head : 0;
   const parts = [
     { ...shapes, count: head, basis: shapes.basis.subarray(0, size) },
@@ -181,8 +181,15 @@ function poseGates(arrays: Arrays, config: any, means: Float32Array): Float32Arr
     for (let a = 0; a < 3; a++) squared += (means[3 * n + a] - mouth[a]) ** 2;
     return 1 - Math.exp(-squared / (2 * 0.03 ** 2));
   });
-  if (!config.face_follows_head) return [head];
-  const torso = reach(arrays, config.planes.length - 1, means).map((inside) => 1 - inside);
+  if (!config.torso_spares_head) return [head];
+  const [low, high] = ["head_low", "head_high"].map((name) => arrays.floats(`motion.${name}`));
+  const torso = Float32Array.from({ length: means.length / 3 }, (_, n) => {
+    let depth = Infinity;
+    for (let a = 0; a < 3; a++) {
+      depth = Math.min(depth, means[3 * n + a] - low[a], high[a] - means[3 * n + a]);
+    }
+    return 1 - Math.min(Math.max(depth / 0.03, 0), 1);
+  });
   return [...(config.pose_input ? [head] : []), ...(config.body_input ? [torso] : [])];
 }
 
