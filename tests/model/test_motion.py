@@ -1,5 +1,6 @@
 """What moves the field, and what may not."""
 
+import pytest
 import torch
 
 from tests.support.portraits import CONFIG, EYES, POSE, SPOKEN, portrait
@@ -63,6 +64,13 @@ def test_portraits_of_before_move_the_head_with_the_torso():
     for shapes in (head, torso):
         torch.testing.assert_close(shapes[2] > 0, torch.ones(shapes.shape[1], dtype=torch.bool))
         assert (shapes[0] == 0).all() and gate[0] == 0
+
+
+@pytest.mark.parametrize("spares", [True, False])
+def test_without_a_pose_there_is_no_shape_of_one(spares):
+    config = CONFIG | {"pose_input": False, "body_input": False, "torso_spares_head": spares}
+    _, shapes = gated(config, FAR)
+    assert Motion(config).encode(FAR).pose_gates == () and not any(map(torch.numel, shapes))
 
 
 def test_a_fresh_deformation_moves_nothing():

@@ -158,7 +158,7 @@ class Motion(nn.Module):
         The second is 0 in the head's box and 1 outside: face and crown are moved by their own skull
         alone, and a shape that a clip's few postures taught them breaks them in the next one.
         """
-        if not self.config["pose_blendshapes"]:
+        if not self.deformation.pose_shapes.groups:
             return ()
         distance = (means - self.mouth).square().sum(1)
         mouth = 1 - torch.exp(-distance / (2 * MOUTH_RADIUS**2))
