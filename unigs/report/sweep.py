@@ -89,7 +89,8 @@ def sweep_figure(frame: pd.DataFrame, setting: str) -> Figure:
         axes.minorticks_off()
     for axes in panels[-1]:
         axes.set_xlabel(setting)
-    panels[0, 0].legend(fontsize=9.5)
+    words = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*words, loc="outside lower center", ncols=4, fontsize=9.5)
     return figure
 
 
