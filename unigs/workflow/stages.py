@@ -40,6 +40,7 @@ STAGES = {
     "plot": "unigs.report.figures",
     "write_card": "unigs.report.card",
     "collate": "unigs.report.tables",
+    "plot_sweep": "unigs.report.sweep",
     "collate_voices": "unigs.report.voices",
     "gallery": "unigs.report.gallery",
 }
