@@ -7,6 +7,10 @@ from tests.support.portraits import CONFIG, EYES, POSE, SPOKEN, portrait
 from unigs.model.conditions import BODY_DIM, POSE_DIM
 from unigs.model.motion import Motion
 
+MOUTH = torch.tensor([0.0, 0.05, -0.07])
+OUTWARDS = MOUTH + torch.tensor([[0.0, 0, 0], [0.01, 0, 0], [0, 0.03, 0], [0, 0.2, 0]])
+"""Points from the mouth's center outwards."""
+
 
 def gated(config: dict, points: torch.Tensor) -> tuple[Motion, list[torch.Tensor]]:
     """A field whose head is a box of 2 x 2 x 2 meters around zero, and its shapes at points."""
@@ -18,7 +22,7 @@ def gated(config: dict, points: torch.Tensor) -> tuple[Motion, list[torch.Tensor
     if motion.torso_spares_head:
         motion.head_low.fill_(-1)
         motion.head_high.fill_(1)
-    motion.mouth.copy_(torch.tensor([0.0, 0.05, -0.07]))
+    motion.mouth.copy_(MOUTH)
     with torch.no_grad():
         net, encoded = motion.deformation, motion.encode(points)
         shapes = net.shapes_at(net.fixed_part(encoded)).abs().sum(2)
@@ -26,14 +30,10 @@ def gated(config: dict, points: torch.Tensor) -> tuple[Motion, list[torch.Tensor
     return motion, [shapes[:, lips : lips + POSE_DIM], shapes[:, lips + POSE_DIM :]]
 
 
-MOUTH = torch.tensor([0.0, 0.05, -0.07])
-FAR = MOUTH + torch.tensor([[0.0, 0, 0], [0.01, 0, 0], [0, 0.03, 0], [0, 0.2, 0]])
-
-
 def test_the_heads_shapes_leave_the_mouth_to_the_voice():
     """The head's pose drives no shape at the mouth's center, and all of it far away."""
-    motion, (head, _) = gated(CONFIG, FAR)
-    gate, _ = motion.pose_gates(FAR)
+    motion, (head, _) = gated(CONFIG, OUTWARDS)
+    gate, _ = motion.pose_gates(OUTWARDS)
     assert gate[0] == 0 and gate[1] < 0.1 and 0.3 < gate[2] < 0.5 and gate[3] > 0.999
     assert (head[0] == 0).all() and (head[3] > 0).all()
 
@@ -49,7 +49,7 @@ def test_the_torsos_shapes_leave_the_head_to_its_own_pose():
 
 
 def test_the_gates_are_constants_of_a_step():
-    points = FAR.clone().requires_grad_()
+    points = OUTWARDS.clone().requires_grad_()
     config = CONFIG | {"planes": CONFIG["planes"][:1], "torso_spares_head": False}
     (gate,) = Motion(config).encode(points).pose_gates
     assert not gate.requires_grad
@@ -58,8 +58,8 @@ def test_the_gates_are_constants_of_a_step():
 def test_portraits_of_before_move_the_head_with_the_torso():
     """Such a portrait's file says nothing of it, and must look as it did."""
     before = {key: value for key, value in CONFIG.items() if key != "torso_spares_head"}
-    motion, (head, torso) = gated(before, FAR)
-    (gate,) = motion.pose_gates(FAR)
+    motion, (head, torso) = gated(before, OUTWARDS)
+    (gate,) = motion.pose_gates(OUTWARDS)
     assert motion.deformation.pose_shapes.groups == (POSE_DIM + BODY_DIM,)
     for shapes in (head, torso):
         torch.testing.assert_close(shapes[2] > 0, torch.ones(shapes.shape[1], dtype=torch.bool))
@@ -69,8 +69,8 @@ def test_portraits_of_before_move_the_head_with_the_torso():
 @pytest.mark.parametrize("spares", [True, False])
 def test_without_a_pose_there_is_no_shape_of_one(spares):
     config = CONFIG | {"pose_input": False, "body_input": False, "torso_spares_head": spares}
-    _, shapes = gated(config, FAR)
-    assert Motion(config).encode(FAR).pose_gates == () and not any(map(torch.numel, shapes))
+    _, shapes = gated(config, OUTWARDS)
+    assert Motion(config).encode(OUTWARDS).pose_gates == () and not any(map(torch.numel, shapes))
 
 
 def test_a_fresh_deformation_moves_nothing():

@@ -17,6 +17,7 @@ ROWS = [
     ("here", "own", "bea", "other", 99.0, 98.0, 99.0, 0.9),
     ("baseline", "own", "ann", "short", 15.0, None, None, None),
 ]
+KEYS = ["psnr", "lpips"]
 COLUMNS = ["source", "dataset", "subject", "method", "psnr", "psnr_low", "psnr_high", "lpips"]
 
 
@@ -39,7 +40,7 @@ def rows():
 
 
 def test_a_curve_goes_through_the_rows_of_its_subject(rows):
-    figure = sweep_figure(rows, "dynamic.iterations")
+    figure = sweep_figure(rows, KEYS, "dynamic.iterations")
     psnr, lpips = figure.axes[:2]
     assert drawn(psnr) == {
         "ann": [[2000, 24], [32000, 27]], "bea": [[2000, 20], [32000, 21]],
@@ -50,19 +51,19 @@ def test_a_curve_goes_through_the_rows_of_its_subject(rows):
 
 
 def test_a_band_spans_the_interval(rows):
-    band = sweep_figure(rows, "dynamic.iterations").axes[0].collections[0]
+    band = sweep_figure(rows, KEYS, "dynamic.iterations").axes[0].collections[0]
     corners = np.unique(band.get_paths()[0].vertices.round(6), axis=0).tolist()
     assert corners == [[2000, 23.5], [2000, 24.5], [32000, 26], [32000, 28]]
 
 
 def test_seeds_of_one_value_are_one_point(rows):
     rows = pd.concat([rows, rows.assign(psnr=rows["psnr"] + 2)])
-    assert drawn(sweep_figure(rows, "x.y").axes[0])["ann"] == [[2000, 25], [32000, 28]]
+    assert drawn(sweep_figure(rows, KEYS, "x.y").axes[0])["ann"] == [[2000, 25], [32000, 28]]
 
 
 def test_values_that_lie_close_have_an_even_axis(rows):
     rows["value"] = rows["method"].map({"short": 0.2, "long": 0.4})
-    assert sweep_figure(rows, "x.y").axes[0].get_xscale() == "linear"
+    assert sweep_figure(rows, KEYS, "x.y").axes[0].get_xscale() == "linear"
 
 
 def test_the_picture_stands_with_its_table_on_the_page(tmp_path, table):
@@ -87,6 +88,12 @@ def test_wrong_words_are_told(tmp_path, table, words, sentence):
     with pytest.raises(UserError, match=sentence):
         plot_sweep(table, tmp_path / "steps.svg", "x.y", words)
     assert not (tmp_path / "steps.svg").exists()
+
+
+def test_a_table_without_figures_is_told(tmp_path, table):
+    pd.read_csv(table).drop(columns=KEYS).to_csv(table, index=False)
+    with pytest.raises(UserError, match="steps.csv has none of the figures psnr, lpips, lmd"):
+        plot_sweep(table, tmp_path / "steps.svg", "x.y", ("short=1", "long=2"))
 
 
 def test_a_file_that_is_no_table_is_told(tmp_path):

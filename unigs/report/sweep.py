@@ -33,7 +33,8 @@ def plot_sweep(table: Path, out: Path, setting: str, values: tuple[str, ...]) ->
         values: variant=value words; rows of all other methods are left out.
 
     Raises:
-        UserError: a word is not of that form, the table is missing or has none of the variants.
+        UserError: a word is not of that form, the table is missing, or it has none of the
+            variants or none of the figures.
     """
     swept = pd.Series(dict(map(read_value, values)), dtype=float)
     try:
@@ -43,10 +44,13 @@ def plot_sweep(table: Path, out: Path, setting: str, values: tuple[str, ...]) ->
         raise UserError(f"{table} is no table of figures ({error}): make it anew.") from None
     if frame.empty:
         raise UserError(f"{table} has none of the variants {', '.join(swept.index)}.")
+    shown = [key for key in SHOWN if key in frame and frame[key].notna().any()]
+    if not shown:
+        raise UserError(f"{table} has none of the figures {', '.join(SHOWN)}.")
     frame = frame.assign(value=frame["method"].map(swept))
     matplotlib.use("Agg")
     with plt.rc_context(STYLE):
-        save(sweep_figure(frame, setting), out)
+        save(sweep_figure(frame, shown, setting), out)
 
 
 def read_value(word: str) -> tuple[str, float]:
@@ -62,15 +66,15 @@ def read_value(word: str) -> tuple[str, float]:
         raise UserError(f"{word} is not of the form variant=value with a number.") from None
 
 
-def sweep_figure(frame: pd.DataFrame, setting: str) -> Figure:
-    """A panel for each figure that any portrait has, with a curve for each subject.
+def sweep_figure(frame: pd.DataFrame, keys: list[str], setting: str) -> Figure:
+    """A panel for each figure, with a curve for each subject.
 
     Args:
         frame: rows of portraits, with their `value` of the setting.
+        keys: columns of the figures that are drawn, at least one.
         setting: name of the setting.
     """
     known = catalogue.by_key()
-    keys = [key for key in SHOWN if key in frame and frame[key].notna().any()]
     columns = min(len(keys), 2)
     rows = -(-len(keys) // columns)
     figure, panels = plt.subplots(

@@ -21,7 +21,6 @@ from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
 from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
-from unigs.workflow.sweeps import check_sweeps
 from unigs.workflow.tables import Tables
 from unigs.workflow.voices import Voices, read_voices
 
@@ -111,7 +110,7 @@ class Plan(Tables):
 
     def trained(self) -> list[str]:
         """The variants of the tables that are made, each once."""
-        chosen = [[n for n in self._rows(table) if n in self.chains] for table in self.tables()]
+        chosen = [self._variants(table) for table in self.tables()]
         if self.has_voices() and (self.voices.rendered or self.voices.closures()):
             chosen.append([self.voices.variant])
         return list(dict.fromkeys(name for names in chosen for name in names))
@@ -269,7 +268,6 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
     replace = config.get("replace") or []
     origins.check_origins(subjects, [replace] if isinstance(replace, str) else replace, place)
     chains = {name: variants.bases(config["variants"], name) for name in config["variants"]}
-    check_sweeps(config, chains)
     spoken = sounds.spoken([*config["videos"]["audio"], *audio])
     plan = Plan(
         config=config,
@@ -280,6 +278,7 @@ def read_plan(config: Mapping[str, Any], home: Path, place: Place = str) -> Plan
         spoken=spoken,
         place=place,
     )
+    plan.check_sweeps()
     check_model_files(_named_files(plan), config.get("accept", ()))
     return plan
 

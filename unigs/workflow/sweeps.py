@@ -1,60 +1,33 @@
 """Sweeps: tables whose variants differ in the value of one setting (`over`), shown as a curve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from unigs.stage.errors import UserError
-from unigs.workflow import variants
-from unigs.workflow.sections import PER_VARIANT, SECTIONS, complete
-
-
-def check_sweeps(config: Mapping[str, Any], chains: Mapping[str, Sequence[str]]) -> None:
-    """Stop if a table goes over a setting that is none, or that has no numbers there.
-
-    Args:
-        config: a configuration whose names are checked.
-        chains: variant -> itself and its bases, nearest first.
-
-    Raises:
-        UserError: one line for each such table.
-    """
-    lines = []
-    for table, content in config["tables"].items():
-        try:
-            if "over" in content:
-                swept(config, chains, table)
-        except UserError as error:
-            lines.append(f"configuration: tables.{table}.over: {error}")
-    if lines:
-        raise UserError("\n".join(lines))
+from unigs.workflow.sections import PER_VARIANT
 
 
 def swept(
-    config: Mapping[str, Any], chains: Mapping[str, Sequence[str]], table: str
+    over: str, variants: Sequence[str], settings: Callable[[str, str], dict[str, Any]]
 ) -> dict[str, float]:
     """Variant -> its value of the setting that a table goes over.
 
     Args:
-        config: a configuration whose names are checked.
-        chains: variant -> itself and its bases, nearest first.
-        table: a table with `over`. Its rows of other systems have no value.
+        over: the setting, as section.name.
+        variants: variants of the table.
+        settings: gives the settings of a section and a variant.
 
     Raises:
         UserError: the setting is none that variants may differ in, is no number, or the same for
             all.
     """
-    content = config["tables"][table]
-    section, _, name = content["over"].partition(".")
-    named = [variant for variant in content["variants"] if variant in chains]
+    section, _, name = over.partition(".")
     if section not in PER_VARIANT:
         raise UserError(f"variants differ in settings of {', '.join(PER_VARIANT)} alone.")
-    found = {}
-    for variant in named:
-        given = variants.settings(config, section, chains[variant])
-        value = complete(given, SECTIONS[section]).get(name)
+    found = {variant: settings(section, variant).get(name) for variant in variants}
+    for variant, value in found.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"{content['over']} is no number that the variant {variant} has.")
-        found[variant] = value
+            raise UserError(f"{over} is no number that the variant {variant} has.")
     if len(set(found.values())) < 2:
-        raise UserError(f"all variants of the table have the same {content['over']}.")
+        raise UserError(f"all variants of the table have the same {over}.")
     return found

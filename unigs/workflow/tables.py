@@ -2,11 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from unigs.settings.subject import Subject
+from unigs.stage.errors import UserError
 from unigs.workflow import renders, sweeps
 from unigs.workflow.names import VOICES, run_tables
 
@@ -21,6 +22,7 @@ class Tables:
     home: Path
     subjects: Mapping[str, Subject]
     chains: Mapping[str, list[str]]
+    settings: Callable[..., dict[str, Any]]
 
     def tables(self) -> list[str]:
         """Tables that are made: those of `run_tables` that have a subject."""
@@ -35,8 +37,7 @@ class Tables:
 
     def table_runs(self, table: str, file: str) -> list[str]:
         """That file of each subject and variant of a table."""
-        chosen = [name for name in self._rows(table) if name in self.chains]
-        subjects = self.table_subjects(table)
+        chosen, subjects = self._variants(table), self.table_subjects(table)
         return [f"results/{subject}/{name}/{file}" for subject in subjects for name in chosen]
 
     def table_renders(self, table: str, file: str) -> list[str]:
@@ -51,6 +52,10 @@ class Tables:
 
     def _rows(self, table: str) -> list[str]:
         return self.config["tables"][table]["variants"]
+
+    def _variants(self, table: str) -> list[str]:
+        """Rows of a table that are variants, and no other systems."""
+        return [name for name in self._rows(table) if name in self.chains]
 
     def paper_flags(self, table: str) -> str:
         """The flags of the file with the paper's figures, for the tables that it has."""
@@ -74,9 +79,28 @@ class Tables:
 
     def sweep_flags(self, table: str) -> str:
         """Flags of a table's curve: the setting, and its value in each variant."""
-        values = sweeps.swept(self.config, self.chains, table)
-        words = (f"{variant}={value}" for variant, value in values.items())
+        words = (f"{variant}={value}" for variant, value in self._swept(table).items())
         return shlex.join(["--setting", self.config["tables"][table]["over"], "--values", *words])
+
+    def check_sweeps(self) -> None:
+        """Stop if a table goes over a setting that is none, or that has no numbers there.
+
+        Raises:
+            UserError: one line for each such table.
+        """
+        lines = []
+        for table, content in self.config["tables"].items():
+            try:
+                if "over" in content:
+                    self._swept(table)
+            except UserError as error:
+                lines.append(f"configuration: tables.{table}.over: {error}")
+        if lines:
+            raise UserError("\n".join(lines))
+
+    def _swept(self, table: str) -> dict[str, float]:
+        over = self.config["tables"][table]["over"]
+        return sweeps.swept(over, self._variants(table), self.settings)
 
     def _datasets(self, table: str) -> list[str]:
         names = self.table_subjects(table)
@@ -89,7 +113,7 @@ class Tables:
 
     def reference(self, table: str) -> str:
         """The variant of a table from which the differences of the others are taken."""
-        rows = [name for name in self._rows(table) if name in self.chains]
+        rows = self._variants(table)
         named = self.config["tables"][table].get("reference")
         return next(name for name in (named, *REFERENCES, *rows, "") if name in (*rows, ""))
 

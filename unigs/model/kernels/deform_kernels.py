@@ -263,9 +263,9 @@ def backward_blocks(
             columns, rows = first_t[k].shape
             s[f:] = _F(0)
             _load(features[k], n0, n, s, f)
-            s[shaped:f] = _F(0)
             for j in range((rows - width) // outputs):
                 at = shaped + _U(j * outputs * BLOCK)
+                s[at : at + _U(outputs * BLOCK)] = _F(0)
                 _gated(gates[k, j], n0, n, s, g, s, at, outputs)
             layer(first_t[k], s, d1, rows, s, df, columns)
             _outer(s, d1, rows, s, f, columns, to_first[k][chunk])

@@ -155,9 +155,7 @@ function putFeatures(
 ): void {
   if (!width) return;
   for (let n = 0; n < plane.values.length / width; n++) {
-    for (let i = 0; i < width; i++) {
-      points[n * stride + at + i] = plane.values[n * width + i];
-    }
+    points.set(plane.values.subarray(n * width, (n + 1) * width), n * stride + at);
   }
 }
 
