@@ -182,14 +182,14 @@ def test_a_tri_plane_that_narrows_is_refused_before_training(files, static_run, 
 def test_patches_of_lpips_lie_over_the_mouth_as_often_as_asked(share, over, monkeypatch):
     """The middle that the loss is given is that of the lips of the frame that is drawn."""
     task = dynamic_task(subject(64), 500)
-    task.settings = replace(task.settings, lpips_mouth=share, lpips_from=0.0)
+    task.loss.settings = replace(task.settings, lpips_mouth=share, lpips_from=0.0)
     centers = []
 
     def distance(image, truth, center=None):
         centers.append(center)
         return (image - truth).abs().mean()
 
-    task.perceptual = distance
+    task.loss.perceptual = distance
     frames = []
     draw = task.sampler.next
     monkeypatch.setattr(task.sampler, "next", lambda: frames.append(draw()) or frames[-1])

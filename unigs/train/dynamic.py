@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
-from unigs.face.mesh import LIPS
 from unigs.lips.regression import kind_of, prior_of
 from unigs.losses.lpips import backend_of
 from unigs.model.deformation import Encoded
@@ -24,17 +22,16 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
-from unigs.subject.labels import HAIR, MOUTH, TORSO
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
+from unigs.train.dynamic_loss import DynamicLoss
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
-from unigs.train.guides import EyeBoxes, LipGuide, rare_frames
+from unigs.train.guides import LipGuide, rare_frames
 from unigs.train.loop import Task, train
-from unigs.train.losses import alpha_loss, d_ssim, l1_terms, mean_terms, motion_loss, sum_terms
+from unigs.train.losses import mean_terms, sum_terms
 from unigs.train.motion_setup import face_first, new_motion
-from unigs.train.parts import Whole, parts_of
-from unigs.train.perceptual import Perceptual
+from unigs.train.parts import parts_of
 from unigs.train.poses import PoseTensors
 from unigs.train.run_record import run_record, static_settings, timeless
 from unigs.train.sampling import FrameSampler, split_validation
@@ -101,18 +98,8 @@ def train_dynamic(
     checkpoint.remove()
 
 
-def region_weights(settings: DynamicSettings) -> dict[str, tuple[int, float]]:
-    """Label and weight of each region of eq. 9 that has a weight, by the name of its term."""
-    regions = {
-        "mouth": (MOUTH, settings.lambda_mouth),
-        "hair": (HAIR, settings.lambda_hair),
-        "torso": (TORSO, settings.lambda_torso),
-    }
-    return {name: (label, weight) for name, (label, weight) in regions.items() if weight}
-
-
 class DynamicTask(Task):
-    """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11).
+    """The deformation of a portrait in training, under the loss of eq. 11.
 
     Of separate fields each has its own deformation and its own L_d; their sum is minimized.
 
@@ -141,7 +128,7 @@ class DynamicTask(Task):
         self.iterations, self.evaluate_every = settings.iterations, settings.evaluate_every
         self.patience = settings.patience
         self.frames, self.validation = split_validation(dataset.train, settings.validation_share)
-        self.perceptual = Perceptual.of(settings, device)
+        self.loss = DynamicLoss(dataset, settings, device)
         portrait.requires_grad_(True)
         for layer in portrait.layers:
             how = settings, kind_of(prior), layer is not portrait
@@ -152,8 +139,6 @@ class DynamicTask(Task):
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
         )
-        self.regions = region_weights(settings)
-        self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
         rare = rare_frames(dataset, self.frames) if settings.blink_sampling else ()
         self.sampler = FrameSampler(self.frames, settings.seed, rare, settings.blink_sampling)
         p = dataset.performance
@@ -204,8 +189,11 @@ class DynamicTask(Task):
             for frame in frames
         ]
         renderings = layer.render(posed, [part.backdrop(frame) for frame in frames])
-        pairs = zip(renderings, frames, strict=True)
-        terms = mean_terms([self._losses(part, *pair, step) for pair in pairs])
+        losses = [
+            self.loss.terms(part.compared(rendering, frame), rendering.deltas, frame, step)
+            for rendering, frame in zip(renderings, frames, strict=True)
+        ]
+        terms = mean_terms(losses)
         sum(terms.values()).backward()
         return {name: value.detach() for name, value in terms.items()}
 
@@ -233,38 +221,6 @@ class DynamicTask(Task):
     def _cue(self, frame: int, audio: torch.Tensor) -> tuple:
         """What moves the portrait in a frame of the dataset, as `Portrait.forward` takes it."""
         return *self.poses.head(frame), audio, self.eyes[frame], self.poses.body(frame)
-
-    def _losses(
-        self, part: Whole, rendering: Rendering, frame: int, step: int
-    ) -> dict[str, torch.Tensor]:
-        s, pair = self.settings, part.compared(rendering, frame)
-        image, truth = pair.image, pair.truth
-        weights = {name: weight for name, (_, weight) in self.regions.items()}
-        weights |= {"l1": 1, "eyes": s.lambda_eyes}
-        terms = l1_terms(image, truth, self._masks(frame), s.region_mean)
-        terms = {name: weights[name] * value for name, value in terms.items()}
-        terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
-        if s.lambda_motion:
-            terms["motion"] = s.lambda_motion * motion_loss(rendering.deltas)
-        if s.lambda_alpha:
-            terms["alpha"] = s.lambda_alpha * alpha_loss(pair.alpha, pair.person)
-        if self.perceptual and step >= s.lpips_from * s.iterations:
-            center = self._mouth(frame) if torch.rand(()).item() < s.lpips_mouth else None
-            terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
-        return terms
-
-    def _masks(self, frame: int) -> dict[str, torch.Tensor]:
-        """Masks of the regions of eq. 9 and of the eyes, as far as they have a weight."""
-        labels = self.dataset.regions(frame)
-        masks = {name: labels == label for name, (label, _) in self.regions.items()}
-        if self.eye_boxes:
-            masks["eyes"] = self.eye_boxes.mask(frame, self.device)
-        return masks
-
-    def _mouth(self, frame: int) -> tuple[float, float] | None:
-        """Column and row of the middle of the lips; None where no face was found."""
-        lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
-        return (float(lips[0]), float(lips[1])) if np.isfinite(lips).all() else None
 
     def _schedule(self, progress: float) -> None:
         for group in self.adamw.param_groups:

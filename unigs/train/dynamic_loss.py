@@ -1,0 +1,81 @@
+"""The loss of the dynamic stage (eqs. 8-11), term by term."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from unigs.face.mesh import LIPS
+from unigs.model.deformation import Deltas
+from unigs.settings.dynamic import DynamicSettings
+from unigs.subject.dataset import Dataset
+from unigs.subject.labels import HAIR, MOUTH, TORSO
+from unigs.train.guides import EyeBoxes
+from unigs.train.losses import alpha_loss, d_ssim, l1_terms, motion_loss
+from unigs.train.parts import Compared
+from unigs.train.perceptual import Perceptual
+
+
+class DynamicLoss:
+    """L_d = L_s + sum_j L_j + L_motion + lambda_2 L_LPIPS (eq. 11), and our own terms.
+
+    Args:
+        dataset: frames, regions and landmarks.
+        settings: settings of the dynamic stage.
+        device: where the pictures are.
+    """
+
+    def __init__(self, dataset: Dataset, settings: DynamicSettings, device: torch.device) -> None:
+        self.dataset, self.settings, self.device = dataset, settings, device
+        self.perceptual = Perceptual.of(settings, device)
+        self.regions = region_weights(settings)
+        self.eye_boxes = EyeBoxes(dataset) if settings.lambda_eyes else None
+
+    def terms(
+        self, pair: Compared, deltas: Deltas | None, frame: int, step: int
+    ) -> dict[str, torch.Tensor]:
+        """Each term of the loss of one rendered frame, times its weight.
+
+        Args:
+            pair: rendered and true picture.
+            deltas: what the deformation added to the Gaussians (eq. 10).
+            frame: number of the frame in the dataset.
+            step: number of the training step, from which LPIPS takes whether it has begun.
+        """
+        s, image, truth = self.settings, pair.image, pair.truth
+        weights = {name: weight for name, (_, weight) in self.regions.items()}
+        weights |= {"l1": 1, "eyes": s.lambda_eyes}
+        terms = l1_terms(image, truth, self._masks(frame), s.region_mean)
+        terms = {name: weights[name] * value for name, value in terms.items()}
+        terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
+        if s.lambda_motion:
+            terms["motion"] = s.lambda_motion * motion_loss(deltas)
+        if s.lambda_alpha:
+            terms["alpha"] = s.lambda_alpha * alpha_loss(pair.alpha, pair.person)
+        if self.perceptual and step >= s.lpips_from * s.iterations:
+            center = self._mouth(frame) if torch.rand(()).item() < s.lpips_mouth else None
+            terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
+        return terms
+
+    def _masks(self, frame: int) -> dict[str, torch.Tensor]:
+        """Masks of the regions of eq. 9 and of the eyes, as far as they have a weight."""
+        labels = self.dataset.regions(frame)
+        masks = {name: labels == label for name, (label, _) in self.regions.items()}
+        if self.eye_boxes:
+            masks["eyes"] = self.eye_boxes.mask(frame, self.device)
+        return masks
+
+    def _mouth(self, frame: int) -> tuple[float, float] | None:
+        """Column and row of the middle of the lips; None where no face was found."""
+        lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
+        return (float(lips[0]), float(lips[1])) if np.isfinite(lips).all() else None
+
+
+def region_weights(settings: DynamicSettings) -> dict[str, tuple[int, float]]:
+    """Label and weight of each region of eq. 9 that has a weight, by the name of its term."""
+    regions = {
+        "mouth": (MOUTH, settings.lambda_mouth),
+        "hair": (HAIR, settings.lambda_hair),
+        "torso": (TORSO, settings.lambda_torso),
+    }
+    return {name: (label, weight) for name, (label, weight) in regions.items() if weight}
