@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from tests.support.portraits import CONFIG, EYES, POSE, SPOKEN, portrait
+from tests.support.portraits import (
+    CONFIG,
+    EYES,
+    POSE,
+    SPOKEN,
+    moving_portrait,
+    portrait,
+    rotations,
+)
+from unigs.model.anchor import Body
 from unigs.model.conditions import BODY_DIM, POSE_DIM
 from unigs.model.motion import Motion
 
@@ -57,7 +66,8 @@ def test_the_gates_are_constants_of_a_step():
 
 def test_portraits_of_before_move_the_head_with_the_torso():
     """Such a portrait's file says nothing of it, and must look as it did."""
-    before = {key: value for key, value in CONFIG.items() if key != "torso_spares_head"}
+    new = ("body_blendshapes", "torso_spares_head")
+    before = {key: value for key, value in CONFIG.items() if key not in new} | {"body_input": True}
     motion, (head, torso) = gated(before, OUTWARDS)
     (gate,) = motion.pose_gates(OUTWARDS)
     assert motion.deformation.pose_shapes.groups == (POSE_DIM + BODY_DIM,)
@@ -68,9 +78,29 @@ def test_portraits_of_before_move_the_head_with_the_torso():
 
 @pytest.mark.parametrize("spares", [True, False])
 def test_without_a_pose_there_is_no_shape_of_one(spares):
-    config = CONFIG | {"pose_input": False, "body_input": False, "torso_spares_head": spares}
+    config = CONFIG | {"pose_input": False, "body_blendshapes": False, "torso_spares_head": spares}
     _, shapes = gated(config, OUTWARDS)
     assert Motion(config).encode(OUTWARDS).pose_gates == () and not any(map(torch.numel, shapes))
+
+
+def test_the_torsos_pose_moves_what_lies_outside_the_head_alone():
+    """Neither shapes nor network tell the head where the torso is; the head's pose moves both."""
+    made = moving_portrait()
+    motion, points = made.motion, torch.tensor([[0.0, 0.01, 0.0], [0.0, 0.12, 0.0]])
+    audio = motion.hear(SPOKEN[None])[0]
+    R, t = POSE
+    torsos = [Body(R @ turn, t) for turn in (torch.eye(3), rotations(2, seed=5)[1])]
+    heads = [(R, t), (rotations(2, seed=6)[1], t)]
+
+    def change(*frames):
+        with torch.no_grad():
+            encoded = motion.encode(points)
+            a, b = (motion(encoded, *frame, audio, EYES) for frame in frames)
+        return (a.outputs.raw - b.outputs.raw).abs().amax(1)
+
+    torso = change((*heads[0], torsos[0]), (*heads[0], torsos[1]))
+    assert torso[0] == 0 and torso[1] > 1e-4
+    assert (change((*heads[0], torsos[0]), (*heads[1], torsos[0])) > 1e-4).all()
 
 
 def test_a_fresh_deformation_moves_nothing():

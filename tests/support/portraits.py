@@ -27,9 +27,10 @@ CONFIG = {
     "lip_code": True,
     "eyes": 6,
     "pose_input": True,
-    "body_input": True,
+    "body_input": False,
     "blendshapes": True,
     "pose_blendshapes": True,
+    "body_blendshapes": True,
     "torso_spares_head": True,
 }
 

@@ -56,18 +56,19 @@ VARIANTS = {
     "closing map, whisper": ("whisper", CLOSING, {"deform": "position,scale,rotation"}),
     "map, cepstra, one hashed plane, resting torso": (
         "mfcc", {"lip_dim": 2, "lips": "map"},
-        {"planes": [HASHED], "follow": False, "body_input": False, "hidden": 32},
+        {"planes": [HASHED], "follow": False, "body_blendshapes": False, "hidden": 32},
     ),
     "a head that the torso moves": (
         "logmel", {"lip_dim": 0, "feature_dim": 8},
-        {"lip_code": False, "torso_spares_head": False},
+        {"lip_code": False, "body_input": True, "torso_spares_head": False},
     ),
     "the torso's pose alone": (
         "logmel", {"lip_dim": 0, "feature_dim": 8}, {"lip_code": False, "pose_input": False},
     ),
     "no lips, no shapes": (
         "logmel", {"lip_dim": 0, "feature_dim": 8},
-        {"lip_code": False, "blendshapes": False, "pose_blendshapes": False},
+        {"lip_code": False, "blendshapes": False, "pose_blendshapes": False,
+         "body_blendshapes": False},
     ),
 }  # fmt: skip
 

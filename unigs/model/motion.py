@@ -33,9 +33,11 @@ class Motion(nn.Module):
             `pose_input`, whether the head's pose is an input;
             `body_input`, whether the torso's pose is an input;
             `blendshapes`, whether lip shape and action units drive blendshapes;
-            `pose_blendshapes`, whether the pose feature drives blendshapes;
+            `pose_blendshapes`, whether the head's pose, if it is an input, drives blendshapes;
+            `body_blendshapes`, whether the torso's pose drives blendshapes (absent: whether it is
+            an input and there are pose blendshapes, as in portraits of before 2026-11-29);
             `torso_spares_head`, whether the torso's pose drives those outside the head alone
-            (absent: false, as in portraits of before 2026-11-29).
+            (absent: false, likewise).
 
     Raises:
         ValueError: the parts do not fit together.
@@ -54,21 +56,25 @@ class Motion(nn.Module):
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
         self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
         self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
-        head, torso = POSE_DIM * config["pose_input"], BODY_DIM * config["body_input"]
+        shaped = config["pose_blendshapes"]
+        self.head_shapes = config["pose_input"] and shaped
+        self.torso_shapes = config.get("body_blendshapes", config["body_input"] and shaped)
         self.torso_spares_head = config.get("torso_spares_head", False)
         for corner in ("head_low", "head_high") if self.torso_spares_head else ():
             self.register_buffer(corner, torch.zeros(3))
-        groups = (head, torso) if self.torso_spares_head else (head + torso,)
+        groups = POSE_DIM * self.head_shapes, BODY_DIM * self.torso_shapes
+        groups = groups if self.torso_spares_head else (sum(groups),)
+        poses = POSE_DIM * config["pose_input"] + BODY_DIM * config["body_input"]
         self.deformation = DeformationNet(
             features=sum(plane.width for plane in self.planes),
-            conditions=self.audio_dim + config["eyes"] + head + torso,
+            conditions=self.audio_dim + config["eyes"] + poses,
             attributes=parse_attributes(config["deform"]),
             hidden=config["hidden"],
             position_scale=config["position_scale"],
             other_scale=config["other_scale"],
             face_shapes=self.lip_dim + config["eyes"] if config["blendshapes"] else 0,
             face_features=self.planes[-1].width,
-            pose_shapes=tuple(filter(None, groups)) if config["pose_blendshapes"] else (),
+            pose_shapes=tuple(filter(None, groups)),
             pose_features=self.planes[0].width,
         )
 
@@ -108,14 +114,16 @@ class Motion(nn.Module):
         planes = [plane(means, reach) for plane, reach in pairs]
         return Encoded(planes, self.pose_gates(means.detach()), reaches)
 
-    def poses(self, R: torch.Tensor, t: torch.Tensor, body: Body) -> torch.Tensor:
-        """Pose feature p, z-scored: of the head, of the torso, of both or empty, as configured."""
-        scored = []
+    def poses(
+        self, R: torch.Tensor, t: torch.Tensor, body: Body
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pose features, z-scored: the head's p and the torso's; empty where nothing takes one."""
+        head = torso = t[..., :0]
         if self.config["pose_input"]:
-            scored.append(self.pose_norm(pose_vector(R, t)))
-        if self.config["body_input"]:
-            scored.append(self.body_norm(body_vector(body)))
-        return torch.cat(scored, -1) if scored else t[..., :0]
+            head = self.pose_norm(pose_vector(R, t))
+        if self.config["body_input"] or self.torso_shapes:
+            torso = self.body_norm(body_vector(body))
+        return head, torso
 
     def network_inputs(
         self,
@@ -134,20 +142,27 @@ class Motion(nn.Module):
             body: frames of the torso.
             audio: audio features [...,A] from `hear`; a field that hears nothing takes any.
             eyes: action units [...,E] or more, 0 to 5, of which the first E count.
-            noise: standard deviation of noise on the z-scored pose feature (training).
+            noise: standard deviation of noise on the z-scored poses (training).
 
         Returns:
-            Input [...,C]; coefficients [...,S]: lips and e, then p, as far as they are configured.
+            Input [...,C]; coefficients [...,S]: lips and e, then p, then the torso's pose, as far
+            as they are configured.
         """
         audio = audio if self.audio_dim else audio[..., :0]
         units, poses = self.eye_norm(eyes[..., : self.config["eyes"]]), self.poses(R, t, body)
         if noise:
-            poses = poses + noise * torch.randn_like(poses)
+            poses = tuple(pose + noise * torch.randn_like(pose) for pose in poses)
+        head, torso = poses
         lips = audio[..., audio.shape[-1] - self.lip_dim :]
         face = [lips, units] if self.config["blendshapes"] else []
-        shapes = [*face, poses] if self.config["pose_blendshapes"] else face
-        coefficients = torch.cat(shapes, -1) if shapes else t[..., :0]
-        return torch.cat([audio, units, poses], -1), coefficients
+        none = t[..., :0]
+        inputs = [audio, units, head, torso if self.config["body_input"] else none]
+        shapes = [
+            *face,
+            head if self.head_shapes else none,
+            torso if self.torso_shapes else none,
+        ]
+        return torch.cat(inputs, -1), torch.cat(shapes, -1)
 
     def pose_gates(self, means: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Factors [N] of each group of pose blendshapes at points [N,3].
@@ -165,8 +180,9 @@ class Motion(nn.Module):
         if not self.torso_spares_head:
             return (mouth,)
         depth = torch.minimum(means - self.head_low, self.head_high - means).amin(1)
-        gates = {"pose_input": mouth, "body_input": 1 - (depth / HEAD_BORDER).clamp(0, 1)}
-        return tuple(gate for name, gate in gates.items() if self.config[name])
+        outside = 1 - (depth / HEAD_BORDER).clamp(0, 1)
+        gates = (mouth, self.head_shapes), (outside, self.torso_shapes)
+        return tuple(gate for gate, used in gates if used)
 
     def forward(
         self,

@@ -63,6 +63,8 @@ class MotionHeader:
     body_input: bool
     blendshapes: bool
     pose_blendshapes: bool
+    body_blendshapes: bool = False
+    """Absent in portraits of before 2026-11-29, in which every input pose drove blendshapes."""
     torso_spares_head: bool = False
     """Absent in portraits of before 2026-11-29, in which the torso's pose moved the head."""
 

@@ -74,8 +74,10 @@ class DynamicSettings(LipSettings):
     blendshapes: bool = False
     """Let lip shape and eye units mix blendshapes of the face (not in the paper)."""
     pose_blendshapes: bool = False
-    """Let the pose feature p mix blendshapes of the whole field: the head's pose outside the mouth,
-    the torso's outside the head (not in the paper)."""
+    """Let the head pose p mix blendshapes of the whole field but the mouth (not in the paper)."""
+    body_blendshapes: bool = False
+    """Let the torso's own pose mix blendshapes of the field outside the head (not in the paper).
+    Needs the track of the torso."""
     lambda_dssim: NotNegative = 0.2
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_mouth: NotNegative = 0.1

@@ -39,9 +39,10 @@ MOTION_CONFIG = {
     "lip_code": True,
     "eyes": len(ACTION_UNITS),
     "pose_input": True,
-    "body_input": True,
+    "body_input": False,
     "blendshapes": True,
     "pose_blendshapes": True,
+    "body_blendshapes": True,
     "torso_spares_head": True,
 }
 """Configuration of `Motion` with everything that `unigs_plus` adds."""
@@ -49,6 +50,7 @@ PAPER_CONFIG = {
     "planes": [PLANE_CONFIG],
     "blendshapes": False,
     "pose_blendshapes": False,
+    "body_blendshapes": False,
     "torso_spares_head": False,
 }
 """Entries that differ in the paper's deformation."""

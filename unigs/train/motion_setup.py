@@ -145,7 +145,8 @@ def _config(dataset: Dataset, s: DynamicSettings, lips: dict) -> dict:
         "body_input": s.body_input,
         "blendshapes": s.blendshapes,
         "pose_blendshapes": s.pose_blendshapes,
-        "torso_spares_head": s.pose_blendshapes,
+        "body_blendshapes": s.body_blendshapes,
+        "torso_spares_head": s.body_blendshapes,
     }
 
 

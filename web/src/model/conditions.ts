@@ -18,6 +18,11 @@ export interface NetworkInput {
   shapes: Float32Array;
 }
 
+/** Whether the torso's pose drives blendshapes; portraits of before 2026-11-29 do not name it. */
+export function torsoShapes(config: any): boolean {
+  return config.body_blendshapes ?? (config.pose_blendshapes && config.body_input);
+}
+
 export class Conditions {
   readonly lips: Lips | null;
   private readonly net: AudioNet;
@@ -40,8 +45,9 @@ export class Conditions {
   /** Inputs of the deformation in one frame. */
   apply(spoken: Spoken, moment: Moment): NetworkInput {
     const units = this.scored("eye_norm", moment.eyes, 12);
-    const poses = this.poses(moment);
-    const c = Float32Array.from([...spoken.audio, ...spoken.lips, ...units, ...poses]);
+    const { head, torso } = this.poses(moment);
+    const inputs = [...head, ...(this.config.body_input ? torso : [])];
+    const c = Float32Array.from([...spoken.audio, ...spoken.lips, ...units, ...inputs]);
     const width = this.weight.length / c.length;
     const bias = new Float32Array(width);
     for (let h = 0; h < width; h++) {
@@ -50,21 +56,21 @@ export class Conditions {
       bias[h] = sum;
     }
     const face = this.config.blendshapes ? [...spoken.lips, ...units] : [];
-    const pose = this.config.pose_blendshapes ? poses : [];
-    return { bias, shapes: Float32Array.from([...face, ...pose]) };
+    const pose = this.config.pose_blendshapes ? head : [];
+    const body = torsoShapes(this.config) ? torso : [];
+    return { bias, shapes: Float32Array.from([...face, ...pose, ...body]) };
   }
 
-  private poses({ head, torso, outline }: Moment): number[] {
-    const out: number[] = [];
-    if (this.config.pose_input) {
-      out.push(...this.scored("pose_norm", [...rotationVector(head.R), ...head.t], 4));
-    }
-    if (this.config.body_input) {
-      const R = torso.R;
-      const body = [R[0], R[4], R[3] - R[1], ...torso.t, ...outline];
-      out.push(...this.scored("body_norm", body, 4));
-    }
-    return out;
+  /** Pose features; empty if nothing takes them. */
+  private poses({ head, torso, outline }: Moment): { head: number[]; torso: number[] } {
+    const R = torso.R;
+    const body = [R[0], R[4], R[3] - R[1], ...torso.t, ...outline];
+    const taken = this.config.body_input || torsoShapes(this.config);
+    return {
+      head: this.config.pose_input
+        ? this.scored("pose_norm", [...rotationVector(head.R), ...head.t], 4) : [],
+      torso: taken ? this.scored("body_norm", body, 4) : [],
+    };
   }
 
   private scored(name: string, values: number[], limit: number): number[] {

@@ -1,5 +1,6 @@
 // What no frame changes of a portrait: raw parameters, features of the points, weights.
 import { encode, type Plane } from "../model/triplane";
+import { torsoShapes } from "../model/conditions";
 import type { Arrays } from "../payload";
 
 export const ATTRIBUTES: [string, number][] = [
@@ -161,8 +162,9 @@ function putFeatures(
 
 /** Pose blendshapes by their gates: of the head's pose and of the torso's, or all in one. */
 function groupsOf(shapes: Shapes, config: any): Shapes[] {
-  if (!config.pose_blendshapes) return [];
-  const head = config.torso_spares_head && config.pose_input ? HEAD_POSE : 0;
+  if (!shapes.count) return [];
+  const alone = config.torso_spares_head && config.pose_input && config.pose_blendshapes;
+  const head = alone ? HEAD_POSE : 0;
   const size = head ? (shapes.basis.length / shapes.count) * head : 0;
   const parts = [
     { ...shapes, count: head, basis: shapes.basis.subarray(0, size) },
@@ -188,7 +190,8 @@ function poseGates(arrays: Arrays, config: any, means: Float32Array): Float32Arr
     }
     return 1 - Math.min(Math.max(depth / 0.03, 0), 1);
   });
-  return [...(config.pose_input ? [head] : []), ...(config.body_input ? [torso] : [])];
+  const moved = config.pose_input && config.pose_blendshapes;
+  return [...(moved ? [head] : []), ...(torsoShapes(config) ? [torso] : [])];
 }
 
 function paddedTo(values: Float32Array, length: number): Float32Array {
