@@ -76,6 +76,16 @@ def test_portraits_of_before_move_the_head_with_the_torso():
         assert (shapes[0] == 0).all() and gate[0] == 0
 
 
+def test_portraits_of_the_day_between_have_two_groups_and_hear_of_the_torso():
+    """Their torso spared the head in its shapes, and was an input of the network."""
+    between = {k: v for k, v in CONFIG.items() if k != "body_blendshapes"} | {"body_input": True}
+    motion = Motion(between)
+    assert motion.deformation.pose_shapes.groups == (POSE_DIM, BODY_DIM)
+    assert motion.config == CONFIG | {"body_input": True}
+    poses = POSE_DIM + BODY_DIM
+    assert motion.deformation.input_conditions.in_features == motion.audio_dim + 6 + poses
+
+
 @pytest.mark.parametrize("spares", [True, False])
 def test_without_a_pose_there_is_no_shape_of_one(spares):
     config = CONFIG | {"pose_input": False, "body_blendshapes": False, "torso_spares_head": spares}

@@ -45,7 +45,10 @@ class Motion(nn.Module):
 
     def __init__(self, config: dict) -> None:
         super().__init__()
-        self.config = config
+        shaped = config["pose_blendshapes"]
+        # What older portraits do not name is settled here, for the player in the page as well.
+        older = {"body_blendshapes": config["body_input"] and shaped, "torso_spares_head": False}
+        self.config = config = older | config
         box = torch.zeros(3), torch.ones(3)
         self.planes = nn.ModuleList(TriPlane(*box, **arguments) for arguments in config["planes"])
         self.register_buffer("mouth", torch.zeros(3))
@@ -56,10 +59,9 @@ class Motion(nn.Module):
         self.eye_norm = ZScore(torch.zeros(units), torch.ones(units), EYE_LIMIT)
         self.pose_norm = ZScore(torch.zeros(POSE_DIM), torch.ones(POSE_DIM))
         self.body_norm = ZScore(torch.zeros(BODY_DIM), torch.ones(BODY_DIM))
-        shaped = config["pose_blendshapes"]
         self.head_shapes = config["pose_input"] and shaped
-        self.torso_shapes = config.get("body_blendshapes", config["body_input"] and shaped)
-        self.torso_spares_head = config.get("torso_spares_head", False)
+        self.torso_shapes = config["body_blendshapes"]
+        self.torso_spares_head = config["torso_spares_head"]
         for corner in ("head_low", "head_high") if self.torso_spares_head else ():
             self.register_buffer(corner, torch.zeros(3))
         groups = POSE_DIM * self.head_shapes, BODY_DIM * self.torso_shapes

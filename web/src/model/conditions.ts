@@ -18,11 +18,6 @@ export interface NetworkInput {
   shapes: Float32Array;
 }
 
-/** Whether the torso's pose drives blendshapes; portraits of before 2026-11-29 do not name it. */
-export function torsoShapes(config: any): boolean {
-  return config.body_blendshapes ?? (config.pose_blendshapes && config.body_input);
-}
-
 export class Conditions {
   readonly lips: Lips | null;
   private readonly net: AudioNet;
@@ -57,7 +52,7 @@ export class Conditions {
     }
     const face = this.config.blendshapes ? [...spoken.lips, ...units] : [];
     const pose = this.config.pose_blendshapes ? head : [];
-    const body = torsoShapes(this.config) ? torso : [];
+    const body = this.config.body_blendshapes ? torso : [];
     return { bias, shapes: Float32Array.from([...face, ...pose, ...body]) };
   }
 
@@ -65,7 +60,7 @@ export class Conditions {
   private poses({ head, torso, outline }: Moment): { head: number[]; torso: number[] } {
     const R = torso.R;
     const body = [R[0], R[4], R[3] - R[1], ...torso.t, ...outline];
-    const taken = this.config.body_input || torsoShapes(this.config);
+    const taken = this.config.body_input || this.config.body_blendshapes;
     return {
       head: this.config.pose_input
         ? this.scored("pose_norm", [...rotationVector(head.R), ...head.t], 4) : [],

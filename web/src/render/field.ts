@@ -1,6 +1,5 @@
 // What no frame changes of a portrait: raw parameters, features of the points, weights.
 import { encode, type Plane } from "../model/triplane";
-import { torsoShapes } from "../model/conditions";
 import type { Arrays } from "../payload";
 
 export const ATTRIBUTES: [string, number][] = [
@@ -163,8 +162,7 @@ function putFeatures(
 /** Pose blendshapes by their gates: of the head's pose and of the torso's, or all in one. */
 function groupsOf(shapes: Shapes, config: any): Shapes[] {
   if (!shapes.count) return [];
-  const alone = config.torso_spares_head && config.pose_input && config.pose_blendshapes;
-  const head = alone ? HEAD_POSE : 0;
+  const head = config.torso_spares_head && headShapes(config) ? HEAD_POSE : 0;
   const size = head ? (shapes.basis.length / shapes.count) * head : 0;
   const parts = [
     { ...shapes, count: head, basis: shapes.basis.subarray(0, size) },
@@ -190,8 +188,12 @@ function poseGates(arrays: Arrays, config: any, means: Float32Array): Float32Arr
     }
     return 1 - Math.min(Math.max(depth / 0.03, 0), 1);
   });
-  const moved = config.pose_input && config.pose_blendshapes;
-  return [...(moved ? [head] : []), ...(torsoShapes(config) ? [torso] : [])];
+  return [...(headShapes(config) ? [head] : []), ...(config.body_blendshapes ? [torso] : [])];
+}
+
+/** Whether the head's pose drives blendshapes. */
+function headShapes(config: any): boolean {
+  return config.pose_input && config.pose_blendshapes;
 }
 
 function paddedTo(values: Float32Array, length: number): Float32Array {
