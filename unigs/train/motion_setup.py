@@ -27,9 +27,10 @@ meters."""
 FACE_FEATURES = 2
 """Features per vertex of the face's tri-plane."""
 
-HEAD_MARGINS = (0.09, 0.14, 0.10), (0.09, 0.03, 0.18)
+HEAD_MARGINS = (0.09, 0.14, 0.10), (0.09, 0.06, 0.18)
 """Margins of the head's box around the face's mesh, meters: to the right, above and in front, to
-the left, below and behind. It holds the crown with its hair, but not hair below the chin."""
+the left, below and behind. It holds the crown, and hair that hangs beside the neck, but not hair on
+the shoulders."""
 DEAF = {
     "speech": None,
     "lip_code": False,
