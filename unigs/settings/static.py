@@ -31,6 +31,9 @@ class StaticSettings:
     mouth_points: Annotated[int, Bounds(0, 100000)] = 0
     """Number of extra dark Gaussians that start inside the mouth, behind the lips (not in the
     paper)."""
+    face_margin: Annotated[float, Bounds(0, 0.1)] = 0.0
+    """Distance in meters by which a Gaussian of the head may lie in front of the fitted face mesh,
+    in both stages (not in the paper; 0: anywhere)."""
     sh_degree: Annotated[int, Bounds(0, 3)] = 1
     """Degree of the spherical harmonics of the colors, 0 to 3 (eq. 1)."""
     fields: Literal["one", "separate", "masked"] = "one"

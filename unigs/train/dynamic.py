@@ -25,6 +25,7 @@ from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.dynamic_loss import DynamicLoss
+from unigs.train.face_surface import surface_of
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.guides import LipGuide, rare_frames
@@ -135,7 +136,9 @@ class DynamicTask(Task):
             layer.motion = new_motion(dataset, self.frames, layer, *how).to(device)
             layer.gaussians = face_first(layer)
         self.portrait = portrait
-        self.parts = parts_of(portrait, dataset, static_settings(portrait).fields)
+        static = static_settings(portrait)
+        self.parts = parts_of(portrait, dataset, static.fields)
+        self.surface = surface_of(dataset, static, device)
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
         )
@@ -174,6 +177,8 @@ class DynamicTask(Task):
         self.adamw.zero_grad(set_to_none=True)
         for adam in self.adams if s.gaussian_lr else ():
             adam.step()
+        if self.surface:
+            self.surface.hold(self.portrait.gaussians)
         if self.average:
             self.average.update()
         return sum_terms(learned)

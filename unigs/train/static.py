@@ -24,6 +24,7 @@ from unigs.subject.features import HeadPoses
 from unigs.subject.trajectory import RigidTrajectory
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl, densify
+from unigs.train.face_surface import surface_of
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.initial_points import start_field
@@ -122,6 +123,7 @@ class StaticTask(Task):
         self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
         self.poses = PoseTensors(dataset.performance, device)
+        self.surface = surface_of(dataset, settings, device)
 
     def _optimizers(self) -> None:
         s, rates = self.settings, gaussian_rates(self.settings)
@@ -133,7 +135,7 @@ class StaticTask(Task):
         ]
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
-        """One batch: forward, backward, Adam, now and then density control."""
+        """One batch: forward, backward, Adam, now and then density control; the face's surface."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
         terms = sum_terms([self._learn(number, frames) for number in range(len(self.parts))])
@@ -142,6 +144,8 @@ class StaticTask(Task):
             adam.step()
         if self.densities[0].due(step):
             densify(self.densities)
+        if self.surface:
+            self.surface.hold(self.portrait.gaussians)
         return terms
 
     def _learn(self, number: int, frames: list[int]) -> dict[str, torch.Tensor]:
