@@ -68,6 +68,14 @@ def test_beside_the_face_hair_hangs_where_it_hangs():
     assert float(field.means[3, 2]) == pytest.approx(0.02 - MARGIN)
 
 
+def test_a_training_that_went_astray_is_left_to_its_guard():
+    points = torch.tensor([[torch.nan, 0.0, -0.3], [0.0, torch.inf, -0.3], [-1e30, 0.0, -0.3]])
+    field = field_of(torch.rand(3, 3))
+    field.means.data.copy_(points)
+    FaceSurface(plane(0.0), MARGIN, CPU).hold(field)
+    torch.testing.assert_close(field.means.detach(), points, equal_nan=True, rtol=0, atol=0)
+
+
 def worst(task) -> float:
     """How far a Gaussian of the head lies beyond the margin in front of the face, meters."""
     surface = FaceSurface(task.dataset.poses.shape, MARGIN, CPU)

@@ -41,16 +41,18 @@ class FaceSurface:
         slope_y, slope_x = np.gradient(depth, axes[1], axes[0])
         limit = depth - margin * np.sqrt(1 + slope_x**2 + slope_y**2)
         limit[~np.isfinite(limit)] = BESIDE
+        # A border of one cell stands for all that lies beside the map.
+        limit = np.pad(limit, 1, constant_values=BESIDE)
         self.limit = torch.from_numpy(limit).float().to(device)
-        self.low = torch.from_numpy(low).float().to(device)
-        self.cell = torch.from_numpy((high - low) / (CELLS - 1)).float().to(device)
+        cell = (high - low) / (CELLS - 1)
+        self.scale = torch.from_numpy(1 / cell).float().to(device)
+        self.origin = torch.from_numpy(1 - low / cell).float().to(device)
 
     def least_depth(self, means: torch.Tensor) -> torch.Tensor:
         """Least z [N] of centers [N,3]; minus infinity beside the face."""
-        cells = ((means[:, :2] - self.low) / self.cell).round().long()
-        over_face = ((cells >= 0) & (cells < CELLS)).all(1)
-        column, row = cells.clamp(0, CELLS - 1).unbind(1)
-        return self.limit[row, column].masked_fill(~over_face, BESIDE)
+        cells = torch.addcmul(self.origin, means[:, :2], self.scale)
+        column, row = cells.round().long().clamp(0, CELLS + 1).unbind(1)
+        return self.limit.take(row * (CELLS + 2) + column)
 
     @torch.no_grad()
     def hold(self, field: Gaussians) -> None:
