@@ -11,9 +11,8 @@ from unigs.model.gaussians import Gaussians
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.settings.dynamic import DynamicSettings
 from unigs.subject.dataset import Dataset
-from unigs.subject.labels import FACE, HAIR
 from unigs.train.dynamic import DynamicTask
-from unigs.train.face_surface import FaceSurface, surface_of
+from unigs.train.face_surface import FaceSurface
 from unigs.train.static import StaticTask
 
 CPU = torch.device("cpu")
@@ -69,26 +68,6 @@ def test_beside_the_face_hair_hangs_where_it_hangs():
     assert float(field.means.detach()[3, 2]) == pytest.approx(0.02 - MARGIN)
 
 
-def test_hair_over_the_face_hangs_where_it_hangs(files):
-    dataset = Dataset(files)
-    # Rows above the middle of the picture show hair in every frame, the others in none.
-    labels = np.full(np.shape(dataset.labels.frames), FACE, np.uint8)
-    half = labels.shape[1] // 2
-    labels[:, :half] = HAIR
-    dataset.labels.frames = labels
-    surface = surface_of(dataset, replace(STATIC, face_margin=MARGIN), CPU)
-    finite = np.isfinite(surface.points[..., 2])
-    points = surface.points[finite]
-    seen = dataset.performance.head[dataset.train]
-    rows = [points @ R[1:].T + t[1:] for R, t in zip(seen.R, seen.t, strict=True)]
-    rows = np.stack([dataset.poses.focal * y / z for y, z in (row.T for row in rows)])
-    free = torch.isinf(surface.least_depth(torch.from_numpy(points).float())).numpy()
-    above, below = (rows < -1).all(0), (rows > 1).all(0)
-    assert above.sum() > 1000 and free[above].all()
-    # The map's slope, and so its limit, is not known along its rim.
-    assert below.sum() > 1000 and free[below].mean() < 0.1
-
-
 def test_a_training_that_went_astray_is_left_to_its_guard():
     points = torch.tensor([[torch.nan, 0.0, -0.3], [0.0, torch.inf, -0.3], [-1e30, 0.0, -0.3]])
     field = field_of(torch.rand(3, 3))
@@ -99,7 +78,7 @@ def test_a_training_that_went_astray_is_left_to_its_guard():
 
 def worst(task) -> float:
     """How far a Gaussian of the head lies beyond the margin in front of the face, meters."""
-    surface = surface_of(task.dataset, replace(STATIC, face_margin=MARGIN), CPU)
+    surface = FaceSurface(task.dataset.poses.shape, MARGIN, CPU)
     means = task.portrait.gaussians.means.detach()
     return float((surface.least_depth(means) - means[:, 2]).max())
 

@@ -12,22 +12,14 @@ import torch
 from scipy.interpolate import LinearNDInterpolator
 
 from unigs.face.mesh import VERTICES
-from unigs.model.anchor import Body
 from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
-from unigs.subject.labels import HAIR
-from unigs.train.initial_points import pixels_at
 
 CELLS = 128
 """Cells of the depth map along each side of the face mesh."""
 BESIDE = -torch.inf
 """Limit of the depth beside the face mesh: none."""
-HAIR_SHARE = 0.05
-"""Share of frames that show hair at a place of the face, above which Gaussians may lie in front of
-it at any distance."""
-FRAMES = 64
-"""About how many training frames tell where hair hangs over the face."""
 
 
 class FaceSurface:
@@ -49,17 +41,12 @@ class FaceSurface:
         slope_y, slope_x = np.gradient(depth, axes[1], axes[0])
         limit = depth - margin * np.sqrt(1 + slope_x**2 + slope_y**2)
         limit[~np.isfinite(limit)] = BESIDE
-        self.points = np.stack([*np.meshgrid(*axes), depth], -1)
         # A border of one cell stands for all that lies beside the map.
         limit = np.pad(limit, 1, constant_values=BESIDE)
         self.limit = torch.from_numpy(limit).float().to(device)
         cell = (high - low) / (CELLS - 1)
         self.scale = torch.from_numpy(1 / cell).float().to(device)
         self.origin = torch.from_numpy(1 - low / cell).float().to(device)
-
-    def spare(self, cells: np.ndarray) -> None:
-        """Let Gaussians lie anywhere over some cells [CELLS,CELLS] of the map, True or False."""
-        self.limit[1:-1, 1:-1][torch.from_numpy(cells).to(self.limit.device)] = BESIDE
 
     def least_depth(self, means: torch.Tensor) -> torch.Tensor:
         """Least z [N] of centers [N,3]; minus infinity beside the face."""
@@ -77,27 +64,7 @@ class FaceSurface:
 def surface_of(
     dataset: Dataset, settings: StaticSettings, device: torch.device
 ) -> FaceSurface | None:
-    """The face's surface of a subject; None if the settings leave Gaussians anywhere.
-
-    Where hair hangs over the face it is in front of it, and stays there.
-    """
+    """The face's surface of a subject; None if the settings leave Gaussians anywhere."""
     if not settings.face_margin:
         return None
-    surface = FaceSurface(dataset.poses.shape, settings.face_margin, device)
-    surface.spare(hair_share(dataset, surface.points) > HAIR_SHARE)
-    return surface
-
-
-def hair_share(dataset: Dataset, points: np.ndarray) -> np.ndarray:
-    """Share of training frames [...] that show hair where points [...,3] of the head project.
-
-    Points that are not finite give 0.
-    """
-    head, flat = dataset.performance.head, points.reshape(-1, 3)
-    finite = np.isfinite(flat).all(1)
-    sample = dataset.train[:: max(1, len(dataset.train) // FRAMES)]
-    share = np.zeros(len(flat))
-    for frame in sample:
-        pose = Body(torch.from_numpy(head.R[frame]), torch.from_numpy(head.t[frame]))
-        share[finite] += dataset.labels[frame][pixels_at(dataset, pose, flat[finite])] == HAIR
-    return (share / len(sample)).reshape(points.shape[:-1])
+    return FaceSurface(dataset.poses.shape, settings.face_margin, device)

@@ -80,7 +80,7 @@ def frustum_points(
         xy = generator.uniform(-1, 1, (4 * count, 2)) * half * (1 + z[:, None] / depth)
         camera = np.column_stack([xy, z + depth])
         points = (camera - body.t.numpy()) @ body.R.numpy()
-        row, column = pixels_at(dataset, body, points)
+        row, column = _pixels(dataset, body, points)
         good = person[row, column] > PERSON_SHARE
         if spare_face:
             good &= face[row, column] < 0.7
@@ -118,7 +118,7 @@ def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarr
     """Color [N,3] of the mean training frame where each point projects."""
     sample = dataset.train[:: max(1, len(dataset.train) // 32)]
     mean = np.mean([dataset.frames[k] for k in sample], axis=0) / 255
-    row, column = pixels_at(dataset, body, points)
+    row, column = _pixels(dataset, body, points)
     return mean[row, column]
 
 
@@ -129,15 +129,9 @@ def _mean_masks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return (labels != BACKGROUND).mean(0), ((labels == 1) | (labels == 2)).mean(0)
 
 
-def pixels_at(dataset: Dataset, pose: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column [N] where points [N,3] project, limited to the image.
-
-    Args:
-        dataset: gives the camera.
-        pose: camera = R x + t, of the head or of the torso at rest.
-        points: in the head's frame, meters.
-    """
+def _pixels(dataset: Dataset, body: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column [N] where points project at rest, limited to the image."""
     K = intrinsics(dataset.poses.focal, dataset.size)
-    pixels = project(torch.from_numpy(points).float(), pose.R, pose.t, K).numpy()
+    pixels = project(torch.from_numpy(points).float(), body.R, body.t, K).numpy()
     pixels = np.clip(np.floor(pixels), 0, dataset.size - 1).astype(int)
     return pixels[:, 1], pixels[:, 0]
