@@ -175,13 +175,17 @@ class DynamicTask(Task):
         self._schedule(step / s.iterations)
         self.adamw.step()
         self.adamw.zero_grad(set_to_none=True)
-        for adam in self.adams if s.gaussian_lr else ():
-            adam.step()
-        if self.surface:
-            self.surface.hold(self.portrait.gaussians)
+        if s.gaussian_lr:
+            self._move_gaussians()
         if self.average:
             self.average.update()
         return sum_terms(learned)
+
+    def _move_gaussians(self) -> None:
+        for adam in self.adams:
+            adam.step()
+        if self.surface:
+            self.surface.hold(self.portrait.gaussians)
 
     def _learn(self, number: int, frames: list[int], step: int) -> dict[str, torch.Tensor]:
         """Forward, with measured lips in some steps and noise on poses, and backward of a layer."""

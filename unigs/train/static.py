@@ -135,7 +135,7 @@ class StaticTask(Task):
         ]
 
     def step(self, step: int) -> dict[str, torch.Tensor]:
-        """One batch: forward, backward, Adam, now and then density control; the face's surface."""
+        """One batch: forward, backward, Adam, density control when it is due."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
         terms = sum_terms([self._learn(number, frames) for number in range(len(self.parts))])
