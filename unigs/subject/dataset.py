@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,6 +152,18 @@ class Dataset:
         """Labels of a frame, uint8 [H,W] (see `unigs.subject.labels`)."""
         return self._regions[frame]
 
+    def shows(self, frame: int, label: int) -> torch.Tensor:
+        """Mask of the pixels of a frame with a label, bool [H,W]."""
+        return _compared(operator.eq, self._regions[frame], label)
+
     def person(self, frame: int) -> torch.Tensor:
         """Person mask, bool [H,W]."""
-        return self._regions[frame] != BACKGROUND
+        return _compared(operator.ne, self._regions[frame], BACKGROUND)
+
+
+def _compared(how: Callable, labels: torch.Tensor, label: int) -> torch.Tensor:
+    """Labels compared with one of them, bool [H,W] on their device."""
+    if labels.device.type != "cpu":
+        return how(labels, label)
+    # NumPy compares bytes some ten times as fast as torch.
+    return torch.from_numpy(how(labels.numpy(), np.uint8(label)))

@@ -68,13 +68,13 @@ class Head(Whole):
 
     def backdrop(self, frame: int) -> torch.Tensor:
         """The frame's own torso over the plate."""
-        torso = self.dataset.regions(frame) == TORSO
+        torso = self.dataset.shows(frame, TORSO)
         return torch.where(torso[..., None], self.dataset.image(frame), self.plate)
 
     def compared(self, rendering: Rendering, frame: int) -> Compared:
         """The whole frame; opaque should be the person without the torso."""
         data = self.dataset
-        head = data.person(frame) & (data.regions(frame) != TORSO)
+        head = data.person(frame) & ~data.shows(frame, TORSO)
         return Compared(rendering.image, data.image(frame), rendering.alpha, head)
 
 
@@ -87,8 +87,8 @@ class Torso(Whole):
 
     def compared(self, rendering: Rendering, frame: int) -> Compared:
         """The frame's torso over the plate, with the true head before both."""
-        labels, image = self.dataset.regions(frame), self.dataset.image(frame)
-        torso, background = labels == TORSO, labels == BACKGROUND
+        data, image = self.dataset, self.dataset.image(frame)
+        torso, background = data.shows(frame, TORSO), data.shows(frame, BACKGROUND)
         hidden = ~(torso | background)[..., None]
         truth = torch.where(background[..., None], self.plate, image)
         return Compared(
@@ -104,7 +104,7 @@ class CutHead(Whole):
 
     def own(self, frame: int) -> torch.Tensor:
         """Mask of the part, bool [H,W]."""
-        return self.dataset.person(frame) & (self.dataset.regions(frame) != TORSO)
+        return self.dataset.person(frame) & ~self.dataset.shows(frame, TORSO)
 
     def compared(self, rendering: Rendering, frame: int) -> Compared:
         """The part over the plate, as its mask cuts it out."""
@@ -118,7 +118,7 @@ class CutTorso(CutHead):
 
     def own(self, frame: int) -> torch.Tensor:
         """Mask of the part, bool [H,W]."""
-        return self.dataset.regions(frame) == TORSO
+        return self.dataset.shows(frame, TORSO)
 
 
 KINDS = {"one": (Whole,), "separate": (Head, Torso), "masked": (CutHead, CutTorso)}
