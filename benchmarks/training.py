@@ -17,6 +17,7 @@ from benchmarks.torch_renderer import render
 from unigs.compute.memory import keep_freed_memory
 from unigs.compute.threads import get_threads
 from unigs.losses.l1 import region_l1_torch
+from unigs.losses.mask_l1 import mask_l1_torch
 from unigs.losses.ssim import ssim_torch
 from unigs.model.deformation import DeformationNet
 from unigs.model.kernels.deform import Deform
@@ -31,7 +32,7 @@ from unigs.render.composite import composite_torch
 from unigs.render.cpu import Blend, Project
 from unigs.render.rasterize import Splats
 from unigs.subject.dataset import Dataset
-from unigs.train import dynamic, static
+from unigs.train import dynamic, dynamic_loss, static
 from unigs.train.average import RunningAverage
 from unigs.train.density import DensityControl
 from unigs.train.gaussian_adam import GaussianAdam
@@ -70,7 +71,7 @@ def parts(task: Task) -> list[tuple[object, str, str | Callable]]:
     ]
     for blended, name in ((Project, "project"), (Blend, "sort and blend")):
         shared.append((blended, "forward", name))
-    module = dynamic if isinstance(task, dynamic.DynamicTask) else static
+    module = dynamic_loss if isinstance(task, dynamic.DynamicTask) else static
     losses = ("l1", "l1_terms", "d_ssim", "motion_loss", "alpha_loss")
     shared += [(module, name, f"loss: {name}") for name in losses if hasattr(module, name)]
     if module is static:
@@ -107,6 +108,7 @@ def plain_torch(renderer: bool) -> Iterator[None]:
         "unigs.model.portrait.posed": posed_torch,
         "unigs.model.portrait.composite": composite_torch,
         "unigs.train.losses.region_l1": region_l1_torch,
+        "unigs.train.losses.mask_l1": mask_l1_torch,
         "unigs.train.losses.ssim": ssim_torch,
     }
     if renderer:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from unigs.compute import threads
-from unigs.losses.l1 import region_l1, region_l1_torch
+from unigs.losses.l1 import region_l1, region_l1_torch, region_sizes
+from unigs.losses.mask_l1 import mask_l1, mask_l1_torch
 from unigs.render.composite import composite, composite_torch
 
 SHAPES = [(48, 37), (1, 1), (130, 64)]
@@ -48,6 +49,28 @@ def test_overlapping_regions_count_a_pixel_in_each():
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_opacity_and_mask_match_float64(shape):
+    """Some pixels are exactly right: they have no gradient."""
+    *_, alpha, (_, _, mask) = scene(shape)
+    alpha = torch.where(torch.rand(*shape, 1) < 0.2, mask[..., None].float(), alpha)[..., 0]
+    results = []
+    for function, dtype in ((mask_l1, torch.float32), (mask_l1_torch, torch.float64)):
+        leaf = alpha.clone().to(dtype).requires_grad_()
+        value = function(leaf, mask)
+        (3 * value).backward()
+        results.append((value.detach().double(), leaf.grad.double()))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_regions_are_counted_in_pixels():
+    masks = [torch.zeros(5, 7, dtype=torch.bool) for _ in range(3)]
+    masks[1][2, 3:5] = True
+    masks[2][:] = True
+    assert region_sizes(masks).tolist() == [0, 2, 35]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_composition_and_gradients_match_float64(shape):
     image, weights, plate, alpha, _ = scene(shape)
     results = []
@@ -70,8 +93,10 @@ def test_threads_do_not_change_a_bit():
             leaves = image.clone().requires_grad_(), alpha.clone().requires_grad_()
             shown = composite(*leaves, plate)
             sums = region_l1(shown, truth, masks)
-            sums.sum().backward()
-            results.append((shown.detach(), sums.detach(), *(leaf.grad for leaf in leaves)))
+            opaque = mask_l1(leaves[1][..., 0], masks[0])
+            (sums.sum() + opaque).backward()
+            values = shown.detach(), sums.detach(), opaque.detach()
+            results.append((*values, *(leaf.grad for leaf in leaves)))
     finally:
         threads.set_threads(before)
     for one, two in zip(*results, strict=True):
@@ -88,6 +113,10 @@ def test_what_does_not_fit_is_named():
         region_l1(image.double(), image.double())
     with pytest.raises(ValueError, match="first image only"):
         region_l1(image, image.clone().requires_grad_())
+    with pytest.raises(ValueError, match=r"mask_l1 takes \[H,W\]"):
+        mask_l1(torch.zeros(4, 5), torch.zeros(5, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match="float32"):
+        mask_l1(torch.zeros(4, 5).double(), torch.zeros(4, 5, dtype=torch.bool))
     alpha = torch.zeros(4, 5, 1)
     with pytest.raises(ValueError, match=r"\(2, 2, 3\)"):
         composite(image, alpha, torch.zeros(2, 2, 3))

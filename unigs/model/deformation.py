@@ -34,6 +34,16 @@ class Deltas:
     color: torch.Tensor | None = None
     """Change of the color coefficients of degree 0 [N,3]."""
 
+    def mean_absolute(self, weights: dict[str, float]) -> torch.Tensor:
+        """Sum of the mean absolute deltas of some attributes, each times its weight.
+
+        Args:
+            weights: weight by attribute; attributes that are not deformed add nothing.
+        """
+        parts = {name: getattr(self, name) for name in weights}
+        means = [weights[k] * x.abs().mean() for k, x in parts.items() if x is not None]
+        return torch.stack(means).sum() if means else torch.zeros(())
+
 
 def columns_of(attributes: tuple[str, ...]) -> tuple[int, ...]:
     """First output of each of `ATTRIBUTES`, -1 where it is not among those that are deformed."""
@@ -56,13 +66,31 @@ class NetworkDeltas(Deltas):
     ) -> None:
         self.outputs = Outputs(raw, columns_of(attributes), units)
 
+    def _place(self, name: str) -> tuple[slice, float]:
+        """Columns of an attribute in the outputs, none if it is not deformed, and their unit."""
+        number = tuple(ATTRIBUTES).index(name)
+        start, unit = self.outputs.columns[number], self.outputs.units[number > 0]
+        return slice(start, start + ATTRIBUTES[name]) if start >= 0 else slice(0), unit
+
     def _part(self, name: str) -> torch.Tensor | None:
-        place = tuple(ATTRIBUTES).index(name)
-        start, unit = self.outputs.columns[place], self.outputs.units[place > 0]
-        if start < 0:
+        columns, unit = self._place(name)
+        if not columns.stop:
             return None
-        part = self.outputs.raw[:, start : start + ATTRIBUTES[name]] * unit
+        part = self.outputs.raw[:, columns] * unit
         return part[:, 0] if name == "opacity" else part
+
+    def mean_absolute(self, weights: dict[str, float]) -> torch.Tensor:
+        """`Deltas.mean_absolute` in one pass over the outputs, without taking them apart.
+
+        Args:
+            weights: weight by attribute; attributes that are not deformed add nothing.
+        """
+        raw = self.outputs.raw
+        of_column = torch.zeros(raw.shape[1])
+        for name, weight in weights.items():
+            columns, unit = self._place(name)
+            of_column[columns] = weight * unit / ATTRIBUTES[name]
+        return raw.abs().mean(0) @ of_column.to(raw)
 
     position = cached_property(lambda self: self._part("position"))
     scale = cached_property(lambda self: self._part("scale"))

@@ -22,7 +22,7 @@ from unigs.stage import cli
 from unigs.subject.features import ACTION_UNITS
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import RigidTrajectory
-from unigs.train.losses import d_ssim, l1
+from unigs.train.losses import alpha_loss, d_ssim, l1
 
 log = logging.getLogger("unigs")
 
@@ -81,9 +81,9 @@ def _train_and_play(motion: dict) -> None:
     portrait = Portrait(field, plate, 2.0 * SIZE, 25.0, body, Motion(motion))
     speech, eyes = torch.zeros(WINDOW, 4), torch.zeros(len(ACTION_UNITS))
     heard = portrait.motion.hear(speech[None])[0]
-    image = portrait(body.R, body.t, heard, eyes).image
-    truth = torch.zeros(SIZE, SIZE, 3)
-    (l1(image, truth) + d_ssim(image, truth)).backward()
+    shown = portrait(body.R, body.t, heard, eyes)
+    image, truth, person = shown.image, torch.zeros(SIZE, SIZE, 3), torch.ones(SIZE, SIZE).bool()
+    (l1(image, truth) + d_ssim(image, truth) + alpha_loss(shown.alpha, person)).backward()
     d_ssim(image.detach(), truth)
     head = RigidTrajectory(body.R[None].numpy(), body.t[None].numpy())
     frame = Performance(head, eyes=eyes[None].numpy(), speech=speech[None].numpy())

@@ -30,7 +30,7 @@ from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.guides import LipGuide, rare_frames
 from unigs.train.loop import Task, train
-from unigs.train.losses import mean_terms, sum_terms
+from unigs.train.losses import mean_terms, sum_terms, total
 from unigs.train.motion_setup import face_first, new_motion
 from unigs.train.parts import parts_of
 from unigs.train.poses import PoseTensors
@@ -203,7 +203,7 @@ class DynamicTask(Task):
             for rendering, frame in zip(renderings, frames, strict=True)
         ]
         terms = mean_terms(losses)
-        sum(terms.values()).backward()
+        total(terms).backward()
         return {name: value.detach() for name, value in terms.items()}
 
     def posed(

@@ -43,10 +43,7 @@ class DynamicLoss:
             step: number of the training step, from which LPIPS takes whether it has begun.
         """
         s, image, truth = self.settings, pair.image, pair.truth
-        weights = {name: weight for name, (_, weight) in self.regions.items()}
-        weights |= {"l1": 1, "eyes": s.lambda_eyes}
-        terms = l1_terms(image, truth, self._masks(frame), s.region_mean)
-        terms = {name: weights[name] * value for name, value in terms.items()}
+        terms = l1_terms(image, truth, self._weighted(frame), s.region_mean)
         terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(deltas)
@@ -57,13 +54,13 @@ class DynamicLoss:
             terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
         return terms
 
-    def _masks(self, frame: int) -> dict[str, torch.Tensor]:
-        """Masks of the regions of eq. 9 and of the eyes, as far as they have a weight."""
-        labels = self.dataset.regions(frame)
-        masks = {name: labels == label for name, (label, _) in self.regions.items()}
+    def _weighted(self, frame: int) -> dict[str, tuple[torch.Tensor, float]]:
+        """Masks and weights of the regions of eq. 9 and of the eyes that have a weight."""
+        shows = self.dataset.shows
+        found = {name: (shows(frame, label), w) for name, (label, w) in self.regions.items()}
         if self.eye_boxes:
-            masks["eyes"] = self.eye_boxes.mask(frame, self.device)
-        return masks
+            found["eyes"] = self.eye_boxes.mask(frame, self.device), self.settings.lambda_eyes
+        return found
 
     def _mouth(self, frame: int) -> tuple[float, float] | None:
         """Column and row of the middle of the lips; None where no face was found."""

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import torch
 
-from unigs.losses.l1 import region_l1
+from unigs.losses.l1 import region_l1, region_sizes
+from unigs.losses.mask_l1 import mask_l1
 from unigs.losses.ssim import ssim
 from unigs.model.deformation import Deltas
 
 
 def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """Mean of each loss term over the frames of a step; all frames have the same terms."""
+    if len(frames) == 1:
+        return frames[0]
     return {name: sum(terms[name] for terms in frames) / len(frames) for name in frames[0]}
 
 
 def sum_terms(layers: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """Sum of each loss term over the layers of a portrait; all layers have the same terms."""
     return {name: sum(terms[name] for terms in layers) for name in layers[0]}
+
+
+def total(terms: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Sum of the loss terms, which is minimized."""
+    return torch.stack(list(terms.values())).sum()
 
 
 def l1(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -30,26 +38,29 @@ def d_ssim(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def l1_terms(
-    image: torch.Tensor, truth: torch.Tensor, regions: dict[str, torch.Tensor], mean_over: str
+    image: torch.Tensor,
+    truth: torch.Tensor,
+    regions: dict[str, tuple[torch.Tensor, float]],
+    mean_over: str,
 ) -> dict[str, torch.Tensor]:
-    """L1 of eq. 8 and all L_j of eq. 9, without their weights, in one pass over the image.
+    """L1 of eq. 8 and all weighted L_j of eq. 9, in one pass over the image.
 
     Args:
         image: rendered image [H,W,3].
         truth: frame of the clip [H,W,3].
-        regions: masks bool [H,W] by name.
+        regions: mask bool [H,W] and weight by name.
         mean_over: "frame" divides a region's sum by the pixels of the frame, "region" by those of
             the region.
 
     Returns:
         "l1" and one term per region.
     """
-    whole, *sums = region_l1(image, truth, list(regions.values())).unbind()
-    pixels = truth[..., 0].numel()
-    terms = {"l1": whole / pixels}
-    for (name, mask), value in zip(regions.items(), sums, strict=True):
-        terms[name] = value / (pixels if mean_over == "frame" else mask.sum().clamp(min=16))
-    return terms
+    masks = [mask for mask, _ in regions.values()]
+    sums, pixels = region_l1(image, truth, masks), truth[..., 0].numel()
+    shares = sums.new_tensor([1, *(weight for _, weight in regions.values())]) / pixels
+    if masks and mean_over == "region":
+        shares[1:] *= pixels / region_sizes(masks).clamp(min=16)
+    return dict(zip(("l1", *regions), (sums * shares).unbind(), strict=True))
 
 
 def motion_loss(deltas: Deltas) -> torch.Tensor:
@@ -57,19 +68,9 @@ def motion_loss(deltas: Deltas) -> torch.Tensor:
 
     An attribute that is not deformed adds nothing (rows of Table 3). Eq. 10 names no color.
     """
-    terms = [
-        value.abs().mean() * unit
-        for value, unit in (
-            (deltas.position, 100.0),
-            (deltas.rotation, 1.0),
-            (deltas.opacity, 1.0),
-            (deltas.scale, 1.0),
-        )
-        if value is not None
-    ]
-    return torch.stack(terms).sum() if terms else torch.zeros(())
+    return deltas.mean_absolute({"position": 100.0, "rotation": 1.0, "opacity": 1.0, "scale": 1.0})
 
 
 def alpha_loss(alpha: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
     """Mean |alpha - person| for alpha [H,W,1] and a person mask, bool [H,W] (not in the paper)."""
-    return (alpha[..., 0] - person.to(alpha.dtype)).abs().mean()
+    return mask_l1(alpha[..., 0], person)

@@ -29,7 +29,7 @@ from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
 from unigs.train.initial_points import start_field
 from unigs.train.loop import Task, train
-from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms
+from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms, total
 from unigs.train.parts import Whole, parts_of, split_field
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
@@ -157,7 +157,7 @@ class StaticTask(Task):
             rendering.meta["means2d"].retain_grad()
         pairs = zip(renderings, frames, strict=True)
         terms = mean_terms([self._losses(part, *pair) for pair in pairs])
-        sum(terms.values()).backward()
+        total(terms).backward()
         for rendering in renderings:
             self.densities[number].accumulate(rendering.meta, self.settings.batch)
         return {name: value.detach() for name, value in terms.items()}
