@@ -73,4 +73,4 @@ def motion_loss(deltas: Deltas) -> torch.Tensor:
 
 def alpha_loss(alpha: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
     """Mean |alpha - person| for alpha [H,W,1] and a person mask, bool [H,W] (not in the paper)."""
-    return mask_l1(alpha[..., 0], person)
+    return mask_l1(alpha.squeeze(-1), person)
