@@ -107,7 +107,7 @@ def _ffmpeg(machine: Machine) -> Finding:
 
 def _gpu(machine: Machine) -> Finding:
     """Why the CPU computes, or that a GPU does."""
-    slow = "the CPU computes: a first look takes minutes, the preset paper days"
+    slow = "the CPU computes: a first look takes minutes, the preset paper most of a day"
     if machine.gpus and machine.gsplat_error:
         return Finding(
             "GPU",
@@ -147,7 +147,9 @@ def _gpu(machine: Machine) -> Finding:
             "use the preset preview, or a machine with more cores",
             LOOK,
         )
-    return Finding("GPU", f"{cores}, on which a first look takes minutes and the preset paper days")
+    return Finding(
+        "GPU", f"{cores}, on which a first look takes minutes and the preset paper most of a day"
+    )
 
 
 def _weights(machine: Machine) -> Iterator[Finding]:
