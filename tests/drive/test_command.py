@@ -43,9 +43,6 @@ def test_poses_are_those_that_the_static_portrait_was_trained_with(work):
         "results/zoe/mine/static/pose.npz",
     ]
     assert work[0]["out"] == Path("o.mp4")
-    Path("config").mkdir()
-    Path("config/config.yaml").write_text("variants: {mine: {base: unigs}}\n")
-    assert command.static_owner("mine") == "unigs"
 
 
 @pytest.mark.parametrize(

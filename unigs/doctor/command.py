@@ -6,11 +6,9 @@ from pathlib import Path
 
 from unigs.doctor.finding import report
 from unigs.stage.errors import UserError
+from unigs.workflow.portrait_files import USUAL
 
 log = logging.getLogger("unigs")
-
-USUAL = "unigs_plus"
-"""Variant that is judged unless another is named."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -3,15 +3,9 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from unigs.settings.drive import DriveSettings
 from unigs.stage.errors import UserError
-from unigs.workflow import variants
-from unigs.workflow.home import CONFIG, home, with_defaults
-
-USUAL = "unigs_plus"
-"""Variant that the presets train."""
+from unigs.workflow.portrait_files import USUAL, find_portrait
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,55 +65,22 @@ def speak(
     Raises:
         UserError: portrait or sound are not there, or do not fit.
     """
-    folder, portrait = find_portrait(subject, variant)
+    files = find_portrait(subject, variant)
     if not audio.is_file():
         raise UserError(f"there is no file {audio}.")
-    out = out or folder / variant / "drive" / f"{audio.stem}.mp4"
+    out = out or files.folder / variant / "drive" / f"{audio.stem}.mp4"
     # Torch is loaded when there is something to do.
     from unigs.drive.speak import drive
 
     drive(
-        portrait=portrait,
+        portrait=files.portrait,
         audio=audio,
-        frame_table=folder / "clip/frames.csv",
-        pose=folder / static_owner(variant) / "static/pose.npz",
-        body=folder / "body/motion.npz",
-        eyes=folder / "face/eyes.csv",
-        speech=folder / "speech/features.npz",
+        frame_table=files.frame_table,
+        pose=files.pose,
+        body=files.body,
+        eyes=files.eyes,
+        speech=files.speech,
         out=out,
         settings=settings or DriveSettings(),
     )
     print(f"The video: {out.absolute().as_uri()}")
-
-
-def find_portrait(subject: str, variant: str) -> tuple[Path, Path]:
-    """Folder of a subject, and the finished portrait of a variant in it.
-
-    Args:
-        subject: name in results, or path of the folder.
-        variant: name of the portrait's variant.
-
-    Raises:
-        UserError: it is not there.
-    """
-    folder = Path(subject) if "/" in subject else Path("results", subject)
-    portrait = folder / variant / "dynamic/portrait.safetensors"
-    if not portrait.is_file():
-        made = sorted(path.parts[-3] for path in folder.glob("*/dynamic/portrait.safetensors"))
-        advice = f"the variants there are: {', '.join(made)}" if made else "make it first"
-        raise UserError(f"there is no portrait {portrait}: {advice}.")
-    return folder, portrait
-
-
-def static_owner(variant: str) -> str:
-    """The variant whose static portrait, and so whose refined poses, a variant uses.
-
-    Args:
-        variant: name of a variant; one that no configuration here knows has its own.
-    """
-    own = Path(CONFIG)
-    given = yaml.safe_load(own.read_text(encoding="utf-8")) if own.is_file() else {}
-    known = with_defaults(given or {}, home()).get("variants", {})
-    if variant not in known:
-        return variant
-    return variants.static_owner(known, variants.bases(known, variant))

@@ -9,6 +9,7 @@ from pathlib import Path
 from unigs.exchange.grids.command import add_grids
 from unigs.exchange.ply.command import add_ply
 from unigs.web.command import add_html
+from unigs.workflow.portrait_files import portrait_files
 
 log = logging.getLogger("unigs")
 
@@ -48,8 +49,10 @@ def run(words: argparse.Namespace) -> None:
     # Not for --help, which needs no NumPy.
     from unigs.exchange.lineage.give import Prepared, export_lineage
 
-    pose = f"{words.variant}/static/pose.npz" if words.variant else "face/pose.npz"
-    record = export_lineage(Prepared(words.subject, words.subject / pose), words.out)
+    pose = words.subject / "face/pose.npz"
+    if words.variant:
+        pose = portrait_files(words.subject, words.variant).pose
+    record = export_lineage(Prepared(words.subject, pose), words.out)
     frames = record["frames"]
     log.info(
         "%s: %d pictures, %d to train on and %d held out; %d frames do not count", words.out,

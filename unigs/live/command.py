@@ -9,8 +9,8 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from unigs.drive.command import USUAL
 from unigs.stage.errors import UserError
+from unigs.workflow.portrait_files import USUAL
 
 if TYPE_CHECKING:
     from unigs.live.server import LiveServer

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import unigs
 from unigs.compute.device import pick_device
-from unigs.drive.command import find_portrait, static_owner
 from unigs.drive.speak import load_talking, read_motion
 from unigs.live.engine import Engine
 from unigs.playback.play import Playback
@@ -17,6 +16,7 @@ from unigs.settings.drive import DriveSettings
 from unigs.speech.encoder import SpeechEncoder
 from unigs.stage.checksum import checksum
 from unigs.subject.features import ACTION_UNITS, SpeechFeatures
+from unigs.workflow.portrait_files import find_portrait
 
 log = logging.getLogger("unigs")
 
@@ -48,25 +48,24 @@ def load_speaker(subject: str, variant: str, settings: DriveSettings | None = No
         UserError: a file is missing, does not fit the others, or the portrait cannot hear live.
     """
     settings = settings or DriveSettings()
-    folder, path = find_portrait(subject, variant)
-    portrait = load_talking(path, pick_device(settings.device))
+    files = find_portrait(subject, variant)
+    portrait = load_talking(files.portrait, pick_device(settings.device))
     motion = read_motion(
-        folder / "clip/frames.csv",
-        folder / static_owner(variant) / "static/pose.npz",
-        folder / "body/motion.npz",
-        folder / "face/eyes.csv",
+        files.frame_table,
+        files.pose,
+        files.body,
+        files.eyes,
         settings.turn_seconds * portrait.fps,
     )
     if not (motion.eyes[:, ACTION_UNITS.index("AU45")] > MOVING_LID).any():
-        log.info("%s: the piece of the clip that is replayed has no blink", folder.name)
-    speech = folder / "speech/features.npz"
-    encoder = SpeechEncoder.from_json(SpeechFeatures.read(speech).encoder, speech)
+        log.info("%s: the piece of the clip that is replayed has no blink", files.folder.name)
+    encoder = SpeechEncoder.from_json(SpeechFeatures.read(files.speech).encoder, files.speech)
     engine = Engine(Playback(portrait), encoder, motion, settings)
     told = provenance_of(portrait.meta.get("dynamic", {})).told()
     parts = [
         f"{SYNTHETIC} Rendered live by UniGS {unigs.__version__}",
-        f"portrait sha256: {checksum(path)}",
+        f"portrait sha256: {checksum(files.portrait)}",
         f"visible mark: {MARKED}",
         *(f"{name}: {text}" for name, text in told.items()),
     ]
-    return Speaker(engine, folder.resolve().name, "; ".join(parts) + ".")
+    return Speaker(engine, files.folder.resolve().name, "; ".join(parts) + ".")

@@ -6,9 +6,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from unigs.drive.command import USUAL
 from unigs.stage.errors import UserError
 from unigs.view.files import ViewFiles, files_of, named_files
+from unigs.workflow.portrait_files import USUAL
 
 log = logging.getLogger("unigs")
 

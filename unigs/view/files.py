@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from unigs.drive.command import static_owner
 from unigs.stage.errors import UserError
-
-DYNAMIC, STATIC = "dynamic/portrait.safetensors", "static/portrait.safetensors"
-"""Portraits of both stages in the folder of a variant."""
+from unigs.workflow.portrait_files import DYNAMIC, STATIC, made, portrait_files
 
 
 @dataclass(frozen=True)
@@ -76,21 +73,20 @@ def files_of(folder: Path, variant: str) -> ViewFiles:
     if not (folder / "clip").is_dir() and any((folder / x).is_file() for x in (DYNAMIC, STATIC)):
         whole = folder.absolute()
         folder, variant = folder.parent if folder.name else whole.parent, whole.name
-    own, owner = folder / variant, folder / static_owner(variant)
-    portraits = own / DYNAMIC, owner / STATIC
+    found = portrait_files(folder, variant)
+    portraits = found.portrait, found.static_portrait
     if not any(path.is_file() for path in portraits):
-        made = sorted({path.parts[-3] for x in (DYNAMIC, STATIC) for path in folder.glob(f"*/{x}")})
-        advice = f"the variants there are: {', '.join(made)}" if made else "train one first"
-        raise UserError(f"{own} holds no portrait: {advice}.")
+        advice = made(folder, "train one first", DYNAMIC, STATIC)
+        raise UserError(f"{folder / variant} holds no portrait: {advice}.")
     return ViewFiles(
         portraits,
-        folder / "clip/video.mp4",
-        folder / "clip/frames.csv",
-        owner / "static/pose.npz",
-        folder / "body/motion.npz",
-        folder / "face/eyes.csv",
-        folder / "speech/features.npz",
-        folder / "regions/labels.mkv",
+        found.video,
+        found.frame_table,
+        found.pose,
+        found.body,
+        found.eyes,
+        found.speech,
+        found.labels,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unigs.drive.command import USUAL, find_portrait, static_owner
+from unigs.workflow.portrait_files import USUAL, find_portrait
 
 
 def add_html(formats: argparse._SubParsersAction) -> None:
@@ -39,24 +39,24 @@ def add_html(formats: argparse._SubParsersAction) -> None:
 
 
 def _run(words: argparse.Namespace) -> None:
-    folder, portrait = find_portrait(words.subject, words.variant)
-    out = words.out or folder / words.variant / "player.html"
+    files = find_portrait(words.subject, words.variant)
+    out = words.out or files.folder / words.variant / "player.html"
     # Torch is loaded when there is something to do.
     from unigs.settings.drive import DriveSettings
     from unigs.web.export import export_player
 
     export_player(
-        portrait=portrait,
-        audio=words.audio or folder / "speech/audio.wav",
-        frame_table=folder / "clip/frames.csv",
-        pose=folder / static_owner(words.variant) / "static/pose.npz",
-        body=folder / "body/motion.npz",
-        eyes=folder / "face/eyes.csv",
-        speech=folder / "speech/features.npz",
-        labels=folder / "regions/labels.mkv",
+        portrait=files.portrait,
+        audio=words.audio or files.sound,
+        frame_table=files.frame_table,
+        pose=files.pose,
+        body=files.body,
+        eyes=files.eyes,
+        speech=files.speech,
+        labels=files.labels,
         out=out,
         settings=DriveSettings(),
-        title=folder.name,
+        title=files.folder.name,
         encoder=not words.no_encoder,
     )
     print(f"The page: {out.absolute().as_uri()}")

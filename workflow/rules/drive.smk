@@ -41,7 +41,7 @@ rule export_player:
     """The portrait as one web page that plays it, without a server and without a network."""
     input:
         **PERFORMANCE,
-        portrait="results/{subject}/{variant}/dynamic/portrait.safetensors",
+        portrait=dynamic_file("portrait.safetensors"),
         audio=lambda wildcards: supplied(PLAN.player_sound(wildcards.subject)),
         labels="results/{subject}/regions/labels.mkv",
         model_files=model_files("speech"),

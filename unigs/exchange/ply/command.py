@@ -6,8 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
-from unigs.drive.command import USUAL, find_portrait, static_owner
 from unigs.stage.errors import UserError
+from unigs.workflow.portrait_files import USUAL, find_portrait, portrait_files
 
 ABOUT = (
     "Write the Gaussians of a finished portrait in the layout of 3D Gaussian splatting (binary "
@@ -72,30 +72,23 @@ def _run(words: argparse.Namespace) -> None:
     if portrait.suffix == ".safetensors":
         # results/NAME/VARIANT/dynamic/portrait.safetensors, wherever results lie.
         own = portrait.absolute().parent.parent
-        variant, folder = own.name, own.parent
+        files = portrait_files(own.parent, own.name)
         base = portrait.parent / "ply"
         if not portrait.is_file():
             raise UserError(f"there is no portrait {portrait}: look at its name.")
     else:
-        variant = words.variant
-        folder, portrait = find_portrait(words.subject, variant)
-        base = folder / variant / "ply"
+        files = find_portrait(words.subject, words.variant)
+        portrait = files.portrait
+        base = files.folder / words.variant / "ply"
     out = words.out or base / _usual_name(words)
     # Torch is loaded when there is something to do.
-    from unigs.exchange.ply.give import ClipFiles, export_canonical, export_frames
+    from unigs.exchange.ply.give import export_canonical, export_frames
 
     if words.frame is None and words.frames is None and words.audio is None:
         export_canonical(portrait, out)
     else:
         single = words.frame is not None
         first, stop = (words.frame, words.frame + 1) if single else words.frames or (0, None)
-        files = ClipFiles(
-            folder / "clip/frames.csv",
-            folder / static_owner(variant) / "static/pose.npz",
-            folder / "body/motion.npz",
-            folder / "face/eyes.csv",
-            folder / "speech/features.npz",
-        )
         export_frames(portrait, out, files, first, stop, words.audio, single)
     print(f"The Gaussians: {out.absolute().as_uri()}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from unigs.stage.progress import progress
 from unigs.subject.features import SpeechFeatures
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.performance import Performance, read_performance
+from unigs.workflow.portrait_files import PortraitFiles
 
 log = logging.getLogger("unigs")
 
@@ -42,36 +42,6 @@ LAYERS = (
     "which the player draws behind the head whatever their depth, and viewers sort among the head's"
 )
 """What is told of a portrait of two layers."""
-
-
-@dataclass(frozen=True)
-class ClipFiles:
-    """A subject's files that move its portrait."""
-
-    frame_table: Path
-    """Frame table of the clip (frames.csv)."""
-    pose: Path
-    """Head poses (pose.npz)."""
-    body: Path
-    """Motion of the torso (motion.npz)."""
-    eyes: Path
-    """Action units (eyes.csv)."""
-    speech: Path
-    """Speech features (features.npz)."""
-
-    def check(self) -> None:
-        """Stop if one is not there.
-
-        Raises:
-            UserError: it is not there.
-        """
-        for path in vars(self).values():
-            if not path.is_file():
-                raise UserError(
-                    f"there is no {path}, and a frame needs it: name a portrait that lies among "
-                    "its subject's results, or leave --frame, --frames and --audio out for the "
-                    "canonical field."
-                )
 
 
 def export_canonical(portrait: Path, out: Path) -> None:
@@ -92,7 +62,7 @@ def export_canonical(portrait: Path, out: Path) -> None:
 def export_frames(
     portrait: Path,
     out: Path,
-    files: ClipFiles,
+    files: PortraitFiles,
     first: int = 0,
     stop: int | None = None,
     audio: Path | None = None,
@@ -115,7 +85,7 @@ def export_frames(
             not fit the others.
     """
     _refuse_existing(out)
-    files.check()
+    _check(files)
     model = load_portrait(portrait)
     stop, blocks, told = _moved(files, model, portrait, first, stop, audio)
     mover = Mover(model)
@@ -136,8 +106,19 @@ def export_frames(
     log.info("%s: %d files, %g frames a second", out, stop - first, model.fps)
 
 
+def _check(files: PortraitFiles) -> None:
+    """Stop if a file that moves the portrait is not there."""
+    for path in (files.frame_table, files.pose, files.body, files.eyes, files.speech):
+        if not path.is_file():
+            raise UserError(
+                f"there is no {path}, and a frame needs it: name a portrait that lies among its "
+                "subject's results, or leave --frame, --frames and --audio out for the canonical "
+                "field."
+            )
+
+
 def _moved(
-    files: ClipFiles,
+    files: PortraitFiles,
     model: Portrait,
     portrait: Path,
     first: int,
@@ -161,14 +142,14 @@ def _moved(
     return stop, _part(blocks, first, stop), ["the recording", said]
 
 
-def _of_clip(files: ClipFiles, model: Portrait) -> Performance:
+def _of_clip(files: PortraitFiles, model: Portrait) -> Performance:
     table = read_frame_table(files.frame_table)
     driven = (files.eyes, files.speech) if model.has_dynamics else ()
     return read_performance(table, files.pose, files.body, *driven)
 
 
 def _of_recording(
-    files: ClipFiles, model: Portrait, portrait: Path, audio: Path
+    files: PortraitFiles, model: Portrait, portrait: Path, audio: Path
 ) -> tuple[int, Iterator[Performance]]:
     """Number of frames of a recording, and the performance that `unigs drive` makes of it."""
     if not model.has_dynamics:
