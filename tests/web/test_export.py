@@ -15,6 +15,7 @@ from tests.support.sounds import voice
 from unigs.__main__ import main
 from unigs.model.gaussians import Gaussians
 from unigs.model.storage import load_portrait, save_portrait
+from unigs.playback.regions import NO_REGION, SHOWN, regions_of
 from unigs.provenance.statement import SYNTHETIC
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
@@ -24,7 +25,6 @@ from unigs.subject.labels import FACE, HAIR, NAMES, write_labels
 from unigs.subject.performance import read_performance
 from unigs.web import export
 from unigs.web.payload import TYPES, encode
-from unigs.web.regions import NO_REGION, SHOWN, regions_of
 
 NETS = {"lip_dim": 2, "members": 2, "hidden": 4}
 

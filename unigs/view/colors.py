@@ -9,7 +9,7 @@ from unigs.subject.labels import COLORS, NAMES
 NO_REGION_COLOR = np.array([150, 150, 150], np.uint8)
 """Color of a Gaussian that no frame shows in any of the regions."""
 REGION_COLORS = np.vstack([COLORS[1:], NO_REGION_COLOR])
-"""RGB by the number of a region, as `unigs.web.regions` counts them."""
+"""RGB by the number of a region, as `unigs.playback.regions` counts them."""
 REGION_NAMES = (*NAMES[1:], "in no region")
 """Names by the number of a region."""
 MAP = "viridis"

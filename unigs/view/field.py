@@ -14,13 +14,13 @@ from unigs.model.portrait import Portrait, PosedField
 from unigs.model.storage import load_portrait
 from unigs.playback.cues import Cue, cues
 from unigs.playback.play import HEARD_AT_ONCE, Playback
+from unigs.playback.regions import regions_of
 from unigs.playback.torch_player import TorchPlayer
 from unigs.stage.errors import UserError
 from unigs.subject.labels import TORSO
 from unigs.subject.performance import Performance
 from unigs.view.clip import Clip
 from unigs.view.conditions import Control, changed, controls_of, numbers_of
-from unigs.web.regions import regions_of
 
 SAMPLES = 12
 """Frames, evenly spaced, by which the scale of colors is chosen."""

@@ -17,6 +17,7 @@ from unigs.drive.speak import (
 )
 from unigs.media.audio import RATE, read_audio
 from unigs.model.portrait import Portrait
+from unigs.playback.regions import regions_of
 from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.settings.drive import DriveSettings
 from unigs.speech.encoder import SpeechEncoder
@@ -28,7 +29,6 @@ from unigs.subject.performance import read_performance
 from unigs.web import constants
 from unigs.web.page import page_of
 from unigs.web.payload import encode
-from unigs.web.regions import regions_of
 
 log = logging.getLogger("unigs")
 

@@ -17,7 +17,7 @@ from unigs.subject.performance import Performance
 FRAMES = 12
 """Frames that are looked at, evenly spaced."""
 SHOWN = NAMES[1:]
-"""Regions that the page can switch off, in the order of their numbers there."""
+"""Names of the regions, in the order of their numbers here."""
 NO_REGION = len(SHOWN)
 """Number of a Gaussian that no frame shows in any of the regions."""
 
