@@ -15,8 +15,7 @@ from unigs.clip_check.figures import ClipFigures
 from unigs.clip_check.look import SAMPLES, look_at_regions
 from unigs.clip_check.sound import listen
 from unigs.face.angles import head_angles
-from unigs.face.follow import face_box
-from unigs.face.mesh import CHIN, FOREHEAD
+from unigs.face.squares import face_height
 from unigs.media.timing import read_timing
 from unigs.media.video import probe
 from unigs.prepare.clip.crop import crop_clip
@@ -90,9 +89,7 @@ def _measure_picture(figures: ClipFigures, clip: Path, folder: Path) -> None:
     detect_landmarks(clip, landmarks, LandmarkSettings())
     marks, settings = Landmarks.read(landmarks), ScreenSettings()
     seen = marks.points[marks.found]
-    length = np.linalg.norm((seen[:, CHIN] - seen[:, FOREHEAD]), axis=1)
-    face = float(np.median(np.maximum(length, face_box(seen)[:, 3])))
-    figures.face_height = face * figures.window / SIDE
+    figures.face_height = face_height(seen) * figures.window / SIDE
     angles = head_angles(seen)
     low, high = np.percentile(angles, [5, 95], axis=0)
     figures.yaw, figures.pitch = (float(x) for x in (high - low)[:2])

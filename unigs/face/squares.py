@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unigs.face.mesh import FACE_OVAL, LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, RIGID
+from unigs.face.mesh import CHIN, FACE_OVAL, FOREHEAD, LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, RIGID
 
 ACROSS = (RIGHT_EYE_CORNERS[0], LEFT_EYE_CORNERS[0])
 """Points whose line says where "down the face" is: the outer corners of the eyes."""
@@ -22,6 +22,19 @@ def face_box(points: np.ndarray) -> np.ndarray:
     outline = points[..., FACE_OVAL, :2]
     low, high = outline.min(-2), outline.max(-2)
     return np.concatenate([low, high - low], axis=-1)
+
+
+def face_height(points: np.ndarray) -> float:
+    """Height of a face in a clip: the median over its frames, in the unit of the landmarks.
+
+    Of a nodding face the outline gets flat and the line from forehead to chin does not, of one that
+    is turned upwards it is the other way round: the larger of both counts.
+
+    Args:
+        points: landmarks [T,478,3], px, all finite.
+    """
+    length = np.linalg.norm(points[:, CHIN] - points[:, FOREHEAD], axis=1)
+    return float(np.median(np.maximum(length, face_box(points)[:, 3])))
 
 
 def face_squares(points: np.ndarray, side: float, down: float) -> np.ndarray:

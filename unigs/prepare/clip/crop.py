@@ -11,7 +11,7 @@ import numpy as np
 
 from unigs.face.detectors import open_detectors
 from unigs.face.follow import FaceFollower, face_box
-from unigs.face.mesh import CHIN, FOREHEAD
+from unigs.face.squares import face_height
 from unigs.media.resample import clip_times, resample
 from unigs.media.timing import read_timing
 from unigs.media.video import VideoInfo, VideoWriter, probe, read_video
@@ -236,9 +236,7 @@ def choose_window(
     Returns:
         x, y and side in pixels; the square lies inside the picture.
     """
-    boxes = face_box(faces)
-    length = np.linalg.norm((faces[:, CHIN] - faces[:, FOREHEAD]), axis=1)
-    face = float(np.median(np.maximum(length, boxes[:, 3])))
+    boxes, face = face_box(faces), face_height(faces)
     # The 5 % most extreme positions may lose some margin, not set the frame for all others.
     left, top = np.quantile(boxes[:, :2], 0.05, axis=0)
     right = np.quantile(boxes[:, 0] + boxes[:, 2], 0.95)
