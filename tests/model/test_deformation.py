@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unigs.model.deformation import DeformationNet, Encoded, parse_attributes
+from unigs.model.deformation import DeformationNet, Encoded
+from unigs.model.deltas import parse_attributes
 
 
 def test_split_first_layer_equals_the_concatenation_of_the_paper():

@@ -11,11 +11,9 @@ from safetensors.torch import save_file
 
 from tests.support.full_disk import full_disk
 from tests.support.portraits import CONFIG, SPEECH, layered_portrait, one_frame, portrait
-from unigs.model.deformation import ATTRIBUTES
 from unigs.model.motion import Motion
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.playback.play import Playback
-from unigs.settings.dynamic import DEFORMABLE
 from unigs.stage.errors import UserError
 
 MOTION = "motion.speech_net.audio.out.bias"
@@ -294,7 +292,3 @@ def test_a_header_that_promises_too_much_is_refused(tmp_path):
 def test_a_folder_is_no_portrait(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         load_portrait(tmp_path)
-
-
-def test_the_settings_know_what_can_be_deformed():
-    assert DEFORMABLE == tuple(ATTRIBUTES)

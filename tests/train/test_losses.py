@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unigs.model.deformation import ATTRIBUTES, Deltas, NetworkDeltas, parse_attributes
+from unigs.model.deltas import ATTRIBUTES, Deltas, NetworkDeltas, parse_attributes
 from unigs.train import losses
 
 

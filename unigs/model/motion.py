@@ -9,7 +9,8 @@ from torch import nn
 
 from unigs.model.anchor import Body
 from unigs.model.conditions import BODY_DIM, POSE_DIM, ZScore, body_vector, pose_vector
-from unigs.model.deformation import DeformationNet, Deltas, Encoded, parse_attributes
+from unigs.model.deformation import DeformationNet, Encoded
+from unigs.model.deltas import Deltas, parse_attributes
 from unigs.model.speech_net import SpeechNet
 from unigs.model.triplane import TriPlane
 

@@ -14,7 +14,8 @@ from torch import nn
 
 from unigs.geometry.cameras import intrinsics, view_matrix
 from unigs.model.anchor import Body
-from unigs.model.deformation import Deltas, Encoded
+from unigs.model.deformation import Encoded
+from unigs.model.deltas import Deltas
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.posing import posed

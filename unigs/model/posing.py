@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unigs.model.anchor import Body, anchored
-from unigs.model.deformation import Deltas, NetworkDeltas
+from unigs.model.deltas import Deltas, NetworkDeltas
 from unigs.model.gaussians import MAX_SCALE, Gaussians
 from unigs.model.kernels.pose import DEGREES, frame_numbers, pose
 from unigs.render.harmonics import Y0, basis

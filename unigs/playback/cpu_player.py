@@ -17,7 +17,7 @@ import torch
 from unigs.compute.jit import kernel
 from unigs.compute.threads import parallel_for
 from unigs.geometry.cameras import intrinsics
-from unigs.model.deformation import ATTRIBUTES, columns_of
+from unigs.model.deltas import ATTRIBUTES, columns_of
 from unigs.model.gaussians import MAX_SCALE
 from unigs.model.kernels.pose import frame_numbers
 from unigs.model.kernels.pose_kernels import pose

@@ -13,7 +13,7 @@ import torch
 
 from unigs.compute.compiled import mark_compiled
 from unigs.model.anchor import Body
-from unigs.model.deformation import ATTRIBUTES
+from unigs.model.deltas import ATTRIBUTES
 from unigs.model.gaussians import Gaussians
 from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait

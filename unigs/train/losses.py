@@ -7,7 +7,7 @@ import torch
 from unigs.losses.l1 import region_l1, region_sizes
 from unigs.losses.mask_l1 import mask_l1
 from unigs.losses.ssim import ssim
-from unigs.model.deformation import Deltas
+from unigs.model.deltas import Deltas
 
 
 def mean_terms(frames: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

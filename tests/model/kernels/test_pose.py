@@ -7,7 +7,7 @@ import torch
 from tests.support.portraits import rotations
 from unigs.compute import threads
 from unigs.model.anchor import Body
-from unigs.model.deformation import NetworkDeltas
+from unigs.model.deltas import NetworkDeltas
 from unigs.model.gaussians import MAX_SCALE, Gaussians
 from unigs.model.kernels.pose import Outputs, frame_numbers, pose
 from unigs.model.posing import posed, posed_torch

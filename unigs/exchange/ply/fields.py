@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from unigs.exchange.ply.layout import Rows, joined
 from unigs.geometry.rotations import rotate
 from unigs.model.anchor import Body, anchored
-from unigs.model.deformation import Deltas
+from unigs.model.deltas import Deltas
 from unigs.model.gaussians import MAX_SCALE, Gaussians
 from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue, cues
