@@ -23,7 +23,8 @@ from unigs.subject.labels import BACKGROUND, FACE, TORSO
 from unigs.train.density import DensityControl, densify
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
-from unigs.train.parts import CutHead, CutTorso, Head, Torso, Whole, split_field
+from unigs.train.initial_points import split_field
+from unigs.train.parts import CutHead, CutTorso, Head, Torso, Whole
 from unigs.train.static import StaticTask, train_static
 
 CPU = torch.device("cpu")

@@ -28,14 +28,14 @@ from unigs.train.dynamic_loss import DynamicLoss
 from unigs.train.face_surface import surface_of
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
-from unigs.train.guides import LipGuide, rare_frames
+from unigs.train.lip_guide import LipGuide
 from unigs.train.loop import Task, train
 from unigs.train.losses import mean_terms, sum_terms, total
 from unigs.train.motion_setup import face_first, new_motion
 from unigs.train.parts import parts_of
 from unigs.train.poses import PoseTensors
 from unigs.train.run_record import run_record, static_settings, timeless
-from unigs.train.sampling import FrameSampler, split_validation
+from unigs.train.sampling import FrameSampler, rare_frames, split_validation
 
 log = logging.getLogger("unigs")
 

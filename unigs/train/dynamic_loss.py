@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from unigs.face.mesh import LIPS
-from unigs.model.deformation import Deltas
+from unigs.face.mesh import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from unigs.model.deltas import Deltas
 from unigs.settings.dynamic import DynamicSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import HAIR, MOUTH, TORSO
-from unigs.train.guides import EyeBoxes
 from unigs.train.losses import alpha_loss, d_ssim, l1_terms, motion_loss
 from unigs.train.parts import Compared
 from unigs.train.perceptual import Perceptual
@@ -66,6 +65,44 @@ class DynamicLoss:
         """Column and row of the middle of the lips; None where no face was found."""
         lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
         return (float(lips[0]), float(lips[1])) if np.isfinite(lips).all() else None
+
+
+class EyeBoxes:
+    """The boxes around both eyes, brows included, of every frame.
+
+    Args:
+        dataset: frames, with landmarks.
+    """
+
+    MARGIN = 0.02
+    """Distance of a box from its landmarks, as a share of the image width."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.size = dataset.size
+        groups = [[*RIGHT_EYE, *RIGHT_BROW], [*LEFT_EYE, *LEFT_BROW]]
+        margin = self.MARGIN * self.size
+        self.boxes = np.stack(
+            [
+                np.concatenate(
+                    [
+                        dataset.landmarks.points[:, group, :2].min(1) - margin,
+                        dataset.landmarks.points[:, group, :2].max(1) + margin,
+                    ],
+                    1,
+                )
+                for group in groups
+            ],
+            1,
+        )
+
+    def mask(self, frame: int, device: torch.device) -> torch.Tensor:
+        """Bool [H,W] on a device; empty where no face was found."""
+        mask = torch.zeros(self.size, self.size, dtype=torch.bool, device=device)
+        for box in self.boxes[frame]:
+            if np.isfinite(box).all():
+                x0, y0, x1, y1 = np.clip(np.round(box), 0, self.size).astype(int).tolist()
+                mask[y0:y1, x0:x1] = True
+        return mask
 
 
 def region_weights(settings: DynamicSettings) -> dict[str, tuple[int, float]]:

@@ -12,7 +12,7 @@ from unigs.model.anchor import Body, mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
-from unigs.subject.labels import BACKGROUND
+from unigs.subject.labels import BACKGROUND, FACE, MOUTH, TORSO
 
 PICTURE_MARGIN = 1.1
 """Width of the box of start points over that of the picture: the border is filled when the head
@@ -31,6 +31,10 @@ MOUTH_DEPTH = (0.005, 0.03)
 """Distances behind the lips between which Gaussians of the mouth's interior start, meters."""
 MOUTH_COLOR = (0.16, 0.07, 0.07)
 """Initial RGB of the mouth's interior, in [0,1]."""
+SAMPLE = 64
+"""Training frames whose labels say which part is where."""
+FEWEST_POINTS = 50
+"""Number of start points below which a layer cannot be learned."""
 
 
 def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, Body]:
@@ -122,11 +126,44 @@ def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarr
     return mean[row, column]
 
 
+def split_field(dataset: Dataset, body: Body, field: Gaussians) -> list[Gaussians]:
+    """The start points of one field, divided into those of the head and those of the torso.
+
+    A point belongs to the torso where the training frames show the torso more often than the head
+    at the place that it projects to at rest. So both fields start from the points of the one.
+
+    Args:
+        dataset: frames and regions.
+        body: the body's frame at rest.
+        field: the start points.
+
+    Raises:
+        ValueError: the label video shows hardly any torso, or hardly any head.
+    """
+    labels = _sampled_labels(dataset)
+    torso = (labels == TORSO).mean(0)
+    lower = torso > (labels != BACKGROUND).mean(0) - torso
+    row, column = _pixels(dataset, body, field.means.detach().numpy())
+    behind = torch.from_numpy(lower[row, column])
+    for name, mask in (("torso", behind), ("head", ~behind)):
+        if int(mask.sum()) < FEWEST_POINTS:
+            raise ValueError(
+                f"only {int(mask.sum())} start points lie in the {name}, too few for fields that "
+                "are separate: take more points, or fields one"
+            )
+    return [field.part(~behind), field.part(behind)]
+
+
 def _mean_masks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Share of training frames in which a pixel is person, and is face or mouth, [H,W] each."""
-    sample = dataset.train[:: max(1, len(dataset.train) // 64)]
-    labels = np.stack([dataset.labels[k] for k in sample])
-    return (labels != BACKGROUND).mean(0), ((labels == 1) | (labels == 2)).mean(0)
+    labels = _sampled_labels(dataset)
+    return (labels != BACKGROUND).mean(0), ((labels == FACE) | (labels == MOUTH)).mean(0)
+
+
+def _sampled_labels(dataset: Dataset) -> np.ndarray:
+    """Labels [n,H,W] of some `SAMPLE` training frames, evenly spaced."""
+    sample = dataset.train[:: max(1, len(dataset.train) // SAMPLE)]
+    return np.stack([dataset.labels[k] for k in sample])
 
 
 def _pixels(dataset: Dataset, body: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

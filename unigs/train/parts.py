@@ -11,21 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from unigs.geometry.cameras import intrinsics, project
-from unigs.model.anchor import Body
-from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, Rendering
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import BACKGROUND, TORSO
-
-FEWEST_POINTS = 50
-"""Number of start points below which a layer cannot be learned."""
-SAMPLE = 64
-"""Most training frames that say which part is where."""
 
 
 @dataclass(frozen=True)
@@ -142,34 +133,3 @@ def parts_of(portrait: Portrait, dataset: Dataset, fields: str) -> list[Whole]:
             f"fields are {fields}: train the static stage again."
         )
     return [kind(dataset, portrait.plate_image) for kind in KINDS[fields]]
-
-
-def split_field(dataset: Dataset, body: Body, field: Gaussians) -> list[Gaussians]:
-    """The start points of one field, divided into those of the head and those of the torso.
-
-    A point belongs to the torso where the training frames show the torso more often than the head
-    at the place that it projects to at rest. So both fields start from the points of the one.
-
-    Args:
-        dataset: frames and regions.
-        body: the body's frame at rest.
-        field: the start points.
-
-    Raises:
-        ValueError: the label video shows hardly any torso, or hardly any head.
-    """
-    sample = dataset.train[:: max(1, len(dataset.train) // SAMPLE)]
-    labels = np.stack([dataset.labels[k] for k in sample])
-    torso = (labels == TORSO).mean(0)
-    lower = torso > (labels != BACKGROUND).mean(0) - torso
-    K = intrinsics(dataset.poses.focal, dataset.size)
-    pixels = project(field.means.detach(), body.R, body.t, K).floor().long()
-    column, row = pixels.clamp(0, dataset.size - 1).unbind(1)
-    behind = torch.from_numpy(lower)[row, column]
-    for name, mask in (("torso", behind), ("head", ~behind)):
-        if int(mask.sum()) < FEWEST_POINTS:
-            raise ValueError(
-                f"only {int(mask.sum())} start points lie in the {name}, too few for fields that "
-                "are separate: take more points, or fields one"
-            )
-    return [field.part(~behind), field.part(behind)]

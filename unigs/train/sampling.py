@@ -1,10 +1,21 @@
-"""Which training frames each step sees, and which are held out for validation."""
+"""Which training frames each step sees, which more often, and which are held out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+from unigs.face.lips import OPENING, lip_shape
+from unigs.subject.dataset import Dataset
+from unigs.subject.features import ACTION_UNITS
+
+CLOSED_EYE = 3.0
+"""AU45 (0-5) above which an eye counts as closed."""
+SHUT_LIPS_SHARE = 0.05
+"""Share of the training frames that count as shut lips: those with the least opening."""
+OPEN_MOUTH_SHARE = 0.1
+"""Share of the training frames that count as open: those with the widest opening."""
 
 
 class FrameSampler:
@@ -54,3 +65,16 @@ def split_validation(frames: np.ndarray, share: float) -> tuple[np.ndarray, np.n
     start = min(start, len(frames) - count)
     held = np.arange(start, start + count)
     return np.delete(frames, held), frames[held]
+
+
+def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
+    """Training frames with a closed eye, a wide open mouth or shut lips: what viewers look at.
+
+    Each kind is repeated until it is as frequent as open mouths.
+    """
+    blink = dataset.performance.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
+    opening = lip_shape(dataset.landmarks.points[frames])[:, OPENING]
+    wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
+    shut = opening < np.nanquantile(opening, SHUT_LIPS_SHARE)
+    kinds = [frames[kind].tolist() for kind in (wide, blink, shut)]
+    return [frame for k in kinds for frame in k * max(1, round(len(kinds[0]) / max(len(k), 1)))]

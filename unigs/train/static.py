@@ -27,10 +27,10 @@ from unigs.train.density import DensityControl, densify
 from unigs.train.face_surface import surface_of
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.guard import refuse_unknown
-from unigs.train.initial_points import start_field
+from unigs.train.initial_points import split_field, start_field
 from unigs.train.loop import Task, train
 from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms, total
-from unigs.train.parts import Whole, parts_of, split_field
+from unigs.train.parts import Whole, parts_of
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
 from unigs.train.run_record import run_record, timeless

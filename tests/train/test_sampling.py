@@ -1,4 +1,4 @@
-"""What guides the dynamic stage."""
+"""Which training frames are drawn."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from unigs.face.lips import lip_shape
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS
-from unigs.train.guides import rare_frames
+from unigs.train.sampling import rare_frames
 
 
 def test_few_blinks_and_shut_lips_are_drawn_as_often_as_open_mouths(files):

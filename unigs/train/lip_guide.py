@@ -1,4 +1,4 @@
-"""Supervision of the dynamic stage besides the picture: measured lips, eyes, rare frames."""
+"""The lip code that a step of the dynamic stage sees: measured, or heard out of fold."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import logging
 import numpy as np
 import torch
 
-from unigs.face.lips import OPENING, lip_code, lip_shape, without_smile
-from unigs.face.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from unigs.face.lips import lip_code, without_smile
 from unigs.lips.networks import pretrain
 from unigs.lips.regression import fit_map
 from unigs.model.lip_nets import LipMap
@@ -16,16 +15,9 @@ from unigs.model.motion import Motion
 from unigs.settings.dynamic import DynamicSettings
 from unigs.speech.lip_prior import LipPrior
 from unigs.subject.dataset import Dataset
-from unigs.subject.features import ACTION_UNITS, FACE_UNITS
+from unigs.subject.features import FACE_UNITS
 
 log = logging.getLogger("unigs")
-
-CLOSED_EYE = 3.0
-"""AU45 (0-5) above which an eye counts as closed."""
-SHUT_LIPS_SHARE = 0.05
-"""Share of the training frames that count as shut lips: those with the least opening."""
-OPEN_MOUTH_SHARE = 0.1
-"""Share of the training frames that count as open: those with the widest opening."""
 
 
 class LipGuide:
@@ -99,54 +91,3 @@ class LipGuide:
         teach = torch.rand(()).item() < self.teacher
         source = self.measured if teach and self.usable[frame] else self.predicted
         return source[frame][None]
-
-
-class EyeBoxes:
-    """The boxes around both eyes, brows included, of every frame.
-
-    Args:
-        dataset: frames, with landmarks.
-    """
-
-    MARGIN = 0.02
-    """Distance of a box from its landmarks, as a share of the image width."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.size = dataset.size
-        groups = [[*RIGHT_EYE, *RIGHT_BROW], [*LEFT_EYE, *LEFT_BROW]]
-        margin = self.MARGIN * self.size
-        self.boxes = np.stack(
-            [
-                np.concatenate(
-                    [
-                        dataset.landmarks.points[:, group, :2].min(1) - margin,
-                        dataset.landmarks.points[:, group, :2].max(1) + margin,
-                    ],
-                    1,
-                )
-                for group in groups
-            ],
-            1,
-        )
-
-    def mask(self, frame: int, device: torch.device) -> torch.Tensor:
-        """Bool [H,W] on a device; empty where no face was found."""
-        mask = torch.zeros(self.size, self.size, dtype=torch.bool, device=device)
-        for box in self.boxes[frame]:
-            if np.isfinite(box).all():
-                x0, y0, x1, y1 = np.clip(np.round(box), 0, self.size).astype(int).tolist()
-                mask[y0:y1, x0:x1] = True
-        return mask
-
-
-def rare_frames(dataset: Dataset, frames: np.ndarray) -> list[int]:
-    """Training frames with a closed eye, a wide open mouth or shut lips: what viewers look at.
-
-    Each kind is repeated until it is as frequent as open mouths.
-    """
-    blink = dataset.performance.eyes[frames, ACTION_UNITS.index("AU45")] > CLOSED_EYE
-    opening = lip_shape(dataset.landmarks.points[frames])[:, OPENING]
-    wide = opening > np.nanquantile(opening, 1 - OPEN_MOUTH_SHARE)
-    shut = opening < np.nanquantile(opening, SHUT_LIPS_SHARE)
-    kinds = [frames[kind].tolist() for kind in (wide, blink, shut)]
-    return [frame for k in kinds for frame in k * max(1, round(len(kinds[0]) / max(len(k), 1)))]
