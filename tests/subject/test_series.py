@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unigs.subject.series import fill_gaps, interpolate, runs
+from unigs.subject.series import evenly_spaced, fill_gaps, interpolate, runs
 
 
 @given(st.lists(st.booleans(), max_size=40))
@@ -29,3 +29,10 @@ def test_interpolation_is_linear_and_hits_the_rows():
     found = interpolate(rows, np.array([0.0, 0.5, 1.0, 1.25, 2.0]))
     np.testing.assert_allclose(found, [[0, 10], [0.5, 20], [1, 30], [2, 27.5], [5, 20]])
     assert interpolate(rows[:1], np.zeros(3)).tolist() == [[0, 10]] * 3
+
+
+def test_rows_are_evenly_spaced_from_the_first_to_the_last():
+    rows = evenly_spaced(np.arange(20, 60), 5)
+    assert rows[0] == 20 and rows[-1] == 59 and len(rows) == 5
+    assert np.ptp(np.diff(rows)) <= 1
+    np.testing.assert_array_equal(evenly_spaced(np.array([20, 21, 25]), 50), [20, 21, 25])

@@ -15,6 +15,7 @@ from unigs.settings.regions import RegionSettings
 from unigs.subject.features import Landmarks
 from unigs.subject.frame_table import JUMP_CUT, TRAIN, FrameTable
 from unigs.subject.labels import BACKGROUND, HAIR, TORSO, read_labels
+from unigs.subject.series import evenly_spaced
 
 SAMPLES = 40
 """Frames whose regions are found."""
@@ -39,7 +40,7 @@ def look_at_regions(
         usable: numbers of frames that count, at least SAMPLES.
         folder: scratch folder.
     """
-    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, SAMPLES).astype(int))]
+    chosen = evenly_spaced(usable, SAMPLES)
     images = sampled(clip, chosen, folder / "sample.mkv")
     points = marks.points[chosen]
     landmarks, table = folder / "sample.npz", folder / "sample.csv"

@@ -18,6 +18,8 @@ DAMAGE = re.compile(
 )
 """Complaints after which pictures or sounds are wrong or missing, though ffmpeg succeeds. Others (a
 late reference picture, a time stamp out of order) are usual in files that look right."""
+CUT_OFF = re.compile(r"partial file|ended prematurely", re.IGNORECASE)
+"""Complaints about a file that ends before its index does."""
 UNWRITTEN = ("Error writing trailer", "Error closing file")
 """Complaints after which the end of the output is not on the disk."""
 
@@ -116,6 +118,15 @@ def damage(text: str) -> str | None:
     """The first line of ffmpeg's complaints that means damage (see `DAMAGE`), or None."""
     lines = (line.strip() for line in text.splitlines())
     return next((line for line in lines if DAMAGE.search(line)), None)
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether ffmpeg complains of a file that ends before its index does.
+
+    Args:
+        text: its complaints.
+    """
+    return CUT_OFF.search(text) is not None
 
 
 def is_refused_format(text: str) -> bool:

@@ -14,11 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from unigs.media import graphs
-from unigs.media.ffmpeg import damage, last_line
+from unigs.media.ffmpeg import damage, is_cut_off, last_line
 from unigs.stage.errors import UserError
 
-CUT_OFF = re.compile(r"partial file|ended prematurely", re.IGNORECASE)
-"""Complaints of ffmpeg about a file that ends too early."""
 ROW = re.compile(r"([01]), +-?\d+, +(-?\d+), +(\d+), +\d+, 0x.*")
 """A row of ffmpeg's framecrc: stream, decoding time, time, duration, bytes, checksum."""
 
@@ -81,7 +79,7 @@ def read_timing(video: Path, start: float | None = None, stop: float | None = No
             for at, text in complaints
             if damage(text) and not (late and at < 0)
         ),
-        any(CUT_OFF.search(text) for _, text in complaints),
+        any(is_cut_off(text) for _, text in complaints),
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from unigs.media.ffmpeg import ffmpeg_exe
+from unigs.media.ffmpeg import ffmpeg_exe, is_cut_off
 from unigs.media.video import packets
 from unigs.stage import cli
 from unigs.stage.checksum import checksum
@@ -38,8 +38,6 @@ QUIET_PAGES = (
 )
 """Options of yt-dlp: one video, none that is still going on, whatever people configured for other
 purposes."""
-CUT_OFF = ("partial file", "ended prematurely")
-"""What ffmpeg says of a file that ends before its index does."""
 
 
 def fetch_video(
@@ -110,7 +108,7 @@ def check_video(path: Path, url: str, kind: str = "") -> None:
             f"{url} is no video that ffmpeg can read{called}: give the address of the file itself, "
             "not of a page about it."
         )
-    if any(words in complaints for words in CUT_OFF):
+    if is_cut_off(complaints):
         raise UserError(f"{url} ends before the video does: the file is damaged, or was cut short.")
 
 

@@ -27,6 +27,11 @@ def fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.stack(filled, axis=1)
 
 
+def evenly_spaced(rows: np.ndarray, count: int) -> np.ndarray:
+    """Up to `count` of the rows [N], at least one, evenly spaced, with the first and the last."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
+
+
 def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Values between rows, linear.
 

@@ -13,6 +13,7 @@ from unigs.provenance.mark import VisibleMark
 from unigs.settings.drive import DriveSettings
 from unigs.speech.backends import Spectral, Whisper
 from unigs.speech.encoder import SpeechEncoder
+from unigs.speech.live import STATE_MS
 from unigs.speech.whisper_windows import WINDOW
 from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
@@ -24,8 +25,6 @@ Arrays = dict[str, np.ndarray]
 
 EXACT = frozenset({"gaussians.means", "replay.head_R", "replay.head_t", "replay.torso_R"})
 """Arrays that float16 would spoil: a step of it is a quarter of a millimeter at arm's length."""
-STATE_MS = 20.0
-"""Milliseconds from one state of Whisper to the next."""
 
 
 def portrait_part(portrait: Portrait) -> tuple[dict, Arrays]:

@@ -20,7 +20,7 @@ from unigs.prepare.regions import segment as regions
 from unigs.prepare.regions.color_models import BINS, ColorModel, color_bins, mixed, without
 from unigs.prepare.regions.label_cleaning import clean, fill_unassigned, solid_person
 from unigs.prepare.regions.plate import Background, Plate
-from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions, spread
+from unigs.prepare.regions.segment import Labeler, bridge_landmarks, segment_regions
 from unigs.pretrained.weights import weights_name
 from unigs.settings.regions import RegionSettings
 from unigs.stage.errors import UserError
@@ -387,11 +387,3 @@ def test_lost_landmarks_are_interpolated():
     found = np.array([False, True, False, True, False])
     broken = np.where(found[:, None, None], points, np.nan)
     np.testing.assert_allclose(bridge_landmarks(broken, found, "x")[:, 0, 0], [1, 1, 2, 3, 3])
-
-
-def test_frames_are_spread_over_what_is_usable():
-    usable = np.zeros(100, bool)
-    usable[20:60] = True
-    rows = spread(usable, 5)
-    assert rows[0] == 20 and rows[-1] == 59 and len(rows) == 5
-    np.testing.assert_array_equal(spread(usable[:23], 50), [20, 21, 22])

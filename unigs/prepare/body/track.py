@@ -26,6 +26,7 @@ from unigs.stage.progress import progress
 from unigs.subject.features import HeadPoses, TorsoMotion
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import TORSO, read_labels
+from unigs.subject.series import fill_gaps
 from unigs.subject.trajectory import AffineTrajectory
 
 log = logging.getLogger("unigs")
@@ -199,8 +200,7 @@ def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) 
     good = np.nan_to_num(correlation, nan=-1.0) >= settings.min_correlation
     if good.sum() < 2:
         return np.tile(REST, (len(motion), 1))
-    index = np.arange(len(motion))
-    filled = np.stack([np.interp(index, index[good], column[good]) for column in motion.T], 1)
+    filled = fill_gaps(motion, good)
     if not settings.smooth:
         return filled
     return gaussian_filter1d(filled, settings.smooth, axis=0, mode="edge")

@@ -27,6 +27,7 @@ from unigs.stage.errors import UserError
 from unigs.subject.features import HeadPoses, Landmarks
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.given import GivenPoses
+from unigs.subject.series import evenly_spaced
 from unigs.subject.trajectory import RigidTrajectory
 
 log = logging.getLogger("unigs")
@@ -101,7 +102,7 @@ def fit_landmarks(
     meshes = points[:, : mesh.VERTICES]
     pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
     known = np.flatnonzero(found)
-    sample = known[np.unique(np.linspace(0, len(known) - 1, settings.shape_frames).astype(int))]
+    sample = evenly_spaced(known, settings.shape_frames)
     guess = average_shape(meshes[sample])
 
     rigid, fitted = fit_shape(guess, meshes[sample], camera, robust, prior, settings)

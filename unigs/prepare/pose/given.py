@@ -20,6 +20,7 @@ from unigs.settings.pose import PoseSettings
 from unigs.stage.errors import UserError
 from unigs.subject.features import HeadPoses, Landmarks
 from unigs.subject.given import GivenPoses
+from unigs.subject.series import evenly_spaced
 from unigs.subject.trajectory import RigidTrajectory
 
 SIZES = 0.6, 1.6
@@ -102,7 +103,7 @@ def fit_face(
     if len(known) < 3:
         raise UserError(f"only {len(known)} frames show a face and have a pose in {path}.")
     meshes = points[:, : mesh.VERTICES]
-    sample = known[np.unique(np.linspace(0, len(known) - 1, frames).astype(int))]
+    sample = evenly_spaced(known, frames)
     start = first_shape(meshes[sample], poses[sample], camera)
     shape = triangulate(
         start, meshes[sample][..., :2], poses[sample], camera, robust=robust, prior=prior

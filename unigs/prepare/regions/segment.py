@@ -39,6 +39,7 @@ from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import MOUTH, NAMES, write_labels
+from unigs.subject.series import evenly_spaced
 
 log = logging.getLogger("unigs")
 
@@ -80,11 +81,12 @@ class Labeler:
             video: the clip.
             usable: [T] bool, frames to learn from.
         """
-        self.frame = FaceFrame(self.points[spread(usable, 200)][:, : mesh.VERTICES])
+        rows = np.flatnonzero(usable)
+        self.frame = FaceFrame(self.points[evenly_spaced(rows, 200)][:, : mesh.VERTICES])
         plate = Plate(max(1, round(self.settings.plate_margin * self.shape[1])))
         self.surfaces = make_surfaces(self.frame, self.settings)
-        for_plate = set(spread(usable, self.settings.plate_frames).tolist())
-        for_models = set(spread(usable, self.settings.model_frames).tolist())
+        for_plate = set(evenly_spaced(rows, self.settings.plate_frames).tolist())
+        for_models = set(evenly_spaced(rows, self.settings.model_frames).tolist())
         with self.detectors.person() as masks:
             for index, image in enumerate(read_video(video)):
                 if index in for_plate or index in for_models:
@@ -215,12 +217,6 @@ def bridge_landmarks(points: np.ndarray, found: np.ndarray, path: Path) -> np.nd
     gap = np.maximum(known[after] - known[before], 1)
     part = np.clip((rows - known[before]) / gap, 0, 1)[:, None, None].astype(np.float32)
     return (1 - part) * points[known[before]] + part * points[known[after]]
-
-
-def spread(usable: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of up to `count` usable frames, evenly spaced over the clip."""
-    rows = np.flatnonzero(usable)
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]
 
 
 def checked(
