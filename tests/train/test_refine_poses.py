@@ -11,7 +11,7 @@ from unigs.model.storage import load_portrait
 from unigs.stage.files import load_npz
 from unigs.subject.dataset import Dataset
 from unigs.train.poses import PoseTensors
-from unigs.train.refine_poses import Head, HeadFit, refine_poses
+from unigs.train.refine_poses import HeadFit, HeadWindow, refine_poses
 
 
 def test_refined_poses_come_nearer_to_the_truth(files, static_run):
@@ -93,7 +93,7 @@ def test_a_jacobian_that_serves_again_finds_the_same_poses(rendered, monkeypatch
 def test_a_pose_that_fits_costs_one_jacobian(rendered, monkeypatch):
     """One picture at the start, six for the Jacobian, one that shows that nothing moves."""
     dataset, portrait, truth = rendered
-    fit, pictures, render = HeadFit(portrait, dataset, truth), [], Head.render
-    monkeypatch.setattr(Head, "render", lambda *args: pictures.append(args) or render(*args))
+    fit, pictures, render = HeadFit(portrait, dataset, truth), [], HeadWindow.render
+    monkeypatch.setattr(HeadWindow, "render", lambda *args: pictures.append(args) or render(*args))
     assert np.abs(fit.correction(20, np.zeros(6))).max() < 0.5
     assert len(pictures) == 8

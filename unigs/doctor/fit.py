@@ -19,7 +19,7 @@ TRAIN_GAP = 6.0
 """Decibels between training and test frames over which the test shows what training did not."""
 TORSO_GAP, HAIR_GAP = 6.0, 5.0
 """Decibels by which torso and hair may fall behind the face."""
-DEAF = 0.1
+LEAST_VOICE_GAIN = 0.1
 """Pixels at 256 that the right voice must gain over shuffled speech."""
 LOOSE_LIPS = 0.6
 """Least correlation of the mouth's opening with the truth."""
@@ -131,7 +131,7 @@ def _lips(fit: FitFigures) -> Iterator[Finding]:
     """Whether the mouth follows the voice, and opens as far as it should."""
     gain, r = fit.value("lmd_256_gain", "mouth"), fit.value("opening_correlation", "mouth")
     spread = fit.value("opening_spread", "mouth")
-    if gain is not None and gain < DEAF:
+    if gain is not None and gain < LEAST_VOICE_GAIN:
         yield Finding(
             "Lips",
             f"the right voice is worth {gain:.2f} px",

@@ -1,1 +1,1 @@
-"""Rotations, cameras and similarity transforms, each once."""
+"""Rotations, cameras, rigid motion and similarity transforms, in torch and in NumPy."""

@@ -1,7 +1,7 @@
 """Rotations as vectors, matrices and quaternions, in torch and differentiable.
 
 A rotation vector is the axis times the angle in radians; a quaternion is wxyz. NumPy code asks
-`scipy.spatial.transform.Rotation`.
+`scipy.spatial.transform.Rotation`, or `unigs.geometry.rigid` in stages that load no SciPy.
 """
 
 from __future__ import annotations

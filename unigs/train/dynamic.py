@@ -225,9 +225,9 @@ class DynamicTask(Task):
         """
         layer = layer or self.portrait
         audio = layer.motion.hear(self.speech[frame][None], code)[0]
-        return layer.pose(*self._cue(frame, audio), noise=noise, encoded=encoded)
+        return layer.pose(*self._inputs(frame, audio), noise=noise, encoded=encoded)
 
-    def _cue(self, frame: int, audio: torch.Tensor) -> tuple:
+    def _inputs(self, frame: int, audio: torch.Tensor) -> tuple:
         """What moves the portrait in a frame of the dataset, as `Portrait.forward` takes it."""
         return *self.poses.head(frame), audio, self.eyes[frame], self.poses.body(frame)
 
@@ -241,7 +241,7 @@ class DynamicTask(Task):
     def view(self, frame: int) -> Rendering:
         """The frame as playback renders it, driven by its own speech, eyes and pose."""
         audio = self.portrait.motion.hear(self.speech[frame][None])[0]
-        return self.portrait(*self._cue(frame, audio))
+        return self.portrait(*self._inputs(frame, audio))
 
     def result(self) -> dict[str, torch.Tensor]:
         """The running average, if one is kept."""

@@ -31,7 +31,7 @@ HEAD_MARGINS = (0.09, 0.14, 0.10), (0.09, 0.06, 0.18)
 """Margins of the head's box around the face's mesh, meters: to the right, above and in front, to
 the left, below and behind. It holds the crown, and hair that hangs beside the neck, but not hair on
 the shoulders."""
-DEAF = {
+POSE_ONLY = {
     "speech": None,
     "lip_code": False,
     "eyes": 0,
@@ -47,7 +47,7 @@ def new_motion(
     portrait: Portrait,
     settings: DynamicSettings,
     lips: dict[str, str | int] | None = None,
-    deaf: bool = False,
+    pose_only: bool = False,
 ) -> Motion:
     """Build the deformation; a fresh one moves nothing.
 
@@ -58,15 +58,15 @@ def new_motion(
         settings: settings of the dynamic stage.
         lips: arguments of `unigs.model.speech_net.SpeechNet` that say what predicts the lips, as
             `unigs.lips.regression.kind_of` gives them; None: networks.
-        deaf: pose and body alone move the field, neither speech nor eyes (a torso by itself).
+        pose_only: pose and body alone move the field, neither speech nor eyes (a torso by itself).
 
     Raises:
         UserError: the settings name an unknown attribute to deform, a width that the kernels do
             not take, or a tri-plane whose finest level is coarser than its coarsest.
     """
     config = _config(dataset, settings, lips or {})
-    if deaf:
-        config |= {**DEAF, "planes": config["planes"][:1]}
+    if pose_only:
+        config |= {**POSE_ONLY, "planes": config["planes"][:1]}
     try:
         motion = Motion(config)
     except ValueError as error:
@@ -86,7 +86,7 @@ def new_motion(
     if seen.torso is not None:
         torso = seen.torso.R, seen.torso.t, seen.outline
         motion.body_norm = ZScore.of(body_vector(Body(*map(torch.from_numpy, torso))))
-    if not deaf:
+    if not pose_only:
         motion.eye_norm = ZScore.of(seen.eyes[:, : config["eyes"]], EYE_LIMIT)
     return motion
 

@@ -92,7 +92,7 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadWindow:
     """What one frame shows of the head, in a window of the picture: P pixels of a mask."""
 
     player: CpuPlayer
@@ -161,14 +161,14 @@ class HeadFit:
                 break
         return best
 
-    def _head(self, frame: int) -> Head:
+    def _head(self, frame: int) -> HeadWindow:
         """The frame's head and the window around it."""
         picture, mask = self._truth(frame)
         rows, columns = (_span(mask.any(axis), len(mask)) for axis in (1, 0))
         inside = mask[rows, columns] > 0
         weights = mask[rows, columns][inside][:, None]
         body = self.body[frame]
-        return Head(
+        return HeadWindow(
             self.player.window(rows, columns),
             inside,
             weights,
