@@ -40,6 +40,25 @@ def test_pictures_of_the_clip_stand_once_per_subject_and_static_once_per_variant
     assert base["psnr"].tolist() == [23, 15, 24]
 
 
+def test_another_systems_render_before_ours_hides_no_picture_of_the_clip(tmp_path):
+    """The rules give it first; no pictures of the clip were judged beside it, but a cut truth."""
+    system = write_run(tmp_path, "ann", "system", 20.0)
+    others = [write_run(tmp_path, name, "unigs", 24.0) for name in ("ann", "bob")]
+    content = read_json(system / "metrics.json")
+    kept = [row for row in content["metrics"] if row["method"] == "portrait"]
+    kept += to_json([Record("sync_asd", 9.0, region="mouth", method="truth")])
+    write_json(system / "metrics.json", content | {"metrics": kept, "placement": {}})
+
+    def baselines(folders):
+        table, _ = table_of(tmp_path, folders)
+        rows = table[table["source"] == "baseline"]
+        return list(zip(rows["subject"], rows["method"], rows["psnr"], strict=True))
+
+    assert baselines([system, *others]) == baselines(others)
+    assert ("mean of 2", "mean training frame", 15.0) in baselines([system, *others])
+    assert baselines([system])[0][:2] == ("ann", "true frames"), "where there is nothing else"
+
+
 def test_a_pasted_torso_is_said_in_every_row_and_beneath(tmp_path):
     runs = [write_run(tmp_path, "ann", v, p) for v, p in (("separate", 24.0), ("pasted", 35.0))]
     content = read_json(runs[1] / "metrics.json") | {"truth_pasted": True}

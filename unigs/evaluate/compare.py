@@ -18,7 +18,7 @@ from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.interval import DRAWS, interval, read_draws
 from unigs.evaluate.records import PORTRAIT, STATIC
-from unigs.evaluate.runs import METHOD_NAMES, Run, earlier_runs, read_runs
+from unigs.evaluate.runs import METHOD_NAMES, Run, earlier_runs, first_runs, read_runs
 from unigs.stage import cli
 from unigs.stage.files import write_json
 
@@ -176,14 +176,12 @@ def subject_means(judged: dict[tuple[str, str], Row], subjects: dict[str, str]) 
 
 
 def baseline_means(runs: list[Run]) -> list[dict]:
-    """The same for what a portrait has to beat; taken of the first run of each subject.
+    """The same for what a portrait has to beat; taken of the first portrait of each subject.
 
     Args:
         runs: all runs.
     """
-    found, firsts = [], {}
-    for run in runs:
-        firsts.setdefault(run.subject, run)
+    found, firsts = [], first_runs(runs)
     for dataset, names in _by_dataset({name: run.dataset for name, run in firsts.items()}).items():
         group = [firsts[name] for name in names]
         for method, words in catalogue.BASELINES.items():

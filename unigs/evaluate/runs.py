@@ -48,6 +48,11 @@ class Run:
         return bool(self.metrics.get("truth_pasted"))
 
     @property
+    def foreign(self) -> bool:
+        """Whether another system rendered it: pictures of the clip were not judged beside it."""
+        return "placement" in self.metrics
+
+    @property
     def name(self) -> str:
         """Name of the variant, with a mark where the true torso was pasted in."""
         return f"{self.variant} ({PASTED_MARK})" if self.pasted else self.variant
@@ -99,6 +104,22 @@ class Run:
         """
         row = find(self.rows, figure.metric, figure.region, method)
         return "not measured" if row is None else row["reason"]
+
+
+def first_runs(runs: list[Run]) -> dict[str, Run]:
+    """Subject -> the run from which the figures of the clip's own pictures are taken.
+
+    That is the subject's first portrait. Other systems' renders may stand before it, and beside
+    them only the true frames were judged, cut to what the render shows; one stands for its subject
+    only where there is nothing else.
+
+    Args:
+        runs: all runs.
+    """
+    found: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda run: run.foreign):
+        found.setdefault(run.subject, run)
+    return {name: found[name] for name in dict.fromkeys(run.subject for run in runs)}
 
 
 def run_of(path: Path) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import pandas as pd
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
 from unigs.evaluate.records import PORTRAIT, STATIC, TRUTH
-from unigs.evaluate.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, read_runs
+from unigs.evaluate.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, first_runs, read_runs
 from unigs.report.cells import (
     BEST,
     GONE,
@@ -59,7 +59,8 @@ def collate(
         latex: the table for articles (.tex); None: it is not written.
     """
     runs = read_runs(metrics, speed, datasets) + earlier_runs(earlier)
-    rows = [row for run in runs for row in run_rows(run, first=is_first(run, runs))]
+    firsts = first_runs(runs)
+    rows = [row for run in runs for row in run_rows(run, first=firsts[run.subject] is run)]
     content = None if compared is None else read_json(compared)
     rows = ([] if content is None else compared_rows(content)) + rows
     table = pd.DataFrame(paper_rows(paper, paper_table) + rows)
@@ -69,11 +70,6 @@ def collate(
     write_text(markdown, to_markdown(table, runs, title or out.stem, content))
     if latex is not None:
         write_text(latex, to_latex(table, paper_columns(), title or out.stem))
-
-
-def is_first(run: Run, runs: list[Run]) -> bool:
-    """Whether a run is the first of its subject: pictures of the clip are listed only there."""
-    return next(other for other in runs if other.subject == run.subject) is run
 
 
 def run_rows(run: Run, first: bool = True) -> list[dict]:
@@ -247,7 +243,7 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
             "the torso, the band and the whole frame are no renders' and stand in no contest. In "
             "all other rows every pixel is rendered; lossless renders are compared."
         )
-    if any("placement" in run.metrics for run in runs):
+    if any(run.foreign for run in runs):
         found.append(
             "Rows of other systems show their own videos, brought to the clip's frames and pixels "
             "as found from the pictures; what is pasted in them is theirs (docs/renders.md)."
