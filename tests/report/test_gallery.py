@@ -1,6 +1,7 @@
 """Sheet, figures and page: what is shown is what was measured, and no link is dead."""
 
 import base64
+import json
 import os
 import re
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from unigs.evaluate.runs import Run
 from unigs.media.video import VideoWriter
 from unigs.report import figures
 from unigs.report.gallery import gallery
+from unigs.report.player import Method, Player, strip_values
 from unigs.report.sheet import choose, draw_test_sheet, error_image
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json, write_json
@@ -88,6 +90,17 @@ def test_motion_figure_draws_truth_render_and_shuffled():
     curves = [list(line.get_ydata()) for axes in figure.axes for line in axes.get_lines()]
     assert [curve for curve in curves if curve] == [[k, k + 1] for k in range(5)]
     figures.plt.close(figure)
+
+
+def test_a_frame_without_error_leaves_the_players_data_readable():
+    """Its PSNR is infinite, which a browser's JSON does not know."""
+    table = pd.DataFrame(
+        {"frame": [3, 4], "psnr_full": [np.inf, 30.12345], "psnr_hair": [np.inf, np.inf]}
+    )
+    player = Player(25.0, [3, 4], [Method("unigs", Path("v.mp4"), strip_values(table))])
+    told = json.loads(json.dumps(player.data(), allow_nan=False))
+    assert told["methods"][0]["values"] == {"psnr_full": [None, 30.12]}
+    assert list(told["columns"]) == ["psnr_full"]
 
 
 class Links(HTMLParser):

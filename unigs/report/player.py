@@ -1,5 +1,6 @@
 """The player of a subject on the page: test videos of all methods in step, figures per frame."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,10 +96,13 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def strip_values(table: pd.DataFrame) -> dict[str, list[float | None]]:
-    """Column -> its values, rounded; columns without any value are left out."""
+    """Column -> its values, rounded; columns without any finite value are left out.
+
+    A picture without any error has an infinite PSNR, which JSON cannot hold: such a value is None.
+    """
     found = {}
     for name in STRIPS:
-        if name in table and table[name].notna().any():
-            values = table[name].tolist()
-            found[name] = [None if v != v else float(f"{v:.{DIGITS}g}") for v in values]
+        values = pd.to_numeric(table[name], errors="coerce").tolist() if name in table else []
+        if any(map(math.isfinite, values)):
+            found[name] = [float(f"{v:.{DIGITS}g}") if math.isfinite(v) else None for v in values]
     return found
