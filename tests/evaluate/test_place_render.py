@@ -128,6 +128,13 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(subject, tmp_p
     (folder / "notes.txt").write_text("not a picture")
     found = put(subject, folder, tmp_path / "out")
     assert found["first_render_frame"] == FIRST and found["correlation"] > 0.99
+    shown = pictures(folder)
+    (folder / "._r_33.png").write_bytes(b"what macOS puts beside a file")
+    assert pictures(folder) == shown
+    (folder / "gt_33.png").write_bytes(b"x")
+    with pytest.raises(UserError, match="frames holds gt_33.png and r_33.png, two pictures of one"):
+        pictures(folder)
+    (folder / "gt_33.png").unlink()
     (folder / "r_33.png").unlink()
     with pytest.raises(UserError, match="lacks frame 33, between others"):
         pictures(folder)

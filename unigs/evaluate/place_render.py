@@ -130,16 +130,24 @@ def frames_of(render: Path, fps: float) -> Iterator[np.ndarray]:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their numbers.
+    """The pictures of a folder in the order of their numbers; hidden files are none.
 
     Raises:
-        UserError: there is none, or a number is missing between the first and the last.
+        UserError: there is none, two have one number, or a number is missing between the first and
+            the last.
     """
     found = {}
-    for path in Path(folder).iterdir():
+    for path in sorted(Path(folder).iterdir()):
         digits = path.stem[len(path.stem.rstrip("0123456789")) :]
-        if path.suffix.lower() in PICTURES and digits:
-            found[int(digits)] = path
+        # macOS puts a file ._NAME beside NAME on disks that are not its own.
+        if path.suffix.lower() not in PICTURES or not digits or path.name.startswith("."):
+            continue
+        twin = found.setdefault(int(digits), path)
+        if twin is not path:
+            raise UserError(
+                f"{folder} holds {twin.name} and {path.name}, two pictures of one number: leave "
+                "only the render's pictures in it."
+            )
     if not found:
         raise UserError(f"{folder} holds no pictures whose names end in numbers: render anew.")
     missing = sorted(set(range(min(found), max(found) + 1)) - set(found))
