@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from unigs.report import sweep
 from unigs.report.gallery import table_of
 from unigs.report.sweep import plot_sweep, read_value, sweep_figure
 from unigs.stage.errors import UserError
@@ -23,6 +24,14 @@ COLUMNS = ["source", "dataset", "subject", "method", "psnr", "psnr_low", "psnr_h
 
 def drawn(axes):
     return {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
+
+
+def saved_figure(monkeypatch, table, words):
+    """The figure that plot_sweep would save."""
+    found = []
+    monkeypatch.setattr(sweep, "save", lambda figure, out: found.append(figure))
+    sweep.plot_sweep(table, table.with_suffix(".svg"), "x.y", words)
+    return found[0]
 
 
 @pytest.fixture
@@ -59,6 +68,36 @@ def test_a_band_spans_the_interval(rows):
 def test_seeds_of_one_value_are_one_point(rows):
     rows = pd.concat([rows, rows.assign(psnr=rows["psnr"] + 2)])
     assert drawn(sweep_figure(rows, KEYS, "x.y").axes[0])["ann"] == [[2000, 25], [32000, 28]]
+
+
+def test_means_over_subjects_hold_their_seeds_once(tmp_path, monkeypatch):
+    """The row of `short` is the mean of its three seeds already, those of seeds stand below."""
+    seeds = {"short": 25.0, "short_seed1": 30.0, "short_seed2": 21.0, "long": 27.0, "x_seed1": 29.0}
+    means = [("here", "own", "mean of 2", name, psnr) for name, psnr in seeds.items()]
+    single = [("here", "own", "ann", name, psnr) for name, psnr in seeds.items()]
+    table = tmp_path / "steps.csv"
+    pd.DataFrame(means + single, columns=COLUMNS[:5]).to_csv(table, index=False)
+    words = ("short=2", "short_seed1=2", "short_seed2=2", "long=32", "x_seed1=64")
+    found = saved_figure(monkeypatch, table, words)
+    assert drawn(found.axes[0]) == {
+        "mean of 2": [[2, 25], [32, 27], [64, 29]],
+        "ann": [[2, pytest.approx(76 / 3)], [32, 27], [64, 29]],
+    }
+
+
+def test_means_of_two_data_sets_are_two_curves(rows):
+    rows = rows.assign(subject="mean of 2", dataset=["long hair"] * 2 + ["short hair"] * 2)
+    figure = sweep_figure(rows, KEYS, "x.y")
+    assert drawn(figure.axes[0]) == {
+        "mean of 2, long hair": [[2000, 24], [32000, 27]],
+        "mean of 2, short hair": [[2000, 20], [32000, 21]],
+    }
+
+
+def test_a_table_without_data_sets_is_drawn(tmp_path, monkeypatch, table):
+    pd.read_csv(table).drop(columns="dataset").to_csv(table, index=False)
+    found = saved_figure(monkeypatch, table, ("short=2", "long=32"))
+    assert drawn(found.axes[0]) == {"ann": [[2, 24], [32, 27]], "bea": [[2, 20], [32, 21]]}
 
 
 def test_values_that_lie_close_have_an_even_axis(rows):

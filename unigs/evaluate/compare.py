@@ -7,7 +7,6 @@ Differences between variants are taken draw by draw on the same frames.
 
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,17 @@ from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.interval import DRAWS, interval, read_draws
 from unigs.evaluate.records import PORTRAIT, STATIC
-from unigs.evaluate.runs import METHOD_NAMES, Run, earlier_runs, first_runs, read_runs
+from unigs.evaluate.runs import (
+    MEAN_OF,
+    METHOD_NAMES,
+    Run,
+    earlier_runs,
+    first_runs,
+    read_runs,
+    root_of,
+)
 from unigs.stage import cli
 from unigs.stage.files import write_json
-
-SEEDED = re.compile(r"(?P<variant>.+)_seed\d+")
-"""Name of a variant's run with a further seed."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,7 @@ def seed_means(own: dict[tuple[str, str], Row]) -> dict[tuple[str, str], tuple[R
     """
     grouped: dict[tuple[str, str], list[Row]] = {}
     for (subject, name), row in own.items():
-        found = SEEDED.fullmatch(name)
-        root = found["variant"] if found and (subject, found["variant"]) in own else name
+        root = root_of(name) if (subject, root_of(name)) in own else name
         grouped.setdefault((subject, root), []).append(row)
     return {key: (mean_of_seeds(rows), len(rows)) for key, rows in grouped.items() if len(rows) > 1}
 
@@ -171,7 +174,7 @@ def subject_means(judged: dict[tuple[str, str], Row], subjects: dict[str, str]) 
         for method in _methods(judged):
             rows = [judged[name, method] for name in names if (name, method) in judged]
             if len(rows) == len(names) > 1:
-                found.append(_row(dataset, f"mean of {len(rows)}", method, mean_row(rows)))
+                found.append(_row(dataset, f"{MEAN_OF} {len(rows)}", method, mean_row(rows)))
     return found
 
 
@@ -187,7 +190,7 @@ def baseline_means(runs: list[Run]) -> list[dict]:
         for method, words in catalogue.BASELINES.items():
             rows = [quantities(run, None, method) for run in group]
             if len(rows) > 1 and all(rows):
-                mean = _row(dataset, f"mean of {len(rows)}", words, mean_row(rows))
+                mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
                 found.append({**mean, "baseline": True})
     return found + static_means(runs)
 
@@ -205,7 +208,7 @@ def static_means(runs: list[Run]) -> list[dict]:
             rows = [quantities(run, None, STATIC) for run in group]
             if len(rows) == len(names) > 1 and all(rows):
                 words = f"{METHOD_NAMES[STATIC]} of {method}"
-                mean = _row(dataset, f"mean of {len(rows)}", words, mean_row(rows))
+                mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
                 found.append({**mean, "baseline": True})
     return found
 
@@ -228,12 +231,12 @@ def differences(
                 for name in names
                 if {(name, reference), (name, method)} <= judged.keys()
             }
-            if method == reference or SEEDED.fullmatch(method) or not rows:
+            if method == reference or root_of(method) != method or not rows:
                 continue
             found += [_row(dataset, name, method, row) for name, row in rows.items()]
             if len(rows) == len(names) > 1:
                 mean = mean_row(list(rows.values()))
-                found.append(_row(dataset, f"mean of {len(rows)}", method, mean))
+                found.append(_row(dataset, f"{MEAN_OF} {len(rows)}", method, mean))
     return found
 
 

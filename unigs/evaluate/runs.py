@@ -4,6 +4,7 @@ The files of a run lie at `{subject}/{variant}/test/`; subject and variant are r
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,20 @@ METHOD_NAMES = {
 
 PASTED_MARK = "torso pasted"
 """What stands beside the name of a run whose torso is that of the true test frames."""
+MEAN_OF = "mean of"
+"""How the subject of a row begins that holds means over subjects; their number follows."""
+SEEDED = re.compile(r"(?P<variant>.+)_seed\d+")
+"""Name of a variant's run with a further seed."""
+
+
+def root_of(variant: str) -> str:
+    """The variant that a run with a further seed is named after; any other variant itself.
+
+    Args:
+        variant: name of the run's variant.
+    """
+    found = SEEDED.fullmatch(variant)
+    return found["variant"] if found else variant
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unigs.evaluate import catalogue
+from unigs.evaluate.runs import MEAN_OF, root_of
 from unigs.report.palette import BLUE, GREEN, OCHER, ORANGE, RED, SLATE, VIOLET
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
@@ -40,6 +41,7 @@ def plot_sweep(table: Path, out: Path, setting: str, values: tuple[str, ...]) ->
     try:
         frame = pd.read_csv(table)
         frame = frame[(frame["source"] == "here") & frame["method"].isin(swept.index)]
+        frame = without_seeds_of_means(frame)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{table} is no table of figures ({error}): make it anew.") from None
     if frame.empty:
@@ -66,8 +68,42 @@ def read_value(word: str) -> tuple[str, float]:
         raise UserError(f"{word} is not of the form variant=value with a number.") from None
 
 
+def without_seeds_of_means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table without the means over subjects that another mean holds already.
+
+    The mean of a variant with several seeds is one over its seeds, too; in a curve those of the
+    single seeds would count a second time.
+
+    Args:
+        frame: rows of portraits.
+    """
+    kept = []
+    for group in grouped(frame).values():
+        is_mean = group["subject"].astype(str).str.startswith(MEAN_OF)
+        roots = group["method"].map(root_of)
+        is_seed = (roots != group["method"]) & roots.isin(set(group["method"]))
+        kept.append(group[~(is_mean & is_seed)])
+    return pd.concat(kept) if kept else frame
+
+
+def grouped(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Words of the legend -> the rows of one curve: those of a subject, or of a data set's means.
+
+    Args:
+        frame: rows of portraits; the column `dataset` may be missing.
+    """
+    keys = [key for key in ("subject", "dataset") if key in frame]
+    groups = [(names, rows) for names, rows in frame.groupby(keys, sort=False, dropna=False)]
+    subjects = [names[0] for names, _ in groups]
+    # Two data sets of as many subjects have means of one name.
+    return {
+        ", ".join(map(str, names if subjects.count(names[0]) > 1 else names[:1])): rows
+        for names, rows in groups
+    }
+
+
 def sweep_figure(frame: pd.DataFrame, keys: list[str], setting: str) -> Figure:
-    """A panel for each figure, with a curve for each subject.
+    """A panel for each figure, with a curve for each subject and for the means of each data set.
 
     Args:
         frame: rows of portraits, with their `value` of the setting.
@@ -85,28 +121,28 @@ def sweep_figure(frame: pd.DataFrame, keys: list[str], setting: str) -> Figure:
     for axes in panels.flat[len(keys) :]:
         axes.set_axis_off()
     for axes, key in zip(panels.flat, keys, strict=False):
-        for index, (subject, rows_of) in enumerate(frame.groupby("subject", sort=False)):
-            draw_curve(axes, rows_of, key, str(subject), COLORS[index % len(COLORS)])
+        for index, (words, rows_of) in enumerate(grouped(frame).items()):
+            draw_curve(axes, rows_of, key, words, COLORS[index % len(COLORS)])
         axes.set(title=known[key].heading, xscale="log" if wide else "linear")
         ticks = sorted(set(values))
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     for axes in panels[-1]:
         axes.set_xlabel(setting)
-    words = panels[0, 0].get_legend_handles_labels()
-    figure.legend(*words, loc="outside lower center", ncols=4, fontsize=9.5)
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=4, fontsize=9.5)
     return figure
 
 
 def draw_curve(axes: Axes, frame: pd.DataFrame, key: str, words: str, color: str) -> None:
-    """One subject's figure over the setting, with its interval over frames as a band.
+    """A figure of one curve over the setting, with its interval over frames as a band.
 
     Where several portraits have one value (seeds), the curve goes through their mean, and the band
     from the least end to the greatest.
 
     Args:
         axes: where to draw.
-        frame: the subject's rows.
+        frame: rows of one subject, or of the means of one data set.
         key: column of the figure.
         words: the curve's words in the legend.
         color: color of the curve.
