@@ -1,16 +1,23 @@
 """Tables: every figure where it belongs, means only of the same thing, empty cells stay empty."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.support.runs import REASON, table_of, write_run
+from unigs.evaluate.catalogue import by_key
 from unigs.evaluate.records import Record, to_json
 from unigs.evaluate.runs import read_runs, run_of
-from unigs.report.cells import duration, plain
+from unigs.report.cells import duration, marks, plain
+from unigs.report.page import table as table_on_page
+from unigs.report.tables import paper_rows
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json, write_json
+
+PAPER = Path(__file__).parents[2] / "resources/paper/figures.csv"
+"""The paper's figures, as shipped."""
 
 
 def test_a_run_is_a_row_with_its_own_figures(tmp_path):
@@ -102,18 +109,50 @@ def test_the_papers_figures_stand_beside_and_are_marked(tmp_path):
 
 
 def test_shipped_figures_of_the_paper_have_the_columns_of_our_tables(tmp_path):
-    from pathlib import Path
-
-    file = Path(__file__).parents[2] / "resources/paper/figures.csv"
     counts = {}
     for name in ("table1", "table2", "table3"):
         run = write_run(tmp_path, "ann", "unigs", 24.0)
-        table, _ = table_of(tmp_path, [run], paper=file, paper_table=name)
+        table, _ = table_of(tmp_path, [run], paper=PAPER, paper_table=name)
         theirs = table[table["source"] == "paper"]
         counts[name] = len(theirs)
         ours = theirs[theirs["method"].isin(["UniGS", "L=12 F=2", "Δμ, Δs, Δr"])]
         assert ours["psnr"].iloc[0] == 25.37 and ours["sync_c"].iloc[0] == 5.047
     assert counts == {"table1": 10, "table2": 4, "table3": 3}
+
+
+UNDERLINED = {
+    ("longhair", "TalkingGaussian"): ["psnr", "lpips", "ssim", "lmd", "sync_c", "fps"],
+    ("shorthair", "TalkingGaussian"): ["psnr", "fps"],
+    ("shorthair", "UniGS"): ["lpips", "ssim", "lmd", "sync_c"],
+}
+"""Second best figures of the paper's Table 1, as it prints them."""
+
+
+def test_marks_of_the_papers_rows_are_those_that_it_prints(tmp_path):
+    """It leaves Wav2Lip's Sync-C, its training loss, out of the comparison, and shows it."""
+    runs = [write_run(tmp_path, "ann", "unigs", 24.0)]
+    table, text = table_of(tmp_path, runs, paper=PAPER, paper_table="table1")
+    latex = (tmp_path / "table.tex").read_text()
+    theirs = table[table["source"] == "paper"]
+    pairs = theirs[["dataset", "method"]].itertuples(index=False, name=None)
+    wanted = [UNDERLINED.get(pair, []) for pair in pairs]
+    found = marks(theirs)
+    assert [[key for key in row if row[key] == "second"] for row in found] == wanted
+    page = table_on_page("table1", theirs, [])
+    shown = [
+        [t for t, m in zip(page.titles, r.marks, strict=True) if m == "second"] for r in page.rows
+    ]
+    assert shown == [[by_key()[key].heading for key in keys] for keys in wanted]
+    assert "| Wav2Lip (paper) | – | – | – | 3.705 | 8.747 |" in text
+    assert r"& 3.705 & 8.747 &" in latex and r"\textbf{7.471}" in latex
+    assert "| **7.471** |" in text and "| <u>7.262</u> |" in text
+
+
+def test_what_is_no_figure_cannot_be_out_of_contest(tmp_path):
+    paper = tmp_path / "paper.csv"
+    paper.write_text("dataset,method,sync_c,out_of_contest\nlonghair,Wav2Lip,8.747,sync-c psnr\n")
+    with pytest.raises(UserError, match="paper.csv takes sync-c of Wav2Lip out of contest"):
+        paper_rows(paper)
 
 
 def test_files_elsewhere_are_refused(tmp_path):

@@ -15,6 +15,9 @@ GONE = "–"
 TRAINING = "training"
 """Column of the training time, which is text and no figure of the catalogue."""
 
+OUT_OF_CONTEST = "out_of_contest"
+"""Column of the keys, between spaces, of the figures that a row shows and that are not ranked."""
+
 BEST, SECOND = "best", "second"
 """Marks of figures."""
 
@@ -55,11 +58,22 @@ def plain(text: str) -> str:
     return re.sub(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", one_line)
 
 
+def out_of_contest(row: pd.Series) -> list[str]:
+    """Keys of the figures of a row that are not ranked.
+
+    Args:
+        row: a row of the table; its column `OUT_OF_CONTEST` may be missing or empty.
+    """
+    words = row.get(OUT_OF_CONTEST)
+    return words.split() if isinstance(words, str) else []
+
+
 def marks(table: pd.DataFrame) -> list[dict[str, str]]:
     """For each row, which of its figures are the best and second best of their group.
 
     A group is the rendered rows of one subject or of the means of one data set; the paper's rows
     are a group of their own in each data set. Figures count as equal if they are shown as equal.
+    Those that the row's `OUT_OF_CONTEST` names are not ranked.
 
     Args:
         table: all rows of a table.
@@ -75,7 +89,8 @@ def marks(table: pd.DataFrame) -> list[dict[str, str]]:
         if figure.higher_is_better is None or figure.key not in table:
             continue
         for group in groups.values():
-            shown = {i: cell(rows[i], figure.key) for i in group}
+            ranked = [i for i in group if figure.key not in out_of_contest(rows[i])]
+            shown = {i: cell(rows[i], figure.key) for i in ranked}
             shown = {i: float(text) for i, text in shown.items() if text != GONE}
             order = sorted(set(shown.values()), reverse=figure.higher_is_better)
             if len(shown) < 2:

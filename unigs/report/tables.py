@@ -11,6 +11,7 @@ from unigs.evaluate.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, fi
 from unigs.report.cells import (
     BEST,
     GONE,
+    OUT_OF_CONTEST,
     SECOND,
     TRAINING,
     cell,
@@ -148,11 +149,12 @@ def paper_rows(path: Path | None, name: str = "") -> list[dict]:
     """The paper's rows.
 
     Args:
-        path: its figures (.csv).
+        path: its figures (.csv); the column `OUT_OF_CONTEST`, which may be missing, has those that
+            the paper shows and takes out of its comparison.
         name: name of its table; empty: all rows.
 
     Raises:
-        UserError: the file is missing or has no methods.
+        UserError: the file is missing, has no methods, or takes what is no figure out of contest.
     """
     if path is None:
         return []
@@ -171,6 +173,12 @@ def paper_rows(path: Path | None, name: str = "") -> list[dict]:
             text = str(table[key][index]) if key in table else ""
             row[key] = float(text) if text else None
         row[TRAINING] = str(table[TRAINING][index]) if TRAINING in table else None
+        row[OUT_OF_CONTEST] = str(table[OUT_OF_CONTEST][index]) if OUT_OF_CONTEST in table else ""
+        if unknown := set(row[OUT_OF_CONTEST].split()) - set(catalogue.by_key()):
+            raise UserError(
+                f"{path} takes {', '.join(sorted(unknown))} of {method} out of contest, which is "
+                "no figure: write keys of its columns."
+            )
         rows.append(row)
     return rows
 
@@ -222,7 +230,8 @@ def notes(runs: list[Run], table: pd.DataFrame) -> list[str]:
     """
     found = [
         "Best figures of a data set's or subject's rendered rows are bold, second best underlined; "
-        "the paper's rows are marked among themselves, pasted rows and baselines not at all.",
+        "the paper's rows are marked among themselves, less what it leaves out of its comparison; "
+        "pasted rows and baselines are not marked at all.",
         "Every pixel of ours is rendered, none is pasted from a test frame; lossless renders are "
         "compared.",
         "The paper's figures are on its own videos and weights: a scale, not a contest.",
