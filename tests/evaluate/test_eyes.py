@@ -45,3 +45,20 @@ def test_action_units_of_a_render_are_on_the_scale_of_the_clip(points):
     truth, mine = units_of_render(blinking, test, render)
     assert truth[shut, 5].min() > 4 and truth[~shut, 5].max() < 1
     assert 1 < mine[shut, 5].mean() < 3.6 and mine[~shut, 5].max() < 1
+
+
+def test_no_render_changes_the_action_units_of_the_truth(points):
+    test = np.arange(len(points) - 40, len(points))
+    true, mine = units_of_render(points, test, points[test])
+    np.testing.assert_allclose(mine, true, atol=0.3)
+    wild = points[test] + np.random.default_rng(0).normal(0, 5, points[test].shape)
+    np.testing.assert_array_equal(units_of_render(points, test, wild)[0], true)
+
+
+def test_action_units_of_a_still_render_are_still(points):
+    """None of the clip's last frames is smoothed into the render's first ones."""
+    moving = np.repeat(points, 5, 0)
+    moving[-40:, 61, 1] -= np.linspace(0, 8, 40)  # a corner of the mouth
+    test = np.arange(len(moving) - 40, len(moving))
+    _, mine = units_of_render(moving, test, np.repeat(moving[:1], 40, 0))
+    np.testing.assert_allclose(np.ptp(mine, axis=0), 0, atol=1e-6)

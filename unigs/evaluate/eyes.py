@@ -76,8 +76,8 @@ def units_of_render(
     """Action units of the true and the rendered test frames, on one scale.
 
     Units are relative to the person's usual face and strongest movement. Measured on its own, a
-    render that hardly blinks would be stretched until it does; so both are measured in one go,
-    with the whole clip in front, which then sets the scale.
+    render that hardly blinks would be stretched until it does; so it is measured behind the whole
+    clip, whose frames alone set the scale. The truth is the same beside every render.
 
     Args:
         clip: landmarks of all true frames [T,478,3]; NaN without a face.
@@ -87,9 +87,16 @@ def units_of_render(
     Returns:
         units [n,6] of truth and of render; NaN without a face.
     """
-    named = action_units(np.concatenate([clip, render]))
-    units = np.stack([named[name] for name in ACTION_UNITS], axis=1)
-    return units[test], units[len(clip) :]
+    # Units are smoothed over time: the mirrored render keeps the clip's last frames out of the
+    # render's first ones, as if both were smoothed on their own.
+    frames = np.concatenate([clip, render[::-1], render])
+    truth = action_units(clip)
+    mine = action_units(frames, usable=np.arange(len(frames)) < len(clip))
+    rows = (truth, test), (mine, slice(len(frames) - len(render), None))
+    real, rendered = (
+        np.stack([units[name][chosen] for name in ACTION_UNITS], axis=1) for units, chosen in rows
+    )
+    return real, rendered
 
 
 def au_records(
