@@ -82,6 +82,44 @@ def test_seeds_widen_the_interval_by_how_much_they_differ(tmp_path):
     assert "plus (mean of 3 seeds)" in text
 
 
+def pasted(folder):
+    content = read_json(folder / "metrics.json")
+    write_json(folder / "metrics.json", content | {"truth_pasted": True})
+    return folder
+
+
+def test_variants_with_a_pasted_torso_keep_their_seeds_and_differences(tmp_path):
+    runs = [
+        pasted(run(tmp_path, subject, variant, psnr))
+        for subject in ("ann", "bob")
+        for variant, psnr in (("plus", 30.0), ("plus_seed1", 32.0), ("twin", 28.0))
+    ]
+    runs += [run(tmp_path, "cem", "twin", 20.0)]
+    content = compared(tmp_path, runs, reference="plus", datasets=("cem=other",))
+    seeds = [(r["subject"], r["method"], r["figures"]["psnr"]["value"]) for r in content["seeds"]]
+    assert seeds == [("ann", "plus (torso pasted)", 31), ("bob", "plus (torso pasted)", 31)]
+    less = [
+        (r["subject"], r["method"], r["figures"]["psnr"]["value"]) for r in content["differences"]
+    ]
+    assert less == [(name, "twin (torso pasted)", 3) for name in ("ann", "bob", "mean of 2")]
+    assert content["reference"] == "plus (torso pasted)"
+    means = {row["method"] for row in compared(tmp_path, runs)["means"]}
+    assert "twin (torso pasted)" not in means, "one of three subjects has no pasted one"
+
+
+def test_no_mean_is_over_pasted_and_rendered_frames(tmp_path):
+    runs = [pasted(run(tmp_path, "ann", "twin", 28.0)), run(tmp_path, "bob", "twin", 20.0)]
+    found = compared(tmp_path, runs)["means"]
+    assert [row["method"] for row in found if not row.get("baseline")] == []
+
+
+def test_a_variant_that_is_only_called_like_a_seed_has_its_differences(tmp_path):
+    names = ("plus", "trial_seed7")
+    runs = [run(tmp_path, "ann", name, 25.0 - place) for place, name in enumerate(names)]
+    (row,) = compared(tmp_path, runs, reference="plus")["differences"]
+    assert (row["method"], row["figures"]["psnr"]["value"]) == ("trial_seed7", 1)
+
+
 def test_best_and_second_best_are_marked_where_rows_compete(tmp_path):
     rows = [
         ("paper", "long", "", "A", 30.0, 0.10), ("paper", "long", "", "B", 20.0, 0.20),

@@ -52,6 +52,8 @@ class Quantity:
 
 Row = dict[str, Quantity]
 """Key of a figure -> what it is."""
+Pair = tuple[str, str]
+"""Subject and variant."""
 
 
 def compare(
@@ -82,24 +84,26 @@ def compare(
         if (folder / "draws.npz").is_file():
             drawn[folder.parts[-3:-1]] = folder / "draws.npz"
     subjects = {run.subject: run.dataset for run in runs}
+    names = {(run.subject, run.variant): run.name for run in runs}
     own = {
-        (run.subject, run.name): quantities(run, drawn.get((run.subject, run.variant)))
+        (run.subject, run.variant): quantities(run, drawn.get((run.subject, run.variant)))
         for run in runs
     }
     seeds = seed_means(own)
     # Of a variant with several seeds their mean stands for the variant.
     judged = own | {key: row for key, (row, _) in seeds.items()}
+    marked = dict.fromkeys(name for (_, variant), name in names.items() if variant == reference)
     write_json(
         out,
         {
             "draws": DRAWS,
-            "reference": reference,
+            "reference": " / ".join(marked) or reference,
             "seeds": [
-                _row(subjects[subject], subject, method, row, seeds=count)
-                for (subject, method), (row, count) in seeds.items()
+                _row(subjects[key[0]], key[0], names[key], row, seeds=count)
+                for key, (row, count) in seeds.items()
             ],
-            "means": [*subject_means(judged, subjects), *baseline_means(runs)],
-            "differences": differences(judged, subjects, reference) if reference else [],
+            "means": [*subject_means(judged, subjects, names), *baseline_means(runs)],
+            "differences": differences(judged, subjects, names, reference) if reference else [],
         },
     )
 
@@ -125,16 +129,16 @@ def quantities(run: Run, draws: Path | None, method: str = PORTRAIT) -> Row:
     return found
 
 
-def seed_means(own: dict[tuple[str, str], Row]) -> dict[tuple[str, str], tuple[Row, int]]:
+def seed_means(own: dict[Pair, Row]) -> dict[Pair, tuple[Row, int]]:
     """Subject and variant -> means over its seeds, and how many there are; others are left out.
 
     Args:
-        own: subject and name of the run -> its figures.
+        own: subject and variant -> its figures.
     """
-    grouped: dict[tuple[str, str], list[Row]] = {}
-    for (subject, name), row in own.items():
-        root = root_of(name) if (subject, root_of(name)) in own else name
-        grouped.setdefault((subject, root), []).append(row)
+    grouped: dict[Pair, list[Row]] = {}
+    for (subject, variant), row in own.items():
+        key = subject, root_of(variant)
+        grouped.setdefault(key if key in own else (subject, variant), []).append(row)
     return {key: (mean_of_seeds(rows), len(rows)) for key, rows in grouped.items() if len(rows) > 1}
 
 
@@ -162,19 +166,22 @@ def mean_row(rows: list[Row]) -> Row:
     return found
 
 
-def subject_means(judged: dict[tuple[str, str], Row], subjects: dict[str, str]) -> list[dict]:
-    """Means over the subjects of a data set, for methods that every one of them has.
+def subject_means(
+    judged: dict[Pair, Row], subjects: dict[str, str], names: dict[Pair, str]
+) -> list[dict]:
+    """Means over the subjects of a data set, for variants that every one of them has.
 
     Args:
-        judged: subject and method -> its figures.
+        judged: subject and variant -> its figures.
         subjects: subject -> its data set.
+        names: subject and variant -> how the variant is called in tables.
     """
     found = []
-    for dataset, names in _by_dataset(subjects).items():
-        for method in _methods(judged):
-            rows = [judged[name, method] for name in names if (name, method) in judged]
-            if len(rows) == len(names) > 1:
-                found.append(_row(dataset, f"{MEAN_OF} {len(rows)}", method, mean_row(rows)))
+    for dataset, group in _by_dataset(subjects).items():
+        for variant in _variants(judged):
+            keys = [(name, variant) for name in group]
+            if set(keys) <= judged.keys():
+                found += _mean(dataset, {key: judged[key] for key in keys}, names)
     return found
 
 
@@ -203,41 +210,51 @@ def static_means(runs: list[Run]) -> list[dict]:
     """
     found = []
     for dataset, names in _by_dataset({run.subject: run.dataset for run in runs}).items():
-        for method in dict.fromkeys(run.name for run in runs):
-            group = [run for run in runs if run.name == method and run.subject in names]
+        for variant in dict.fromkeys(run.variant for run in runs):
+            group = [run for run in runs if run.variant == variant and run.subject in names]
             rows = [quantities(run, None, STATIC) for run in group]
             if len(rows) == len(names) > 1 and all(rows):
-                words = f"{METHOD_NAMES[STATIC]} of {method}"
+                words = f"{METHOD_NAMES[STATIC]} of {variant}"
                 mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
                 found.append({**mean, "baseline": True})
     return found
 
 
 def differences(
-    judged: dict[tuple[str, str], Row], subjects: dict[str, str], reference: str
+    judged: dict[Pair, Row], subjects: dict[str, str], names: dict[Pair, str], reference: str
 ) -> list[dict]:
-    """The reference less each other method, on each subject and on the mean of a data set.
+    """The reference less each other variant, on each subject and on the mean of a data set.
+
+    Further seeds of a variant are left out: the variant's figures are their mean.
 
     Args:
-        judged: subject and method -> its figures.
+        judged: subject and variant -> its figures.
         subjects: subject -> its data set.
-        reference: name of the variant.
+        names: subject and variant -> how the variant is called in tables.
+        reference: the variant of reference.
     """
     found = []
-    for dataset, names in _by_dataset(subjects).items():
-        for method in _methods(judged):
+    for dataset, group in _by_dataset(subjects).items():
+        for variant in (v for v in _variants(judged) if v != reference):
+            root = root_of(variant)
             rows = {
-                name: _minus(judged[name, reference], judged[name, method])
-                for name in names
-                if {(name, reference), (name, method)} <= judged.keys()
+                (name, variant): _minus(judged[name, reference], judged[name, variant])
+                for name in group
+                if {(name, reference), (name, variant)} <= judged.keys()
+                and (root == variant or (name, root) not in judged)
             }
-            if method == reference or root_of(method) != method or not rows:
-                continue
-            found += [_row(dataset, name, method, row) for name, row in rows.items()]
-            if len(rows) == len(names) > 1:
-                mean = mean_row(list(rows.values()))
-                found.append(_row(dataset, f"{MEAN_OF} {len(rows)}", method, mean))
+            found += [_row(dataset, key[0], names[key], row) for key, row in rows.items()]
+            if len(rows) == len(group):
+                found += _mean(dataset, rows, names)
     return found
+
+
+def _mean(dataset: str, rows: dict[Pair, Row], names: dict[Pair, str]) -> list[dict]:
+    """The row of means over subjects, if there are several and none alone is pasted."""
+    called = {names[key] for key in rows}
+    if len(rows) < 2 or len(called) > 1:
+        return []
+    return [_row(dataset, f"{MEAN_OF} {len(rows)}", called.pop(), mean_row(list(rows.values())))]
 
 
 def _minus(ours: Row, theirs: Row) -> Row:
@@ -251,8 +268,8 @@ def _by_dataset(subjects: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _methods(judged: dict[tuple[str, str], Row]) -> list[str]:
-    return list(dict.fromkeys(method for _, method in judged))
+def _variants(judged: dict[Pair, Row]) -> list[str]:
+    return list(dict.fromkeys(variant for _, variant in judged))
 
 
 def _row(dataset: str, subject: str, method: str, row: Row, **more: object) -> dict:
