@@ -1,14 +1,26 @@
 """What the clock counts, with a portrait that takes a known time."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.support.subject import subject_files, write_features, write_table
+from unigs.evaluate import speed
 from unigs.evaluate.records import find, to_json
-from unigs.evaluate.speed import speed_records, time_encoder, time_frames
+from unigs.evaluate.speed import measure_speed, speed_records, time_encoder, time_frames
+from unigs.settings.evaluate import SpeedSettings
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.encoder import SpeechEncoder
+from unigs.stage.files import read_json
+
+
+def encoder():
+    """A speech encoder, fitted to a second of silence."""
+    made = SpeechEncoder(SpeechSettings())
+    made.fit(made.windows(made.columns(np.zeros(16000, np.float32)), 25, 25))
+    return made
 
 
 def test_warm_up_frames_are_played_but_not_counted():
@@ -45,6 +57,27 @@ def test_an_encoder_that_is_not_here_leaves_its_figures_empty():
 
 
 def test_the_clips_own_encoder_is_timed():
-    encoder = SpeechEncoder(SpeechSettings())
-    encoder.fit(encoder.windows(encoder.columns(np.zeros(16000, np.float32)), 25, 25))
-    assert 0 < time_encoder(encoder, 50, 25.0) < 1
+    assert 0 < time_encoder(encoder(), 50, 25.0) < 1
+
+
+def test_the_memory_is_that_of_playing_not_of_encoding_a_whole_clip(tmp_path, monkeypatch):
+    files, order = subject_files(tmp_path), []
+    write_table(files.frame_table, 60)
+    write_features(files, 60, encoder=encoder().to_dict())
+
+    def told(name):
+        measure = getattr(speed, name)
+        return lambda *values: (order.append(name), measure(*values))[1]
+
+    for name in ("time_frames", "memory_record"):
+        monkeypatch.setattr(speed, name, told(name))
+    monkeypatch.setattr(speed, "time_encoder", lambda *_: order.append("time_encoder") or 0.01)
+    monkeypatch.setattr(speed, "load_portrait", lambda *_: SimpleNamespace(size=32, count=9))
+    monkeypatch.setattr(speed, "Playback", lambda _: SimpleNamespace(frame=lambda *_: None))
+    measure_speed(
+        tmp_path / "portrait.safetensors", files.frame_table, files.pose, files.body, files.eyes,
+        files.speech, tmp_path / "speed.json", SpeedSettings(device="cpu", speed_frames=3),
+    )  # fmt: skip
+    assert order == ["time_frames", "memory_record", "time_encoder"]
+    rows = read_json(tmp_path / "speed.json")["metrics"]
+    assert find(rows, "memory_mb")["value"] > 0

@@ -69,11 +69,13 @@ def measure_speed(
     turns = np.resize(test, settings.speed_warmup + settings.speed_frames).tolist()
     play = partial(Playback(model).frame, performance)
     seconds = time_frames(play, turns, settings.speed_warmup, device)
+    # Before the encoder, which is given a recording as long as the clip, as no player is.
+    memory = memory_record(device)
     hearing = None
     if not is_given(heard.encoder):
         encoder = SpeechEncoder.from_json(heard.encoder, speech)
         hearing = time_encoder(encoder, len(table), table.fps)
-    records = [*speed_records(seconds, hearing, heard.backend), memory_record(device)]
+    records = [*speed_records(seconds, hearing, heard.backend), memory]
     name = device_name(device)
     write_json(
         out,
