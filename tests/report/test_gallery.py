@@ -18,6 +18,7 @@ from unigs.evaluate.runs import Run
 from unigs.media.video import VideoWriter
 from unigs.report import figures
 from unigs.report.gallery import gallery
+from unigs.report.gallery import table_of as page_table
 from unigs.report.player import Method, Player, strip_values
 from unigs.report.sheet import choose, draw_test_sheet, error_image
 from unigs.stage.errors import UserError
@@ -215,6 +216,20 @@ def test_html_in_names_comes_out_escaped(tmp_path):
     assert page.titles == [REASON, evil % "reason"] and f"empty: {evil % 'reason'}" in page.text
     for target in page.found:
         assert target.startswith("#") or (tmp_path / unquote(target)).is_file(), target
+
+
+def test_subjects_of_a_table_keep_their_names_on_the_page(tmp_path):
+    """What looks like a number or like nothing to a reader of CSV files is a name like others."""
+    names = ("007", "null", "nan", "1e5")
+    runs = [write_run(tmp_path, name, "unigs", 24.0) for name in names]
+    (tmp_path / "tables").mkdir()
+    paper = tmp_path / "paper.csv"
+    paper.write_text("dataset,method,psnr\n012,1.50,25\n")
+    table_of(tmp_path / "tables", runs, datasets=("1e5=012",), paper=paper)
+    page = page_table(tmp_path / "tables/table.csv", tmp_path)
+    shown = [row.words for row in page.rows if row.source == "here" and "mean" not in row.words[1]]
+    assert shown == [("012" if name == "1e5" else "own", name, "unigs") for name in names]
+    assert page.rows[0].words == ("012", "", "1.50 (paper)")
 
 
 def test_page_refuses_files_that_it_cannot_link_to(tmp_path):

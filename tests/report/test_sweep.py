@@ -100,6 +100,13 @@ def test_a_table_without_data_sets_is_drawn(tmp_path, monkeypatch, table):
     assert drawn(found.axes[0]) == {"ann": [[2, 24], [32, 27]], "bea": [[2, 20], [32, 21]]}
 
 
+def test_curves_are_named_as_the_subjects_are(tmp_path, monkeypatch, table):
+    named = pd.read_csv(table).replace({"subject": {"ann": "007", "bea": "null"}})
+    named.to_csv(table, index=False)
+    found = saved_figure(monkeypatch, table, ("short=2", "long=32"))
+    assert list(drawn(found.axes[0])) == ["007", "null"]
+
+
 def test_values_that_lie_close_have_an_even_axis(rows):
     rows["value"] = rows["method"].map({"short": 0.2, "long": 0.4})
     assert sweep_figure(rows, KEYS, "x.y").axes[0].get_xscale() == "linear"
@@ -137,7 +144,7 @@ def test_a_table_without_figures_is_told(tmp_path, table):
 
 def test_a_file_that_is_no_table_is_told(tmp_path):
     (tmp_path / "steps.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="steps.csv is no table of figures"):
+    with pytest.raises(UserError, match="steps.csv lacks the columns source, subject, method:"):
         plot_sweep(tmp_path / "steps.csv", tmp_path / "steps.svg", "x.y", ("a=1",))
 
 

@@ -63,6 +63,20 @@ def test_the_page_shows_what_was_measured_on_pictures(tmp_path, files):
                     ["b_o", "words", "–", "–", "0.80", "0.30"]]  # fmt: skip
 
 
+def test_people_may_have_names_that_look_like_numbers_or_nothing(tmp_path, files):
+    lips = files["lips"][0]
+    lips.write_text(lips.read_text().replace("ann", "001").replace("b_o", "null"))
+    pair = files["pairs"][0].rename(tmp_path / "null.json")
+    moved = tmp_path / "001/plus/voices/null.json"
+    moved.parent.mkdir(parents=True)
+    pair.rename(moved)
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    _, text, _ = collated(tables, lips=(lips,), pairs=(moved,))
+    assert "| 001 | 0.90 / 0.80 | 0.50 / 0.25 |" in text and "| null | 0.70 / 0.35 |" in text
+    assert voices_of(tables / "voices.csv", tmp_path).rows[0][:4] == ["001", "null", "0.50", "0.45"]
+
+
 def test_a_table_of_closure_alone_needs_no_pairs(tmp_path, files):
     table, text, _ = collated(tmp_path, closures=files["closures"])
     assert len(table) == 1 and "Lips alone" not in text and "Known phones" in text
@@ -70,7 +84,7 @@ def test_a_table_of_closure_alone_needs_no_pairs(tmp_path, files):
 
 def test_files_that_hold_no_figures_are_refused(tmp_path, files):
     files["lips"][0].write_text("portrait,voice\n")
-    with pytest.raises(UserError, match="is no table of lips"):
+    with pytest.raises(UserError, match="lacks the columns frames, .*: run compare_voices anew"):
         collated(tmp_path, **files)
     files["pairs"][0].write_text("{}")
     with pytest.raises(UserError, match="holds no figures"):

@@ -16,9 +16,9 @@ from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
 from unigs.evaluate.regions import REGIONS
 from unigs.evaluate.runs import METHOD_NAMES, Run, run_of
 from unigs.report.palette import BLUE, GREEN, INK, ORANGE, RED, VIOLET
+from unigs.report.rows import read_table
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
-from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
 METHOD_COLORS = {PORTRAIT: BLUE, STATIC: ORANGE, NEAREST: GREEN, MEAN: INK}
@@ -60,26 +60,6 @@ def plot(
         save(quality_figure(table), quality)
         save(motion_figure(table), motion)
         save(region_figure(run), regions)
-
-
-def read_table(path: Path, *required: str) -> pd.DataFrame:
-    """Read a CSV file.
-
-    Args:
-        path: the file.
-        *required: columns that it must have.
-
-    Raises:
-        UserError: the file is missing or lacks a required column.
-    """
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): make it anew.") from None
-    missing = [name for name in required if name not in table]
-    if missing:
-        raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it anew.")
-    return table
 
 
 def training_figure(static: pd.DataFrame, dynamic: pd.DataFrame) -> Figure:

@@ -10,15 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 import unigs
 from unigs.evaluate.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
 from unigs.report.card import consent_line, read_card
 from unigs.report.page import Table, VoicesCard, render, stand_ins, table
 from unigs.report.player import Player, player_of
 from unigs.report.poster import poster
-from unigs.report.voices import shown_rows
+from unigs.report.rows import read_table
+from unigs.report.voices import COLUMNS, shown_rows
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
@@ -235,12 +234,14 @@ def table_of(path: Path, root: Path, sweeps: tuple[Path, ...] = ()) -> Table:
         sweeps: curves (.svg), of which the one of the table's name is the table's.
 
     Raises:
-        UserError: the table or its curve is not below the page's folder.
+        UserError: the table is missing or damaged, or it or its curve is not below the page's
+            folder.
     """
+    content = read_table(path, "source", "dataset", "subject", "method", stage="collate")
     files = [path, path.with_suffix(".md"), path.with_suffix(".tex")]
     files = [below(file, root) for file in files if file.is_file()]
     curve = next((below(file, root) for file in sweeps if file.stem == path.stem), None)
-    return table(path.stem, pd.read_csv(path), files, curve)
+    return table(path.stem, content, files, curve)
 
 
 def voices_of(path: Path, root: Path) -> VoicesCard:
@@ -251,9 +252,10 @@ def voices_of(path: Path, root: Path) -> VoicesCard:
         root: the page's folder.
 
     Raises:
-        UserError: the table or its picture is not below the page's folder.
+        UserError: the table is missing or damaged, or it or its picture is not below the page's
+            folder.
     """
-    voices = pd.read_csv(path)
+    voices = read_table(path, *COLUMNS, stage="collate_voices")
     files = [below(file, root) for file in (path, path.with_suffix(".md")) if file.is_file()]
     has_pairs = voices["opening_r"].notna().any()
     picture = below(path.with_suffix(".svg"), root) if has_pairs else None

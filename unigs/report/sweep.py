@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from unigs.evaluate import catalogue
 from unigs.evaluate.runs import MEAN_OF, root_of
 from unigs.report.palette import BLUE, GREEN, OCHER, ORANGE, RED, SLATE, VIOLET
+from unigs.report.rows import read_table
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -38,12 +39,9 @@ def plot_sweep(table: Path, out: Path, setting: str, values: tuple[str, ...]) ->
             variants or none of the figures.
     """
     swept = pd.Series(dict(map(read_value, values)), dtype=float)
-    try:
-        frame = pd.read_csv(table)
-        frame = frame[(frame["source"] == "here") & frame["method"].isin(swept.index)]
-        frame = without_seeds_of_means(frame)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{table} is no table of figures ({error}): make it anew.") from None
+    frame = read_table(table, "source", "subject", "method")
+    frame = frame[(frame["source"] == "here") & frame["method"].isin(swept.index)]
+    frame = without_seeds_of_means(frame)
     if frame.empty:
         raise UserError(f"{table} has none of the variants {', '.join(swept.index)}.")
     shown = [key for key in SHOWN if key in frame and frame[key].notna().any()]
@@ -79,7 +77,7 @@ def without_seeds_of_means(frame: pd.DataFrame) -> pd.DataFrame:
     """
     kept = []
     for group in grouped(frame).values():
-        is_mean = group["subject"].astype(str).str.startswith(MEAN_OF)
+        is_mean = group["subject"].str.startswith(MEAN_OF)
         roots = group["method"].map(root_of)
         is_seed = (roots != group["method"]) & roots.isin(set(group["method"]))
         kept.append(group[~(is_mean & is_seed)])
@@ -93,7 +91,7 @@ def grouped(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         frame: rows of portraits; the column `dataset` may be missing.
     """
     keys = [key for key in ("subject", "dataset") if key in frame]
-    groups = [(names, rows) for names, rows in frame.groupby(keys, sort=False, dropna=False)]
+    groups = [(names, rows) for names, rows in frame.groupby(keys, sort=False)]
     subjects = [names[0] for names, _ in groups]
     # Two data sets of as many subjects have means of one name.
     return {

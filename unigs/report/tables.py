@@ -159,7 +159,7 @@ def paper_rows(path: Path | None, name: str = "") -> list[dict]:
     if path is None:
         return []
     try:
-        table = pd.read_csv(path, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
         names = table["method"]
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} holds no figures of the paper ({error}).") from None
@@ -170,10 +170,10 @@ def paper_rows(path: Path | None, name: str = "") -> list[dict]:
         row = {"source": "paper", "dataset": table["dataset"][index], "subject": ""}
         row["method"] = method
         for key in catalogue.by_key():
-            text = str(table[key][index]) if key in table else ""
+            text = table[key][index] if key in table else ""
             row[key] = float(text) if text else None
-        row[TRAINING] = str(table[TRAINING][index]) if TRAINING in table else None
-        row[OUT_OF_CONTEST] = str(table[OUT_OF_CONTEST][index]) if OUT_OF_CONTEST in table else ""
+        row[TRAINING] = table[TRAINING][index] if TRAINING in table else None
+        row[OUT_OF_CONTEST] = table[OUT_OF_CONTEST][index] if OUT_OF_CONTEST in table else ""
         if unknown := set(row[OUT_OF_CONTEST].split()) - set(catalogue.by_key()):
             raise UserError(
                 f"{path} takes {', '.join(sorted(unknown))} of {method} out of contest, which is "

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, find
 from unigs.report.cells import GONE, plain
 from unigs.report.palette import BLUE, INK
+from unigs.report.rows import read_table
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -88,10 +89,8 @@ def read_lips(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or lacks a column.
     """
-    try:
-        return pd.read_csv(path)[["portrait", "voice", "frames", *LIPS]]
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is no table of lips ({error}): run compare_voices anew.") from None
+    columns = ["portrait", "voice", "frames", *LIPS]
+    return read_table(path, *columns, stage="compare_voices")[columns]
 
 
 def figures_of(path: Path) -> list[dict]:
