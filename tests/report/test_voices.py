@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from unigs.evaluate.records import PORTRAIT, SHUFFLED, Record, to_json
+from unigs.report import voices
 from unigs.report.gallery import voices_of
 from unigs.report.voices import COLUMNS, collate_voices, shown_rows
 from unigs.stage.errors import UserError
@@ -75,6 +76,26 @@ def test_people_may_have_names_that_look_like_numbers_or_nothing(tmp_path, files
     _, text, _ = collated(tables, lips=(lips,), pairs=(moved,))
     assert "| 001 | 0.90 / 0.80 | 0.50 / 0.25 |" in text and "| null | 0.70 / 0.35 |" in text
     assert voices_of(tables / "voices.csv", tmp_path).rows[0][:4] == ["001", "null", "0.50", "0.45"]
+
+
+def test_a_pair_without_a_figure_has_a_dash(tmp_path, files):
+    """Lips that do not move have no correlation; nor has a pair that nobody compared."""
+    lips = files["lips"][0]
+    text = lips.read_text().replace("b_o,ann,90,0.7,0.35,-0.1", "b_o,ann,90,,,")
+    lips.write_text(text.replace("ann,b_o,100,0.5,0.25,0.0\n", ""))
+    _, text, picture = collated(tmp_path, **files)
+    assert "| ann | 0.90 / 0.80 | – / – |" in text and "| b_o | – / – | 0.70 / 0.60 |" in text
+    assert "mean, other voices" not in text
+
+
+def test_nothing_is_written_where_the_picture_cannot_be_drawn(tmp_path, files, monkeypatch):
+    def fails(_):
+        raise ValueError
+
+    monkeypatch.setattr(voices, "matrix_figure", fails)
+    with pytest.raises(ValueError):
+        collated(tmp_path, **files)
+    assert not list(tmp_path.glob("voices.*"))
 
 
 def test_a_table_of_closure_alone_needs_no_pairs(tmp_path, files):

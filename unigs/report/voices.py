@@ -75,12 +75,15 @@ def collate_voices(
         rows = figures_of(path)
         add(table, path, {key: value_of(rows, *named) for key, named in CLOSURE.items()})
     table = table.reset_index()
-    with atomic(out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
-    write_text(markdown, to_markdown(table))
+    text = to_markdown(table)
     matplotlib.use("Agg")
     with plt.rc_context(STYLE):
-        save(matrix_figure(table), picture)
+        figure = matrix_figure(table)
+        # Only now: what cannot be shown must not leave a table behind.
+        with atomic(out) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+        write_text(markdown, text)
+        save(figure, picture)
 
 
 def read_lips(path: Path) -> pd.DataFrame:
@@ -169,11 +172,17 @@ def shown_rows(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return ["portrait", "voice", *keys], cells
 
 
+def _all_pairs(table: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """The people of a table, and its rows by portrait and voice; NaN where a pair has none."""
+    names = list(dict.fromkeys([*table["portrait"], *table["voice"]]))
+    pairs = pd.MultiIndex.from_product([names, names])
+    return names, table.set_index(["portrait", "voice"])[list(LIPS)].astype(float).reindex(pairs)
+
+
 def _matrix(table: pd.DataFrame) -> list[str]:
-    names = list(dict.fromkeys(table["portrait"]))
+    names, known = _all_pairs(table)
     lines = ["| portrait \\ voice | " + " | ".join(map(plain, names)) + " |"]
     lines.append("|---|" + "--:|" * len(names))
-    known = table.set_index(["portrait", "voice"])
     for name in names:
         cells = [known.loc[(name, voice)] for voice in names]
         words = [f"{_text(c['opening_r'])} / {_text(c['width_r'])}" for c in cells]
@@ -198,11 +207,13 @@ def _text(value: float) -> str:
 
 
 def matrix_figure(table: pd.DataFrame) -> Figure:
-    """Correlation of the opening for all pairs, a field for each portrait (rows) and voice."""
-    compared = table[table["opening_r"].notna()]
-    names = list(dict.fromkeys(compared["portrait"]))
-    known = compared.set_index(["portrait", "voice"])["opening_r"]
-    values = np.array([[known[p, v] for v in names] for p in names], float)
+    """Correlation of the opening for all pairs, a field for each portrait (rows) and voice.
+
+    Args:
+        table: content of the CSV file; pairs that it lacks have a dash.
+    """
+    names, known = _all_pairs(table[table["opening_r"].notna()])
+    values = known["opening_r"].to_numpy().reshape(len(names), len(names))
     side = max(3.0, 0.9 * len(names) + 1.6)
     figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
     axes.grid(visible=False)
