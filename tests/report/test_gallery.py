@@ -20,6 +20,7 @@ from unigs.report import figures
 from unigs.report.gallery import gallery
 from unigs.report.gallery import table_of as page_table
 from unigs.report.player import Method, Player, strip_values
+from unigs.report.rows import read_frames
 from unigs.report.sheet import choose, draw_test_sheet, error_image
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json, write_json
@@ -102,6 +103,27 @@ def test_a_frame_without_error_leaves_the_players_data_readable():
     told = json.loads(json.dumps(player.data(), allow_nan=False))
     assert told["methods"][0]["values"] == {"psnr_full": [None, 30.12]}
     assert list(told["columns"]) == ["psnr_full"]
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        (None, "frames.csv does not exist: run the stage that makes it first.$"),
+        ("", "frames.csv cannot be read (.*): run evaluate anew.$"),
+        ("psnr_full\n30\n", "frames.csv lacks the columns frame: run evaluate anew.$"),
+        ("frame\n3\n", "frames.csv lacks the columns psnr_full: run evaluate anew.$"),
+        ("frame,psnr_full\n", "frames.csv has no frames: run evaluate anew.$"),
+        ("frame,psnr_full\n3,30\n,31\n", "frames.csv has a frame without a number: run evaluate"),
+        ("frame,psnr_full\n3,30\n3.5,31\n", "frames.csv has a frame without a number: run"),
+        ("frame,psnr_full\nx,30\n", "frames.csv has a frame without a number: run"),
+        ("frame,psnr_full\ninf,30\n", "frames.csv has a frame without a number: run"),
+    ],
+)
+def test_figures_per_frame_that_are_none_are_told(tmp_path, text, sentence):
+    if text is not None:
+        (tmp_path / "frames.csv").write_text(text)
+    with pytest.raises(UserError, match=sentence):
+        read_frames(tmp_path / "frames.csv", "psnr_full")
 
 
 class Links(HTMLParser):

@@ -16,7 +16,7 @@ from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
 from unigs.evaluate.regions import REGIONS
 from unigs.evaluate.runs import METHOD_NAMES, Run, run_of
 from unigs.report.palette import BLUE, GREEN, INK, ORANGE, RED, VIOLET
-from unigs.report.rows import read_table
+from unigs.report.rows import read_frames, read_table
 from unigs.report.style import STYLE, save
 from unigs.stage import cli
 from unigs.stage.files import read_json
@@ -52,7 +52,7 @@ def plot(
     """
     subject, variant = run_of(metrics)
     run = Run(subject, variant, read_json(metrics))
-    table = read_table(rows, "time", "psnr_full")
+    table = read_frames(rows, "time", "psnr_full")
     matplotlib.use("Agg")
     with plt.rc_context(STYLE):
         curves = [read_table(static, "step"), read_table(dynamic, "step")]

@@ -16,7 +16,7 @@ from unigs.evaluate.regions import band_mask
 from unigs.evaluate.runs import Run, read_runs
 from unigs.media.images import caption, tile, write_png
 from unigs.media.video import read_video
-from unigs.report.player import read_rows
+from unigs.report.rows import read_frames
 from unigs.report.sheet import GAIN, error_image, select
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -68,7 +68,7 @@ def draw_moments(
     Raises:
         UserError: a file is missing or damaged, or the methods were judged on other frames.
     """
-    runs, tables = read_runs(metrics), [read_rows(path) for path in rows]
+    runs, tables = read_runs(metrics), [read_frames(path) for path in rows]
     frames = tables[0]["frame"].to_numpy()
     for path, table in zip(rows, tables, strict=True):
         if not np.array_equal(table["frame"].to_numpy(), frames):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from unigs.evaluate.runs import Run
-from unigs.stage.errors import UserError
+from unigs.report.rows import read_frames
 
 STRIPS = {
     "psnr_full": "PSNR, dB",
@@ -71,28 +71,13 @@ def player_of(found: list[tuple[Run, Path, Path]]) -> Player | None:
     """
     methods, frames, fps = [], None, 25.0
     for run, video, rows in found:
-        table = read_rows(rows)
-        numbers = table["frame"].astype(int).tolist()
+        table = read_frames(rows)
+        numbers = table["frame"].tolist()
         if frames is None:
             frames, fps = numbers, float(run.metrics.get("fps", fps))
         if numbers == frames:
             methods.append(Method(run.name, video, strip_values(table)))
     return Player(fps, frames, methods) if methods else None
-
-
-def read_rows(path: Path) -> pd.DataFrame:
-    """Figures per test frame.
-
-    Raises:
-        UserError: the file cannot be read or has no column of frames.
-    """
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): run evaluate anew.") from None
-    if "frame" not in table:
-        raise UserError(f"{path} lacks the column frame: run evaluate anew.")
-    return table
 
 
 def strip_values(table: pd.DataFrame) -> dict[str, list[float | None]]:

@@ -40,3 +40,22 @@ def read_table(path: Path, *required: str, stage: str = "") -> pd.DataFrame:
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}: {remedy}.")
     return table
+
+
+def read_frames(path: Path, *required: str) -> pd.DataFrame:
+    """Read the figures per test frame (test/frames.csv); the column `frame` holds integers.
+
+    Args:
+        path: the file.
+        *required: columns that it must have, beside `frame`.
+
+    Raises:
+        UserError: the file is missing, is no table, holds no frame, lacks a required column, or a
+            frame has no number.
+    """
+    table = read_table(path, "frame", *required, stage="evaluate")
+    numbers = pd.to_numeric(table["frame"], errors="coerce")
+    if table.empty or not (numbers % 1 == 0).all():
+        wrong = "has no frames" if table.empty else "has a frame without a number"
+        raise UserError(f"{path} {wrong}: run evaluate anew.")
+    return table.assign(frame=numbers.astype(int))

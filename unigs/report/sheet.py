@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from unigs.media.images import caption, tile, write_png
 from unigs.media.video import read_video
+from unigs.report.rows import read_frames
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 
@@ -34,11 +34,8 @@ def draw_test_sheet(
     Raises:
         UserError: a file is missing, damaged, or shorter than the table of figures.
     """
-    try:
-        table = pd.read_csv(rows)
-        numbers, scores = table["frame"].to_numpy(), table["psnr_full"].to_numpy()
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{rows} has no figures per frame ({error}): run evaluate.") from None
+    table = read_frames(rows, "psnr_full")
+    numbers, scores = table["frame"].to_numpy(), table["psnr_full"].to_numpy()
     chosen, bad = choose(scores, spaced, worst)
     order = [*chosen, *bad]
     truths = select(read_video(video), numbers[order], video)
