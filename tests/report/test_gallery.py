@@ -309,6 +309,22 @@ def test_what_was_made_before_stays_on_the_page(tmp_path):
     assert links.text.count("from an earlier run") == 1
 
 
+def test_damaged_figures_per_frame_of_an_earlier_run_leave_it_out_of_the_player(tmp_path, caplog):
+    runs = [write_run(tmp_path, "ann", name, 24.0) for name in ("plus", "unigs")]
+    for run in runs:
+        (run / "video.mp4").write_bytes(b"x")
+        (run / "frames.csv").write_text("frame,psnr_full\n3,30\n4,31\n")
+    (runs[1] / "frames.csv").write_text("frame,psnr_full\n3,30\n,")
+    new, old = (run / "metrics.json" for run in runs)
+    gallery((new,), tmp_path / "index.html", earlier=(old,))
+    text = (tmp_path / "index.html").read_text()
+    assert '"frames": [3, 4]' in text and text.count('"values"') == 1
+    assert "from an earlier run" in text, "its figures stay"
+    assert "unigs/test/frames.csv has a frame without a number" in caplog.text
+    with pytest.raises(UserError, match="unigs/test/frames.csv has a frame without a number"):
+        gallery((new, old), tmp_path / "index.html")
+
+
 def test_a_video_shows_its_first_frame_before_it_is_played(tmp_path):
     run = write_run(tmp_path, "ann", "unigs", 24.0)
     talk = run.parent / "drive/words.mp4"

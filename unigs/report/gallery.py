@@ -6,9 +6,12 @@ the videos of a player in step.
 """
 
 import glob
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pandas as pd
 
 import unigs
 from unigs.evaluate.runs import Run, earlier_runs, is_newer, read_runs, speed_beside
@@ -16,11 +19,13 @@ from unigs.report.card import consent_line, read_card
 from unigs.report.page import Table, VoicesCard, render, stand_ins, table
 from unigs.report.player import Player, player_of
 from unigs.report.poster import poster
-from unigs.report.rows import read_table
+from unigs.report.rows import read_frames, read_table
 from unigs.report.voices import COLUMNS, shown_rows
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_text
+
+log = logging.getLogger("unigs")
 
 
 @dataclass
@@ -177,7 +182,7 @@ def add_earlier(
             file_under(below(path, root), "drive", subjects)
 
 
-def played(subject: Subject, root: Path) -> list[tuple[Run, Path, Path]]:
+def played(subject: Subject, root: Path) -> list[tuple[Run, Path, pd.DataFrame]]:
     """Runs of a subject that the player can show: with test video and figures per frame.
 
     Args:
@@ -185,13 +190,22 @@ def played(subject: Subject, root: Path) -> list[tuple[Run, Path, Path]]:
         root: the page's folder.
 
     Returns:
-        run, video relative to the page, frames.csv.
+        run, video relative to the page, figures per frame.
+
+    Raises:
+        UserError: the figures per frame of a run of the present plan are damaged.
     """
     found = []
     for entry in subject.runs.values():
         rows = root / entry.run.subject / entry.run.variant / "test/frames.csv"
-        if entry.files["preview"] and rows.is_file():
-            found.append((entry.run, entry.files["preview"][0], rows))
+        if not (entry.files["preview"] and rows.is_file()):
+            continue
+        try:
+            found.append((entry.run, entry.files["preview"][0], read_frames(rows)))
+        except UserError as error:
+            if not entry.earlier:
+                raise
+            log.warning("%s The player leaves it out.", error)
     return found
 
 

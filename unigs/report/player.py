@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from unigs.evaluate.runs import Run
-from unigs.report.rows import read_frames
 
 STRIPS = {
     "psnr_full": "PSNR, dB",
@@ -60,18 +59,17 @@ class Player:
         }
 
 
-def player_of(found: list[tuple[Run, Path, Path]]) -> Player | None:
+def player_of(found: list[tuple[Run, Path, pd.DataFrame]]) -> Player | None:
     """The player of a subject; None where no run has a video and figures per frame.
 
     Runs that were judged on other test frames than the first one are left out: their videos would
     not be in step.
 
     Args:
-        found: runs with their test video, relative to the page, and their frames.csv.
+        found: runs with their test video, relative to the page, and their figures per frame.
     """
     methods, frames, fps = [], None, 25.0
-    for run, video, rows in found:
-        table = read_frames(rows)
+    for run, video, table in found:
         numbers = table["frame"].tolist()
         if frames is None:
             frames, fps = numbers, float(run.metrics.get("fps", fps))
