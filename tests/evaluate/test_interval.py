@@ -97,6 +97,21 @@ def test_draws_come_back_from_their_file(tmp_path):
     write_draws(tmp_path / "draws.npz", draws)
     found = read_draws(tmp_path / "draws.npz")
     assert list(found) == list(draws) and found["psnr", "full", "portrait"].tolist() == [0, 1, 2, 3]
-    (tmp_path / "draws.npz").write_bytes(b"no")
-    with pytest.raises(UserError, match="run evaluate anew"):
-        read_draws(tmp_path / "draws.npz")
+
+
+def test_a_file_that_holds_no_draws_is_told(tmp_path):
+    path = tmp_path / "draws.npz"
+    with pytest.raises(UserError, match="draws.npz does not exist"):
+        read_draws(path)
+    write_draws(path, {("psnr", "full", "portrait"): np.zeros(1000, np.float32)})
+    whole = path.read_bytes()
+    for content in (b"no", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="draws.npz is damaged, .*: delete it and make it anew"):
+            read_draws(path)
+    np.savez(path, names=np.array(["psnr/full/portrait"]))
+    with pytest.raises(UserError, match="draws.npz lacks values"):
+        read_draws(path)
+    np.savez(path, names=np.array(["psnr/full/portrait"]), values=np.zeros((2, 5)))
+    with pytest.raises(UserError, match="draws.npz holds no draws: run evaluate anew"):
+        read_draws(path)

@@ -24,7 +24,18 @@ def test_flites_ends_and_its_new_clocks():
 def test_phones_of_the_speaker(tmp_path):
     np.savez(tmp_path / "truth.npz", phones=np.array(["_", "m"]), phone_starts=[0.0, 0.3, 0.4])
     assert read_speaker(tmp_path / "truth.npz") == [Phone("_", 0, 0.3), Phone("m", 0.3, 0.4)]
-    np.savez(tmp_path / "other.npz", x=np.zeros(1))
-    for name in ("other.npz", "none.npz"):
-        with pytest.raises(UserError, match=f"{name} holds no phones"):
-            read_speaker(tmp_path / name)
+
+
+def test_a_file_that_holds_no_phones_of_the_speaker_is_told(tmp_path):
+    path = tmp_path / "truth.npz"
+    with pytest.raises(UserError, match="truth.npz does not exist"):
+        read_speaker(path)
+    np.savez(path, x=np.zeros(1))
+    with pytest.raises(UserError, match="truth.npz lacks phones, phone_starts"):
+        read_speaker(path)
+    np.savez(path, phones=np.array(["_", "m"]), phone_starts=[0.0, 0.3])
+    with pytest.raises(UserError, match="truth.npz has other numbers of phones than of times"):
+        read_speaker(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError, match="truth.npz is damaged"):
+        read_speaker(path)

@@ -17,7 +17,7 @@ import numpy as np
 
 from unigs.evaluate.records import Record
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic
+from unigs.stage.files import atomic, load_npz
 
 DRAWS = 1000
 """Number of draws."""
@@ -176,11 +176,8 @@ def read_draws(path: Path) -> dict[Key, np.ndarray]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names, values = file["names"], file["values"]
-        return {
-            tuple(str(name).split("/", 2)): row for name, row in zip(names, values, strict=True)
-        }
-    except (OSError, KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path} holds no draws ({error}): run evaluate anew.") from None
+    content = load_npz(path, "names", "values")
+    names, values = content["names"], content["values"]
+    if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
+        raise UserError(f"{path} holds no draws: run evaluate anew.")
+    return {tuple(str(name).split("/", 2)): row for name, row in zip(names, values, strict=True)}

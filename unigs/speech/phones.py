@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from unigs.stage.errors import UserError
+from unigs.stage.files import load_npz
 
 BILABIALS = frozenset("pbm")
 """Sounds for which the lips must meet, in flite's symbols and in those of the synthetic speaker."""
@@ -73,13 +72,13 @@ def read_speaker(truth: Path) -> list[Phone]:
         truth: the .npz file that make_speaker writes, with `phones` and `phone_starts`.
 
     Raises:
-        UserError: the file is missing or holds no phones.
+        UserError: the file is missing, damaged, or holds no phones.
     """
-    try:
-        with np.load(truth, allow_pickle=False) as content:
-            symbols, edges = content["phones"].tolist(), content["phone_starts"].tolist()
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{truth} holds no phones of the synthetic speaker ({error}).") from None
+    content = load_npz(truth, "phones", "phone_starts")
+    symbols, edges = content["phones"], content["phone_starts"]
+    if symbols.ndim != 1 or edges.shape != (len(symbols) + 1,):
+        raise UserError(f"{truth} has other numbers of phones than of times: make it anew.")
+    symbols, edges = symbols.tolist(), edges.tolist()
     return [Phone(*row) for row in zip(symbols, edges[:-1], edges[1:], strict=True)]
 
 
