@@ -279,6 +279,36 @@ def test_removed_frames_and_cuts_break_the_line(tmp_path):
     assert split.train.tolist() == [0, 1] and split.time.tolist() == [0.08, 0.16, 0.2, 0.24]
 
 
+@pytest.mark.parametrize(
+    "flag, stage",
+    [("render", "render_test"), ("shuffled", "render_test"), ("labels", "segment_regions")],
+)
+def test_pictures_of_another_size_are_refused(tmp_path, flag, stage):
+    """Half as large: neither numpy nor OpenCV would say which file it is."""
+
+    def film(name, size, count=COUNT):
+        with VideoWriter(tmp_path / name, size, size, FPS, "lossless") as writer:
+            for _ in range(count):
+                writer.write(np.zeros((size, size, 3), np.uint8))
+
+    def labels(name, size):
+        write_labels(tmp_path / name, [np.zeros((size, size), np.uint8)] * COUNT, size, size, FPS)
+
+    files = subject_files(tmp_path)
+    write_table(files.frame_table, COUNT)
+    write_features(files, COUNT, size=64)
+    write_json(tmp_path / "run.json", {})
+    film("video.mkv", 64)
+    film("test.mkv", 64, 2)
+    film("shuffled.mkv", 64, 2)
+    labels("labels.mkv", 64)
+    (labels if flag == "labels" else film)("small.mkv", 32)
+    told = f"small.mkv is 32x32 pixels and .*video.mkv 64x64: run {stage} anew.$"
+    with pytest.raises(UserError, match=told):
+        judge(tmp_path, **{flag: "small.mkv"}, out="none.json")
+    assert not (tmp_path / "none.json").exists()
+
+
 def test_clip_without_test_frames_is_refused(tmp_path):
     table = write_table(tmp_path / "frames.csv", 8, test=np.zeros(8, bool))
     with pytest.raises(UserError, match="keeps no test frame"):

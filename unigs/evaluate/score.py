@@ -26,10 +26,11 @@ from unigs.evaluate.streams import pick, read_aligned
 from unigs.evaluate.vmaf import vmaf, vmaf_record
 from unigs.face.detectors import open_detectors
 from unigs.media.audio import RATE, read_audio
-from unigs.media.video import read_video
+from unigs.media.video import probe, read_video
 from unigs.pretrained.auto import settled_settings
 from unigs.settings.evaluate import ScoreSettings
 from unigs.stage import cli
+from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, read_json, write_json
 from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
@@ -82,7 +83,8 @@ def evaluate(
         draws: figures of the portrait by draws of the bootstrap (.npz), to write.
 
     Raises:
-        UserError: a file is missing or damaged, or describes another number of frames.
+        UserError: a file is missing or damaged, describes another number of frames, or has pictures
+            of another size.
     """
     settings, missing = settled_settings("evaluate", settings)
     for sentence in missing:
@@ -97,6 +99,7 @@ def evaluate(
     samples = None if audio is None else read_audio(audio, RATE)
     with scratch_folder() as scratch, contextlib.ExitStack() as stack:
         scene = Scene(video, labels, split, performance, marks, foreign)
+        scene.check_sizes(render, shuffled)
         streams = scene.streams(render, shuffled, static, settings, scratch)
         judge, truth = scene.judge(streams, settings, stack)
         size = score_frames(judge, streams, scene, settings)
@@ -132,6 +135,31 @@ class Scene:
     marks: Landmarks
     foreign: Foreign | None
     """What is known of another system's render; None: the render is ours."""
+
+    def check_sizes(self, *renders: Path | None) -> None:
+        """Stop where pictures would not lie on the clip's, pixel by pixel.
+
+        Args:
+            *renders: renders of the test frames; None: there is none.
+
+        Raises:
+            UserError: a file cannot be read, or labels or a render have another size.
+        """
+        clip = probe(self.video)
+        whole, like = (clip.width, clip.height), str(self.video)
+        told = [(self.labels, whole, like, "segment_regions")]
+        if self.foreign is None:
+            wanted = whole, like, "render_test"
+        else:
+            wanted = self.foreign.box[2:], f"its placement in {like}", "place_render"
+        told += [(path, *wanted) for path in renders if path is not None]
+        for path, (width, height), like, stage in told:
+            own = probe(path)
+            if (own.width, own.height) != (width, height):
+                raise UserError(
+                    f"{path} is {own.width}x{own.height} pixels and {like} {width}x{height}: run "
+                    f"{stage} anew."
+                )
 
     def streams(
         self,
