@@ -271,6 +271,34 @@ def test_page_refuses_files_that_it_cannot_link_to(tmp_path):
     assert not page.exists()
 
 
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        (None, "tables/x.csv does not exist: run the stage that makes it first.$"),
+        ("", "tables/x.csv cannot be read (.*): run collate anew.$"),
+        ("a,b\n1,2\n", "tables/x.csv lacks the columns .*: run collate anew.$"),
+    ],
+)
+def test_tables_that_are_none_are_told(tmp_path, content, sentence):
+    run, table = write_run(tmp_path, "ann", "unigs", 20.0), tmp_path / "tables/x.csv"
+    table.parent.mkdir()
+    if content is not None:
+        table.write_text(content)
+    with pytest.raises(UserError, match=sentence):
+        gallery((run / "metrics.json",), tmp_path / "index.html", tables=(table,))
+    with pytest.raises(UserError, match=sentence.replace("collate", "collate_voices")):
+        gallery((run / "metrics.json",), tmp_path / "index.html", voices=table)
+
+
+def test_figures_without_what_the_page_shows_are_told(tmp_path):
+    path = write_run(tmp_path, "ann", "unigs", 20.0) / "metrics.json"
+    content = read_json(path)
+    del content["test_frames"], content["size"]
+    write_json(path, content)
+    with pytest.raises(UserError, match="metrics.json lacks size, test_frames: run evaluate"):
+        gallery((path,), tmp_path / "index.html")
+
+
 def age(path: Path, seconds: float) -> None:
     os.utime(path, (path.stat().st_mtime - seconds,) * 2)
 

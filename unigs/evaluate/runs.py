@@ -5,6 +5,7 @@ The files of a run lie at `{subject}/{variant}/test/`; subject and variant are r
 
 import logging
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def read_runs(
         datasets: "subject=dataset" words; subjects without one are of the data set "own".
 
     Raises:
-        UserError: a file is missing, or a word has no equals sign.
+        UserError: a file is missing or damaged, or a word has no equals sign.
     """
     for word in datasets:
         if word.count("=") != 1:
@@ -170,21 +171,23 @@ def read_runs(
     runs = []
     for path in metrics:
         subject, variant = run_of(path)
-        content = _figures(path, "evaluate")
+        content = _figures(path, "evaluate", SHOWN)
         dataset = belongs.get(subject, "own")
         runs.append(Run(subject, variant, content, timed.get((subject, variant)), dataset))
     return runs
 
 
-def _figures(path: Path, stage: str) -> dict:
+def _figures(path: Path, stage: str, required: Set[str] = frozenset()) -> dict:
     """Content of a file with records, which a stage wrote.
 
     Raises:
-        UserError: it is missing, or holds none.
+        UserError: it is missing, holds no records, or lacks one of the required keys.
     """
     content = read_json(path)
     if not has_figures(content):
         raise UserError(f"{path} holds no figures (metrics): run {stage} anew.")
+    if missing := required - set(content):
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: run {stage} anew.")
     return content
 
 
@@ -205,10 +208,7 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
         except UserError as error:
             log.warning("%s It is left out.", error)
             continue
-        missing = SHOWN - set(run.metrics)
-        if missing:
-            log.warning("%s lacks %s: it is left out.", path, ", ".join(sorted(missing)))
-        elif not is_newer(path, folder.parents[1] / "clip/video.mp4"):
+        if not is_newer(path, folder.parents[1] / "clip/video.mp4"):
             log.warning("%s is older than the clip of %s: it is left out.", path, run.subject)
         else:
             found.append(run)
