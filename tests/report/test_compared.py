@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 from shutil import which
 
 import numpy as np
@@ -54,6 +55,18 @@ def test_differences_are_taken_frame_by_frame(tmp_path):
     alone = interval(25 + shared)[1] - interval(25 + shared)[0]
     assert high - low < 0.2 * alone
     assert "low" not in row["figures"]["psnr_hair"], "no draws, no interval"
+
+
+def test_a_path_that_does_not_name_the_subject_has_its_intervals(tmp_path, monkeypatch):
+    """Paths may begin inside the run's folder, or lead there by a link."""
+    folder = run(tmp_path / "results", "ann", "plus", 25.0, noise(0))
+    twin = run(tmp_path / "results", "ann", "twin", 25.0, noise(0))
+    (tmp_path / "short").symlink_to(twin)
+    monkeypatch.chdir(folder)
+    paths = Path("metrics.json"), tmp_path / "short/metrics.json"
+    compare(paths, tmp_path / "c.json", reference="plus")
+    (row,) = read_json(tmp_path / "c.json")["differences"]
+    assert row["method"] == "twin" and "low" in row["figures"]["psnr"]
 
 
 def test_the_mean_of_subjects_varies_less_than_each(tmp_path):

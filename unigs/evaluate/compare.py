@@ -79,16 +79,9 @@ def compare(
         UserError: a file is missing or damaged.
     """
     runs = read_runs(metrics, speed, datasets) + earlier_runs(earlier)
-    drawn = {}
-    for folder in (Path(path).parent for path in (*metrics, *earlier)):
-        if (folder / "draws.npz").is_file():
-            drawn[folder.parts[-3:-1]] = folder / "draws.npz"
     subjects = {run.subject: run.dataset for run in runs}
     names = {(run.subject, run.variant): run.name for run in runs}
-    own = {
-        (run.subject, run.variant): quantities(run, drawn.get((run.subject, run.variant)))
-        for run in runs
-    }
+    own = {(run.subject, run.variant): quantities(run) for run in runs}
     seeds = seed_means(own)
     # Of a variant with several seeds their mean stands for the variant.
     judged = own | {key: row for key, (row, _) in seeds.items()}
@@ -108,15 +101,19 @@ def compare(
     )
 
 
-def quantities(run: Run, draws: Path | None, method: str = PORTRAIT) -> Row:
+def quantities(run: Run, method: str = PORTRAIT) -> Row:
     """The figures of a run, in the units in which they are shown.
 
     Args:
-        run: the run.
-        draws: its draws.npz; None: it has none.
+        run: the run; draws of its portrait lie beside its figures, where it has them.
         method: what was judged.
+
+    Raises:
+        UserError: its draws are damaged.
     """
-    found, known = {}, {} if draws is None else read_draws(draws)
+    draws = None if run.folder is None else run.folder / "draws.npz"
+    has_draws = method == PORTRAIT and draws is not None and draws.is_file()
+    found, known = {}, read_draws(draws) if has_draws else {}
     # Draws of two people are independent, those of two variants of one person are the same.
     order = np.random.default_rng(zlib.crc32(run.subject.encode())).permutation(DRAWS)
     for figure in catalogue.FIGURES:
@@ -195,7 +192,7 @@ def baseline_means(runs: list[Run]) -> list[dict]:
     for dataset, names in _by_dataset({name: run.dataset for name, run in firsts.items()}).items():
         group = [firsts[name] for name in names]
         for method, words in catalogue.BASELINES.items():
-            rows = [quantities(run, None, method) for run in group]
+            rows = [quantities(run, method) for run in group]
             if len(rows) > 1 and all(rows):
                 mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
                 found.append({**mean, "baseline": True})
@@ -212,7 +209,7 @@ def static_means(runs: list[Run]) -> list[dict]:
     for dataset, names in _by_dataset({run.subject: run.dataset for run in runs}).items():
         for variant in dict.fromkeys(run.variant for run in runs):
             group = [run for run in runs if run.variant == variant and run.subject in names]
-            rows = [quantities(run, None, STATIC) for run in group]
+            rows = [quantities(run, STATIC) for run in group]
             if len(rows) == len(names) > 1 and all(rows):
                 words = f"{METHOD_NAMES[STATIC]} of {variant}"
                 mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))

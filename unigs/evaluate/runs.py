@@ -57,6 +57,8 @@ class Run:
     speed: dict | None = None
     """Content of speed.json."""
     dataset: str = "own"
+    folder: Path | None = None
+    """Where its files lie; None: it was not read from files."""
 
     @property
     def pasted(self) -> bool:
@@ -172,8 +174,8 @@ def read_runs(
     for path in metrics:
         subject, variant = run_of(path)
         content = _figures(path, "evaluate", SHOWN)
-        dataset = belongs.get(subject, "own")
-        runs.append(Run(subject, variant, content, timed.get((subject, variant)), dataset))
+        speeds, dataset = timed.get((subject, variant)), belongs.get(subject, "own")
+        runs.append(Run(subject, variant, content, speeds, dataset, Path(path).parent))
     return runs
 
 
