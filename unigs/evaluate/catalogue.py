@@ -6,7 +6,7 @@ two edits: the function that measures it writes a record, and an entry below sho
 
 from dataclasses import dataclass
 
-from unigs.evaluate.records import FULL, MEAN, NEAREST, TRUTH
+from unigs.evaluate.records import FULL, MEAN, NEAREST, STATIC, TRUTH
 
 PAPER_SIZE = 480
 """Pixels of the paper's frames: landmark distances are scaled to it."""
@@ -15,10 +15,12 @@ REGION_ORDER = (FULL, "person", "head", "face", "hair", "torso", "band", "mouth"
 """Order of tiles and headline: the whole, then its parts, those judged by landmarks last."""
 BASELINES = {
     TRUTH: "true frames",
+    STATIC: "static model",
     NEAREST: "nearest training frame by pose",
     MEAN: "mean training frame",
 }
-"""Pictures of the clip itself that are judged, too, in words."""
+"""What is judged beside a portrait, in words: pictures of the clip, and the portrait's own static
+model, which stands in tables with the name of its variant."""
 
 
 @dataclass(frozen=True)

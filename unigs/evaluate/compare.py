@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from unigs.evaluate import catalogue
-from unigs.evaluate.catalogue import Figure
+from unigs.evaluate.catalogue import BASELINES, Figure
 from unigs.evaluate.interval import DRAWS, interval, read_draws
 from unigs.evaluate.records import PORTRAIT, STATIC
 from unigs.evaluate.runs import (
     MEAN_OF,
-    METHOD_NAMES,
     Run,
     earlier_runs,
     first_runs,
@@ -191,10 +190,10 @@ def baseline_means(runs: list[Run]) -> list[dict]:
     found, firsts = [], first_runs(runs)
     for dataset, names in _by_dataset({name: run.dataset for name, run in firsts.items()}).items():
         group = [firsts[name] for name in names]
-        for method, words in catalogue.BASELINES.items():
+        for method in (m for m in BASELINES if m != STATIC):
             rows = [quantities(run, method) for run in group]
             if len(rows) > 1 and all(rows):
-                mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
+                mean = _row(dataset, f"{MEAN_OF} {len(rows)}", BASELINES[method], mean_row(rows))
                 found.append({**mean, "baseline": True})
     return found + static_means(runs)
 
@@ -211,7 +210,7 @@ def static_means(runs: list[Run]) -> list[dict]:
             group = [run for run in runs if run.variant == variant and run.subject in names]
             rows = [quantities(run, STATIC) for run in group]
             if len(rows) == len(names) > 1 and all(rows):
-                words = f"{METHOD_NAMES[STATIC]} of {variant}"
+                words = f"{BASELINES[STATIC]} of {variant}"
                 mean = _row(dataset, f"{MEAN_OF} {len(rows)}", words, mean_row(rows))
                 found.append({**mean, "baseline": True})
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unigs.evaluate.catalogue import Figure
-from unigs.evaluate.records import FULL, MEAN, NEAREST, PORTRAIT, STATIC, find, has_figures
+from unigs.evaluate.records import FULL, PORTRAIT, find, has_figures
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
 
@@ -20,14 +20,6 @@ SHOWN = {"metrics", "test_frames", "training_frames", "size", "device", "landmar
 """Keys of metrics.json that tables and page cannot do without."""
 TIMED = {"metrics", "size", "gaussians", "device", "threads"}
 """Keys of speed.json that the page cannot do without."""
-METHOD_NAMES = {
-    STATIC: "static model",
-    NEAREST: "nearest training frame by pose",
-    MEAN: "mean training frame",
-}
-"""What the portrait has to beat, in words."""
-
-
 PASTED_MARK = "torso pasted"
 """What stands beside the name of a run whose torso is that of the true test frames."""
 MEAN_OF = "mean of"

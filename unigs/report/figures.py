@@ -12,9 +12,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from unigs.evaluate.catalogue import BASELINES
 from unigs.evaluate.records import MEAN, NEAREST, PORTRAIT, STATIC
 from unigs.evaluate.regions import REGIONS
-from unigs.evaluate.runs import METHOD_NAMES, Run, run_of
+from unigs.evaluate.runs import Run, run_of
 from unigs.report.palette import BLUE, GREEN, INK, ORANGE, RED, VIOLET
 from unigs.report.rows import read_frames, read_table
 from unigs.report.style import STYLE, save
@@ -137,8 +138,9 @@ def quality_figure(table: pd.DataFrame) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained", sharex=True)
     time = table["time"].to_numpy(float)
     draw(left, time, table, "psnr_full", BLUE, "portrait")
-    for method, words in METHOD_NAMES.items():
-        draw(left, time, table, f"psnr_full_{method}", METHOD_COLORS[method], words)
+    for method in (STATIC, NEAREST, MEAN):
+        color, words = METHOD_COLORS[method], BASELINES[method]
+        draw(left, time, table, f"psnr_full_{method}", color, words)
     for region, color in (("hair", VIOLET), ("torso", GREEN), ("band", RED), ("mouth", ORANGE)):
         draw(right, time, table, f"psnr_{region}", color, region)
     left.set(title="PSNR per test frame (s), full, dB")
@@ -168,15 +170,16 @@ def motion_figure(table: pd.DataFrame) -> Figure:
 def region_figure(run: Run) -> Figure:
     """PSNR by region: the portrait and what it has to beat."""
     figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    methods = {PORTRAIT: "portrait", **METHOD_NAMES}
     width, shown = 0.2, 0
-    for method, words in methods.items():
+    for method, color in METHOD_COLORS.items():
         values = [run.value("psnr", region, method) for region in REGIONS]
         if all(value is None for value in values):
             continue
         heights = [np.nan if value is None else value for value in values]
         places = np.arange(len(REGIONS)) + (shown - 1.5) * width
-        axes.bar(places, heights, width * 0.92, color=METHOD_COLORS[method], label=words)
+        axes.bar(
+            places, heights, width * 0.92, color=color, label=BASELINES.get(method, "portrait")
+        )
         shown += 1
     axes.set_xticks(range(len(REGIONS)), REGIONS)
     low = [float(bar.get_height()) for bar in axes.patches if np.isfinite(bar.get_height())]

@@ -6,8 +6,8 @@ import pandas as pd
 
 from unigs.evaluate import catalogue
 from unigs.evaluate.catalogue import PAPER_SIZE
-from unigs.evaluate.records import PORTRAIT, STATIC, TRUTH
-from unigs.evaluate.runs import METHOD_NAMES, PASTED_MARK, Run, earlier_runs, first_runs, read_runs
+from unigs.evaluate.records import PORTRAIT, STATIC
+from unigs.evaluate.runs import PASTED_MARK, Run, earlier_runs, first_runs, read_runs
 from unigs.report.cells import (
     BEST,
     GONE,
@@ -84,7 +84,7 @@ def run_rows(run: Run, first: bool = True) -> list[dict]:
     """
     rows = [figure_row(run, PORTRAIT, run.name)]
     methods = {row["method"] for row in run.metrics["metrics"]}
-    for method, words in {TRUTH: "true frames", **METHOD_NAMES}.items():
+    for method, words in catalogue.BASELINES.items():
         if method not in methods or (method != STATIC and not first):
             continue
         if all(run.shown(figure, method) is None for figure in catalogue.FIGURES):
