@@ -96,6 +96,25 @@ def test_other_things_stay(tmp_path, monkeypatch, kind):
     assert hidden.read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["unigs-research", leftovers.PREFIX + "research"])
+def test_a_folder_that_the_program_did_not_make_stays(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "keep").write_text("mine")
+    age(tmp_path / name)
+    with scratch_folder(tmp_path):
+        pass
+    assert (tmp_path / name / "keep").read_text() == "mine"
+
+
+def test_a_folder_under_the_passing_name_of_a_file_stays(tmp_path):
+    mine = tmp_path / ".notes.research"
+    mine.mkdir()
+    (mine / leftovers.MARKER).touch()
+    age(mine)
+    come_by(tmp_path / "notes")
+    assert mine.is_dir()
+
+
 SOUND = ["-f", "lavfi", "-i", "sine", "-t", "60"]
 
 

@@ -2,6 +2,7 @@
 
 Whoever works on a file or folder under a passing name holds a lock on it, which the system releases
 when the process ends, however it ends. What bears such a name and is held by nobody is left over.
+A folder must hold the program's own marker as well, since all that lies in it goes with it.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,8 +20,10 @@ from unigs.stage.disk import FullDiskError, is_full
 
 RANDOM = "[a-z0-9_]{8}"
 """What `tempfile` puts into the names that it makes up."""
-PREFIX = "unigs-"
-"""Start of the names of scratch folders."""
+PREFIX = ".unigs-scratch-"
+"""Start of the names of scratch folders, which nobody types."""
+MARKER = "made-by-unigs"
+"""Empty file in each scratch folder. A folder without it was made by somebody else and stays."""
 YOUNG = 10.0
 """Seconds after a change in which nothing counts as left over: its maker may not yet hold it."""
 
@@ -39,7 +43,7 @@ def held(handle: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
-    """Give an empty folder that vanishes after the block.
+    """Give a folder that vanishes after the block; it holds nothing but `MARKER`.
 
     Args:
         parent: where to make it; None: in the folder for temporary files (TMPDIR).
@@ -48,10 +52,12 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         FullDiskError: its disk is full.
     """
     parent = Path(parent or tempfile.gettempdir())
-    remove_leftovers(parent, PREFIX, "")
+    remove_leftovers(parent, PREFIX, "", folders=True)
     try:
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
             with held(os.open(folder, os.O_RDONLY)):
+                # Only now: a folder that holds the marker and no lock has lost its maker.
+                Path(folder, MARKER).touch(exist_ok=False)
                 yield Path(folder)
     except Exception as error:
         if is_full(error):
@@ -62,27 +68,29 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         raise
 
 
-def remove_leftovers(folder: Path, prefix: str, suffix: str) -> None:
+def remove_leftovers(folder: Path, prefix: str, suffix: str, folders: bool = False) -> None:
     """Remove what this user's killed processes left in a folder under passing names.
 
     Args:
         folder: where to look, not in its folders.
         prefix: what the names begin with, before the random letters.
         suffix: what they end with, after the random letters.
+        folders: remove folders that hold `MARKER`; else files, and never a folder.
     """
     name = re.compile(f"{re.escape(prefix)}{RANDOM}{re.escape(suffix)}")
     for path in [Path(entry) for entry in os.scandir(folder) if name.fullmatch(entry.name)]:
         with contextlib.suppress(OSError):
-            _remove_if_left(path)
+            _remove_if_left(path, folders)
 
 
-def _remove_if_left(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+def _remove_if_left(path: Path, is_folder: bool) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         state = os.fstat(handle)
+        ours = (path / MARKER).is_file() if is_folder else stat.S_ISREG(state.st_mode)
         old = time.time() - state.st_mtime > YOUNG
-        if state.st_uid == os.getuid() and old and _lock(handle):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if ours and state.st_uid == os.getuid() and old and _lock(handle):
+            shutil.rmtree(path) if is_folder else path.unlink()
     finally:
         os.close(handle)
 
