@@ -31,6 +31,12 @@ def test_npz_round_trip_names_what_is_missing(tmp_path):
         load_npz(tmp_path / "a.npz", "y")
 
 
+def test_an_archive_may_bear_any_name(tmp_path):
+    save_npz(tmp_path / "face.model", x=np.arange(3))
+    assert load_npz(tmp_path / "face.model")["x"].tolist() == [0, 1, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["face.model"]
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"3", b"[" * 100_000, b"", None])
 def test_what_is_no_object_of_json_is_one_sentence(tmp_path, content):
     """None stands for a folder in the place of the file."""

@@ -98,9 +98,10 @@ def read_json(path: Path) -> dict:
 
 
 def save_npz(path: Path, **arrays: object) -> None:
-    """Write named arrays to a compressed .npz file."""
-    with atomic(path) as temporary:
-        np.savez_compressed(temporary, **{k: np.asarray(v) for k, v in arrays.items()})
+    """Write named arrays to a compressed .npz file, whatever the name of the file."""
+    # An open file: to a name without .npz NumPy appends it, and the file asked for stays empty.
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items()})
 
 
 def save_tensors(
