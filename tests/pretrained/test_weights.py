@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.serialization import MAGIC_NUMBER, PROTOCOL_VERSION
 
+from unigs.pretrained.pickles import LARGEST_PLACE
 from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
 
@@ -133,11 +135,22 @@ def test_our_hostile_archives_are_built_as_torch_builds_them(tmp_path):
         ({"size": (1 << 40,), "stride": (0,), "count": 1}, 8),
         ({"size": (4,), "stride": (1,), "count": 1 << 40}, 16),  # more than there is
         ({"size": (2, 2), "stride": (1,)}, 16),
+        ({"size": (5,), "stride": (0,)}, 16),  # more than there is, again and again
     ],
 )
 def test_shapes_that_lie_are_refused(tmp_path, arguments, storage):
     archive(tmp_path / "w.pth", pickled(**arguments), {"0": bytes(storage)})
     with pytest.raises(UserError, match=r"w\.pth cannot be read as weights"):
+        read_weights(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_an_early_file_that_asks_for_absurd_memory_is_refused(tmp_path, before):
+    """In its first pickle, or in one behind the numbers that torch begins a file with."""
+    greedy = b"\x80\x02Nr" + (LARGEST_PLACE + 1).to_bytes(4, "little") + b"."
+    start = [pickle.dumps(number, 2) for number in (MAGIC_NUMBER, PROTOCOL_VERSION)]
+    (tmp_path / "w.pth").write_bytes(b"".join([*start[:before], greedy]))
+    with pytest.raises(UserError, match=r"w\.pth cannot be read .* asks for absurd memory"):
         read_weights(tmp_path / "w.pth")
 
 

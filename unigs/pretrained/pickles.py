@@ -9,6 +9,7 @@ import math
 import pickle
 import pickletools
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -28,10 +29,25 @@ def checked(content: bytes) -> io.BytesIO:
     Raises:
         ValueError: it is no pickle, ends early, or makes its reader ask for absurd memory.
     """
-    for instruction, argument, _ in pickletools.genops(content):
+    file = io.BytesIO(content)
+    check(file)
+    return file
+
+
+def check(file: BinaryIO) -> None:
+    """Look at the instructions of the pickle that comes next in a file, and go back to its start.
+
+    Args:
+        file: open for reading, at the beginning of the pickle.
+
+    Raises:
+        ValueError: there is no pickle, it ends early, or makes its reader ask for absurd memory.
+    """
+    start = file.tell()
+    for instruction, argument, _ in pickletools.genops(file):
         if "PUT" in instruction.name and argument > LARGEST_PLACE:
             raise ValueError("a pickle that asks for absurd memory")
-    return io.BytesIO(content)
+    file.seek(start)
 
 
 def read_array_pickle(path: Path) -> dict:

@@ -13,9 +13,9 @@ import pickle
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from unigs.pretrained.pickles import checked
+from unigs.pretrained.pickles import check, checked
 from unigs.stage.checksum import checksum
 from unigs.stage.errors import UserError
 
@@ -203,7 +203,7 @@ def _rebuild_tensor(
     """A tensor of its own from a flat storage.
 
     Raises:
-        ValueError: it would reach beyond the storage.
+        ValueError: it would reach beyond the storage, or name one of its numbers more than once.
     """
     numbers = (offset, *size, *stride)
     if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
@@ -211,6 +211,9 @@ def _rebuild_tensor(
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if math.prod(size) and last >= len(storage):
         raise ValueError("a tensor that reaches beyond its storage")
+    # Steps of 0 would let a few bytes fill the memory.
+    if math.prod(size) > len(storage):
+        raise ValueError("a tensor of more numbers than its storage holds")
     if not math.prod(size):
         return storage.new_empty(size)
     return storage.as_strided(size, stride, offset).clone()
@@ -221,7 +224,14 @@ def _rebuild_parameter(data: torch.Tensor, *_: object) -> torch.Tensor:
 
 
 class _LegacyUnpickler(pickle.Unpickler):
-    """For files of torch before 1.6, whose storages torch itself reads."""
+    """For files of torch before 1.6, whose storages torch itself reads.
+
+    Such a file holds several pickles, one after the other.
+    """
+
+    def __init__(self, file: BinaryIO, **options: object) -> None:
+        check(file)
+        super().__init__(file, **options)
 
     def find_class(self, module: str, name: str) -> object:
         import torch
