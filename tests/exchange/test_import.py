@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -256,6 +257,17 @@ def test_a_missing_file_of_poses(folder):
 def test_numbers_of_pictures_with_a_hole(folder):
     (folder / "gt_imgs/17.jpg").unlink()
     refused(folder, r"gt_imgs lacks 1 of 220 pictures \(17\): their numbers must go from 0 to 219")
+
+
+def test_a_picture_of_a_vast_number_takes_no_memory(folder):
+    vast = 2_000_000
+    (folder / f"gt_imgs/{vast}.jpg").write_bytes(b"")
+    tracemalloc.start()
+    try:
+        refused(folder, rf"lacks {vast - PICTURES} of .* \(220, 221, 222, 223, 224, \.\.\.\)")
+        assert tracemalloc.get_traced_memory()[1] < 2e7
+    finally:
+        tracemalloc.stop()
 
 
 def test_pictures_that_count_from_one(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,8 @@ from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
 
+NAMED = 5
+"""Missing pictures whose numbers are told."""
 NAME = re.compile(r"(\d+)\.(jpg|jpeg|png)")
 BEST = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
 """JPEG of quality 100 with colors at full resolution."""
@@ -103,9 +106,8 @@ def find_pictures(folder: Path, name: str | None, fewest: int) -> Pictures:
                 raise UserError(f"{path} and {found[number]} have one number: take one away.")
             found[number] = path
     count = max([*found, fewest - 1]) + 1 if found else fewest
-    missing = [k for k in range(count) if k not in found]
-    if missing:
-        raise UserError(_missing(there[0], found, missing, count))
+    if len(found) < count:
+        raise UserError(_missing(there[0], found, count))
     height, width = read_image(found[0]).shape[:2]
     if height != width or width % 2:
         raise UserError(
@@ -114,16 +116,19 @@ def find_pictures(folder: Path, name: str | None, fewest: int) -> Pictures:
     return Pictures(there[0], tuple(found[k] for k in range(count)), width)
 
 
-def _missing(folder: Path, found: dict[int, Path], missing: list[int], count: int) -> str:
+def _missing(folder: Path, found: dict[int, Path], count: int) -> str:
     """What to say where pictures are missing."""
-    if found and missing == [0] and len(found) == count - 1:
+    lacking = count - len(found)
+    # Not all of them: a file's name may hold any number.
+    missing = list(islice((k for k in range(count) if k not in found), NAMED))
+    if found and missing == [0] and lacking == 1:
         return (
             f"{folder} begins with picture 1 ({found[1].name}): the layout counts from 0; number "
             "the pictures anew (ffmpeg -start_number 0)."
         )
-    some = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+    some = ", ".join(map(str, missing)) + (", ..." if lacking > NAMED else "")
     return (
-        f"{folder} lacks {len(missing)} of {count} pictures ({some}): their numbers must go from "
+        f"{folder} lacks {lacking} of {count} pictures ({some}): their numbers must go from "
         f"0 to {count - 1} without a hole, since row k of every file is picture k; extract them "
         "anew."
     )
