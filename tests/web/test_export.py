@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.support.pages import make_page, write_sound
-from tests.support.portraits import portrait
+from tests.support.portraits import layered_portrait, portrait
 from tests.support.sounds import voice
 from unigs.__main__ import main
 from unigs.model.gaussians import Gaussians
@@ -115,6 +115,9 @@ def test_what_the_player_cannot_draw_is_refused_in_a_sentence(made, tmp_path):
     high.gaussians = Gaussians(**fields)
     save_portrait(high, path)
     with pytest.raises(UserError, match="degree 0 and 1, and this portrait has degree 2"):
+        export.export_player(**made.arguments | {"portrait": path, "out": out})
+    save_portrait(layered_portrait(), path)
+    with pytest.raises(UserError, match="one field, and this portrait has a field for the head"):
         export.export_player(**made.arguments | {"portrait": path, "out": out})
     assert not out.exists()
 

@@ -34,8 +34,14 @@ def portrait_part(portrait: Portrait) -> tuple[dict, Arrays]:
         portrait: with dynamics.
 
     Raises:
-        UserError: colors of a degree that the player does not draw.
+        UserError: a second field, or colors of a degree that the player does not draw.
     """
+    if portrait.behind is not None:
+        raise UserError(
+            "the player draws one field, and this portrait has a field for the head and one for "
+            "the torso: make the page of a variant with one field (static.fields one), or a video "
+            "of this one (unigs drive)."
+        )
     if portrait.gaussians.sh_degree > 1:
         raise UserError(
             f"the player draws colors of degree 0 and 1, and this portrait has degree "

@@ -228,10 +228,11 @@ class Plan(Tables):
         return f"results/{subject}/speech/audio.wav"
 
     def players(self) -> list[str]:
-        """The web page of each run of the tables that speaks, in the talking videos' variants."""
-        able, variants = hearing(self.subjects), self.config["videos"]["variants"]
+        """The page of each run that speaks, in the talking videos' variants of the one field."""
+        able, talking = hearing(self.subjects), self.config["videos"]["variants"]
+        drawn = [name for name in talking if self.settings("static", name)["fields"] == "one"]
         pages = [(path, path.split("/")) for path in self.runs("player.html")]
-        return [path for path, part in pages if part[1] in able and part[2] in variants]
+        return [path for path, part in pages if part[1] in able and part[2] in drawn]
 
     def driven_videos(self) -> list[str]:
         """Every subject that can, speaking each of the configured sounds."""
