@@ -56,6 +56,15 @@ def test_quality_is_visually_lossless_with_audio_of_the_same_length(tmp_path, qu
     assert abs(len(read_audio(path, rate)) - 2 * rate) < 0.05 * rate
 
 
+@pytest.mark.parametrize("rate", [23.976, 24000 / 1001, 14.985, 25.0])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_the_rate_is_read_as_it_was_written(tmp_path, rate, name):
+    with VideoWriter(tmp_path / name, 64, 64, rate) as writer:
+        for frame in moving_square(20):
+            writer.write(frame)
+    assert probe(tmp_path / name).fps == pytest.approx(rate, rel=1e-9)
+
+
 def test_what_stages_read_is_no_worse_than_what_people_watch(tmp_path):
     noise = [RNG.normal(0, 4, (64, 64, 3)) for _ in range(25)]
     square = moving_square(25)

@@ -60,13 +60,13 @@ def command_of(graph: Graph, level: str = "error", overwrite: bool = False) -> l
 
 
 def header(path: Path) -> Graph:
-    """The first frame of a video, decoded to nowhere: ffmpeg tells of the file as it does so.
+    """The first frame of a video as a line of text: ffmpeg tells of the file as it decodes it.
 
     Args:
         path: a video.
     """
     opened = _file(path, threads=1)
-    return ffmpeg.output(opened["v:0"], PIPE, format="null", **{"frames:v": 1})
+    return ffmpeg.output(opened["v:0"], PIPE, format="framecrc", **{"frames:v": 1})
 
 
 def frames(

@@ -16,6 +16,9 @@ from unigs.media.ffmpeg import damage, is_refused_format, last_line, refuse_miss
 from unigs.stage.disk import full_disk_of
 from unigs.stage.errors import UserError
 
+ROUNDING = 0.0051
+"""Frames per second by which ffmpeg's word for a rate may differ from the rate."""
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -65,7 +68,6 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     size = re.search(r" Video: .*? (\d+)x(\d+)[, ]", made)
     if done.returncode or not size:
         raise UserError(f"{path} holds no video that ffmpeg can read: check the file.")
-    fps = re.search(r" (\d+\.?\d*) fps", video)
     duration = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", given)
     hours, minutes, seconds = map(float, duration.groups()) if duration else (0, 0, 0)
     said = re.search(r"^ +comment +: (.*)$", given, re.M | re.I)
@@ -73,12 +75,27 @@ def _header(path: str, version: tuple[int, ...]) -> VideoInfo:
     return VideoInfo(
         width=int(size[1]),
         height=int(size[2]),
-        fps=float(fps[1]) if fps else 0.0,
+        fps=_rate(video, done.stdout),
         duration=3600 * hours + 60 * minutes + seconds,
         has_audio=any(" Audio: " in line for line in streams),
         rotation=round(float(turned[1])) % 360 if turned else 0,
         comment=said[1].strip() if said else "",
     )
+
+
+def _rate(told: str, frames: str) -> float:
+    """Frames per second of a stream; 0: not told.
+
+    Args:
+        told: ffmpeg's line about the stream, which rounds the rate to two decimals: 23.976 would be
+            10 ms late after a minute.
+        frames: what it wrote of the first frame, with the unit of its time: by itself one frame.
+    """
+    rounded = re.search(r" (\d+\.?\d*) fps", told)
+    unit = re.search(r"^#tb 0: (\d+)/(\d+)$", frames, re.M)
+    fps = float(rounded[1]) if rounded else 0.0
+    exact = int(unit[2]) / int(unit[1]) if unit and int(unit[1]) else 0.0
+    return exact if abs(exact - fps) < ROUNDING else fps
 
 
 def read_video(
