@@ -49,6 +49,13 @@ def test_more_coefficients_than_bands_are_refused():
         make_backend(SpeechSettings(backend="mfcc", bands=40, coefficients=60))
 
 
+@pytest.mark.parametrize("backend", ["logmel", "mfcc"])
+def test_columns_between_samples_are_refused(backend):
+    with pytest.raises(UserError, match=r"33\.3, which is 532\.8 samples .* to 33\.3125"):
+        make_backend(SpeechSettings(backend=backend, step_ms=33.3))
+    assert make_backend(SpeechSettings(backend=backend, step_ms=33.3125)).hop == 533
+
+
 class FakeTransformer:
     """Four layers, whose states tell the layer; 320 samples a row, as wav2vec2 has them."""
 

@@ -30,7 +30,7 @@ class SpeechSettings:
     the voice's pitch, 25 ms does not."""
     step_ms: Annotated[float, Bounds(1, 200)] = 20.0
     """Time in milliseconds from one column of a frame's speech window to the next (the paper gives
-    none)."""
+    none). logmel and mfcc take whole samples, multiples of 0.0625."""
     context_ms: Annotated[float, Bounds(20, 2000)] = 340.0
     """Milliseconds of speech that one frame hears, centered on the frame (the paper has 350; here
     whole steps)."""

@@ -68,9 +68,17 @@ class Spectral:
                 f"coefficients is {settings.coefficients}, but there are only {settings.bands} "
                 "bands to take them from: raise speech.bands."
             )
+        hop = settings.step_ms * RATE / 1000
+        if hop != round(hop):
+            # Rounded, the columns would come ever later or earlier than the frames that hear them.
+            raise UserError(
+                f"step_ms is {settings.step_ms:g}, which is {hop:g} samples at {RATE / 1000:g} kHz "
+                f"and must be a whole number of them for the back-end {settings.backend}: set "
+                f"speech.step_ms to {round(hop) * 1000 / RATE:.6g}."
+            )
         self.settings = settings
         self.window = round(settings.window_ms * RATE / 1000)
-        self.hop = round(settings.step_ms * RATE / 1000)
+        self.hop = round(hop)
         self.n_fft = 1 << (self.window - 1).bit_length()
 
     def columns(self, samples: np.ndarray) -> np.ndarray:
