@@ -1,6 +1,7 @@
 """Sound files: damaged samples do not spread, and nothing else changes."""
 
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -47,6 +48,13 @@ def test_a_recording_that_is_mostly_damage_is_refused(tmp_path):
     samples[::20] = np.nan
     with pytest.raises(UserError, match=r"voice\.wav.*5\.0 %.*are no sound.*export it anew"):
         read_audio(float_wav(tmp_path / "voice.wav", samples))
+
+
+def test_a_name_that_is_no_utf8_is_one_sentence(tmp_path):
+    path = tmp_path / os.fsdecode(b"gr\xfc\xdfe.wav")
+    write_wav(path, np.zeros(100))
+    with pytest.raises(UserError, match=r"/gr\\xfc\\xdfe\.wav cannot .* no UTF-8: rename"):
+        read_audio(path)
 
 
 def test_sound_samples_are_not_touched(tmp_path, caplog):

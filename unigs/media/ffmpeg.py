@@ -53,8 +53,20 @@ def file_address(path: Path) -> str:
 
     Args:
         path: file to read or to write.
+
+    Raises:
+        UserError: its name, or that of a folder above it, is no UTF-8.
     """
-    return f"file:{os.path.abspath(path)}"
+    address = f"file:{os.path.abspath(path)}"
+    try:
+        address.encode()
+    except UnicodeEncodeError:  # ffmpeg-python would stumble over it
+        shown = os.fsencode(os.path.abspath(path)).decode(errors="backslashreplace")
+        raise UserError(
+            f"{shown} cannot be given to ffmpeg, since the path is no UTF-8: rename the file, or "
+            "the folder of that name."
+        ) from None
+    return address
 
 
 def refuse_missing(path: Path, kind: str) -> None:
