@@ -1,6 +1,7 @@
 """A portrait speaks a recording: in step, steady, shut in pauses."""
 
 import hashlib
+import os
 import sys
 import tempfile
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from unigs.media.audio import read_audio, write_wav
 from unigs.media.video import probe, read_video
 from unigs.provenance.clip import UNTOLD, Provenance
 from unigs.provenance.command import verify
+from unigs.provenance.manifest import read_manifest
 from unigs.provenance.mark import VisibleMark
 from unigs.settings.drive import DriveSettings
 from unigs.settings.speech import SpeechSettings
@@ -104,7 +106,7 @@ def made_up_subject(folder, frames=60, **table):
     return files
 
 
-def run_drive(files, monkeypatch, audio, portrait=None, provenance=UNTOLD, **settings):
+def run_drive(files, monkeypatch, audio, portrait=None, provenance=UNTOLD, out=None, **settings):
     portrait = portrait or fake_portrait()
     monkeypatch.setattr(speak, "load_portrait", lambda path, device: portrait)
     monkeypatch.setattr(speak, "Playback", FakePlayback)
@@ -112,8 +114,8 @@ def run_drive(files, monkeypatch, audio, portrait=None, provenance=UNTOLD, **set
     (folder / "portrait.safetensors").write_bytes(b"a portrait")
     speak.drive(
         folder / "portrait.safetensors", audio, files.frame_table, files.pose, files.body,
-        files.eyes, files.speech, folder / "out.mp4", DriveSettings(device="cpu", **settings),
-        provenance,
+        files.eyes, files.speech, out or folder / "out.mp4",
+        DriveSettings(device="cpu", **settings), provenance,
     )  # fmt: skip
     return portrait
 
@@ -162,6 +164,14 @@ def test_the_video_says_what_it_is_and_the_verifier_reads_it_back(tmp_path, monk
     assert read.tags["title"] == "Synthetic talking portrait (UniGS)"
     for words in ("did not say this", "from talk.wav", digest, "consent: signed form 2"):
         assert words in read.tags["comment"]
+
+
+def test_a_video_whose_name_is_no_utf8_is_signed(tmp_path, monkeypatch):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    out = tmp_path / os.fsdecode(b"gr\xfc\xdfe.mp4")
+    run_drive(files, monkeypatch, tmp_path / "talk.wav", out=out)
+    assert read_manifest(out).manifest["title"] == "gr??e.mp4"
 
 
 def test_the_mark_is_in_a_corner_and_off_only_by_a_setting_that_is_recorded(tmp_path, monkeypatch):

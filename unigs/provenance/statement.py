@@ -78,7 +78,8 @@ class Statement:
         }
         return {
             "claim_generator_info": [program],
-            "title": title,
+            # A file's name need not be text; C2PA would refuse it when all is rendered.
+            "title": title.encode(errors="replace").decode(),
             "assertions": [
                 {"label": ACTIONS, "data": {"actions": [created]}},
                 {"label": PORTRAIT, "kind": "Json", "data": about},
