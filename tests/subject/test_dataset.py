@@ -27,6 +27,19 @@ def test_files_of_different_lengths_are_refused_with_both_numbers(files, tmp_pat
         Dataset(short)
 
 
+@pytest.mark.parametrize("part", ["pose", "landmarks", "labels"])
+def test_files_of_another_size_are_refused_with_both_sizes(files, tmp_path, part):
+    other = replace(files, **{part: tmp_path / getattr(files, part).name})
+    if part == "labels":
+        labels = [np.zeros((32, 32), np.uint8)] * FRAMES
+        write_labels(other.labels, labels, 32, 32, 25)
+    else:
+        arrays = dict(np.load(getattr(files, part)))
+        save_npz(getattr(other, part), **arrays | {"size": np.int64(32)})
+    with pytest.raises(UserError, match=rf"{part}\.\w+ is .*32x32 but .*video\.mp4 is 64x64: run"):
+        Dataset(other)
+
+
 def test_frames_on_the_device_are_those_of_the_store(files):
     dataset = Dataset(files)
     cpu = torch.device("cpu")

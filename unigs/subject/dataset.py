@@ -96,11 +96,7 @@ class Dataset:
         self.to("cpu")
         self._read_features()
         self.plate = read_image(files.background).astype(np.float32) / 255
-        if self.plate.shape[:2] != (self.size, self.size):
-            raise UserError(
-                f"{files.background} is {self.plate.shape[1]}x{self.plate.shape[0]} but "
-                f"{files.video} is {self.size}x{self.size}: run segment_regions again."
-            )
+        self._check_sizes()
         usable = self.performance.head.known
         self.train, self.test = (self.table.frames(split, usable) for split in (TRAIN, TEST))
         if len(self.train) < FEWEST_TRAINING_FRAMES:
@@ -135,6 +131,23 @@ class Dataset:
         self.backends = {name: read.backend for name, read in made.items() if read is not None}
         if regions := labels_backend(files.labels):
             self.backends["regions"] = regions
+
+    def _check_sizes(self) -> None:
+        """Refuse files that were made of a clip of another size."""
+        files, side = self.files, self.size
+        marks, poses = (2 * (read.size,) for read in (self.landmarks, self.poses))
+        fit = "fit_pose (train_static for refined poses)"
+        for path, (height, width), made, stage in (
+            (files.landmarks, marks, "is of frames of", "detect_landmarks"),
+            (files.pose, poses, "is of frames of", fit),
+            (files.labels, self.labels.frames.shape[1:], "is", "segment_regions"),
+            (files.background, self.plate.shape[:2], "is", "segment_regions"),
+        ):
+            if (height, width) != (side, side):
+                raise UserError(
+                    f"{path} {made} {width}x{height} but {files.video} is {side}x{side}: run "
+                    f"{stage} again."
+                )
 
     def to(self, device: torch.device | str) -> None:
         """Choose where `image`, `regions` and `person` hand out their tensors."""
