@@ -107,6 +107,14 @@ def test_portrait_and_sound_are_compared(made, capsys):
     assert code == 1 and "is not the portrait that the manifest names" in text
 
 
+@pytest.mark.parametrize("flag", ["--portrait", "--sound"])
+@pytest.mark.parametrize("video", ["a.mp4", "plain.mp4"])
+def test_a_file_to_compare_that_is_not_there_is_no_verdict(made, capsys, flag, video):
+    code, text, error = told(capsys, made / video, flag, made / "none.bin")
+    assert (code, text) == (2, "")
+    assert error.count("\n") == 1 and "none.bin cannot be read (No such file or" in error
+
+
 def test_programs_read_json(made, capsys):
     main(["verify", "--json", str(made / "a.mp4")])
     read = json.loads(capsys.readouterr().out)

@@ -103,6 +103,9 @@ def verify(
     tags = {name: text for name, text in read_tags(video).items() if name not in CONTAINER}
     if not can_sign():
         raise UserError("manifests cannot be read without c2pa-python: pip install c2pa-python.")
+    # Before the video is judged: what cannot be read says nothing of it.
+    named = {"portrait": portrait, "sound": sound}
+    digests = {name: _digest(file) for name, file in named.items() if file is not None}
     own = own_anchor()
     anchors = [*([own] if own else []), *map(_pem, trust)]
     reading = read_manifest(video, anchors)
@@ -110,11 +113,11 @@ def verify(
         return Verdict(False, False, False, tags=tags)
     faults = [*reading.faults]
     about, actions = reading.assertion(PORTRAIT), reading.assertion(ACTIONS).get("actions")
-    for name, file in (("portrait", portrait), ("sound", sound)):
+    for name, digest in digests.items():
         part = about.get(name)
         said = part.get("sha256") if isinstance(part, dict) else None
-        if file is not None and said != checksum(file):
-            faults.append(f"{file} is not the {name} that the manifest names")
+        if said != digest:
+            faults.append(f"{named[name]} is not the {name} that the manifest names")
     fits = reading.fits and not (len(faults) > len(reading.faults))
     first = actions[0] if isinstance(actions, list) and actions else {}
     made = (reading.manifest.get("claim_generator_info") or [{}])[0]
@@ -180,6 +183,13 @@ def _line(name: str, text: str) -> str:
     """A line without characters that a terminal would obey."""
     shown = "".join(c if c.isprintable() else "?" for c in f"{name}: {text}")
     return textwrap.fill(shown, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return checksum(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): check the path.") from None
 
 
 def _pem(path: Path) -> bytes:
