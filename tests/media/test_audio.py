@@ -2,11 +2,13 @@
 
 import logging
 import os
+import subprocess
 
 import numpy as np
 import pytest
 import soundfile
 
+from unigs.media import audio
 from unigs.media.audio import RATE, read_audio, sounding, write_wav
 from unigs.stage.errors import UserError
 
@@ -48,6 +50,24 @@ def test_a_recording_that_is_mostly_damage_is_refused(tmp_path):
     samples[::20] = np.nan
     with pytest.raises(UserError, match=r"voice\.wav.*5\.0 %.*are no sound.*export it anew"):
         read_audio(float_wav(tmp_path / "voice.wav", samples))
+
+
+def test_a_recording_that_would_fill_the_memory_is_not_read_to_its_end(tmp_path, monkeypatch):
+    run, decoded = subprocess.run, []
+
+    def watched(*words, **options):
+        done = run(*words, **options)
+        decoded.append(len(done.stdout) // 4)
+        return done
+
+    write_wav(tmp_path / "long.wav", np.zeros(5 * RATE))
+    write_wav(tmp_path / "fits.wav", TONE)
+    monkeypatch.setattr(audio, "LONGEST", 2 / 3600)
+    monkeypatch.setattr(subprocess, "run", watched)
+    with pytest.raises(UserError, match=r"long\.wav lasts longer than .* hours: give a part of it"):
+        read_audio(tmp_path / "long.wav")
+    assert decoded == [3 * RATE]
+    assert len(read_audio(tmp_path / "fits.wav")) == 2 * RATE
 
 
 def test_a_name_that_is_no_utf8_is_one_sentence(tmp_path):

@@ -21,7 +21,7 @@ def options(command, name):
 
 
 def test_a_command_asks_nothing_and_runs_the_programs_own_ffmpeg():
-    command = graphs.command_of(graphs.samples(Path("a.wav"), 16000))
+    command = graphs.command_of(graphs.samples(Path("a.wav"), 16000, 60))
     assert command[0] == ffmpeg_exe()
     assert "-nostdin" in command and options(command, "-v") == ["error"] and "-y" not in command
     written = graphs.command_of(graphs.whole_sound(Path("a.wav"), Path("b.wav")), overwrite=True)

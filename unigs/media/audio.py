@@ -20,6 +20,9 @@ NO_STREAM = "matches no streams"
 """What ffmpeg says of a file without sound, followed by advice on flags that people do not type."""
 LOUDEST = 1e3
 """Largest sample that can be sound: float files may exceed full scale (1), but not by 60 dB."""
+LONGEST = 12
+"""Hours of sound that are read, 3 GB of samples: silence packs so well that a file of a few
+megabytes could fill any memory."""
 SAMPLES_AT_ONCE = 2**20
 """Samples that are looked through at once."""
 LARGEST_DAMAGE = 0.01
@@ -38,11 +41,12 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
         absurdly large) are replaced by silence, and the log says so.
 
     Raises:
-        UserError: the file is missing, has no audio that ffmpeg can read, or much of it is no
-            sound.
+        UserError: the file is missing, has no audio that ffmpeg can read, lasts longer than
+            `LONGEST`, or much of it is no sound.
     """
     refuse_missing(path, "audio")
-    command = graphs.command_of(graphs.samples(path, rate))
+    longest = round(LONGEST * 3600)
+    command = graphs.command_of(graphs.samples(path, rate, longest + 1))
     done = subprocess.run(command, capture_output=True)
     complaints = done.stderr.decode(errors="replace")
     if is_refused_format(complaints):
@@ -55,6 +59,8 @@ def read_audio(path: Path, rate: int = RATE) -> np.ndarray:
     if done.returncode or not done.stdout:
         reason = last_line(complaints)
         raise UserError(f"{path} has no audio that can be read: ffmpeg says: {reason}")
+    if len(done.stdout) > longest * rate * np.float32().nbytes:
+        raise UserError(f"{path} lasts longer than {LONGEST:g} hours: give a part of it.")
     return _mended(np.frombuffer(done.stdout, np.float32).copy(), path, rate)
 
 

@@ -176,14 +176,15 @@ def encoded(
     return ffmpeg.output(*streams, file_address(path), **options)
 
 
-def samples(path: Path, rate: int) -> Graph:
+def samples(path: Path, rate: int, seconds: float) -> Graph:
     """The first audio stream of a file as mono float samples.
 
     Args:
         path: audio or video file.
         rate: samples per second.
+        seconds: length after which the rest is left out.
     """
-    return ffmpeg.output(_opened(path)["a:0"], PIPE, format="f32le", ac=1, ar=rate)
+    return ffmpeg.output(_opened(path)["a:0"], PIPE, format="f32le", ac=1, ar=rate, t=seconds)
 
 
 def beginning_of_sound(path: Path, rate: int, seconds: float, containers: str) -> Graph:
