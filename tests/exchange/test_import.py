@@ -211,6 +211,28 @@ def test_an_unknown_camera(folder, key, sentence):
     refused(folder, sentence)
 
 
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        ("[" * 100_000, "cannot be read as JSON .*: make it anew"),
+        ('{"focal_len": 1%s, "cx": 32, "cy": 32, "frames": [{}]}' % ("0" * 400), "focal_len is 10"),
+        (
+            '{"focal_len": 9, "cx": 9, "cy": 9, "frames": [{"img_id": 1%s}]}' % ("0" * 30),
+            "frame 0 of the list has no whole number img_id",
+        ),
+        (
+            '{"focal_len": 9, "cx": 9, "cy": 9, "frames": [{"img_id": 0, "transform_matrix": '
+            "[[1%s]]}]}" % ("0" * 400),
+            "transform_matrix of img_id 0 is no rotation",
+        ),
+    ],
+    ids=["deep", "focal length", "picture", "matrix"],
+)
+def test_numbers_and_nesting_beyond_all_bounds(folder, content, sentence):
+    (folder / "transforms_train.json").write_text(content)
+    refused(folder, rf"transforms_train\.json.*{sentence}")
+
+
 def test_a_focal_length_under_its_other_name(folder):
     def rename(content):
         content["fl_x"] = content["fl_y"] = content.pop("focal_len")
@@ -359,6 +381,13 @@ def test_features_that_would_run_code(folder, tmp_path):
             return (open, (str(tmp_path / "harm"), "w"))
 
     np.save(folder / "aud_ds.npy", np.array([Harm()], object), allow_pickle=True)
+    refused(folder, r"aud_ds\.npy is no array of numbers", speech="theirs")
+
+
+def test_features_that_claim_more_rows_than_the_file_has(folder):
+    with open(folder / "aud_ds.npy", "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 16, 29)}
+        np.lib.format.write_array_header_1_0(file, header)
     refused(folder, r"aud_ds\.npy is no array of numbers", speech="theirs")
 
 

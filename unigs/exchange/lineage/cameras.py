@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from unigs.stage.files import write_text
 FAR = 3.0
 """Distance from camera to head beyond which it is in decimeters, the unit of the Basel face model
 (GaussianTalker), and not in meters: a face that fills a picture is filmed from .4 to 1.5 m."""
+LARGEST = 1e9
+"""Number that no focal length in pixels and no number of a picture reaches."""
 ORTHONORMAL = 1e-3
 """Largest entry of R R^T - 1 in a rotation that went through a text file."""
 
@@ -125,7 +128,7 @@ def _json(path: Path) -> dict:
             f"{path} does not exist: a folder of AD-NeRF's layout has {TRAIN_FILE} and {VAL_FILE}; "
             "run the last task of its process.py."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}): make it anew.") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is no JSON object: make it anew.")
@@ -144,16 +147,20 @@ def _number(path: Path, content: dict, names: tuple[str, ...]) -> float:
             f"{path} has no {' or '.join(names)}: focal_len, cx and cy say in pixels how the "
             "pictures were taken (cx and cy are half of width and height); write it into the file."
         )
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
-        raise UserError(f"{path}: {names[0]} is {value!r}: give a number of pixels above 0.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST:
+        shown = reprlib.repr(value)
+        raise UserError(
+            f"{path}: {names[0]} is {shown}: give a number of pixels above 0 and below {LARGEST:g}."
+        )
     return float(value)
 
 
 def _whole(path: Path, number: int, frame: object, name: str) -> int:
     value = frame.get(name) if isinstance(frame, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LARGEST:
         raise UserError(
-            f"{path}: frame {number} of the list has no whole number {name}: make it anew."
+            f"{path}: frame {number} of the list has no whole number {name} from 0 and below "
+            f"{LARGEST:g}: make it anew."
         )
     return value
 
@@ -161,7 +168,7 @@ def _whole(path: Path, number: int, frame: object, name: str) -> int:
 def _matrix(path: Path, number: int, frame: dict) -> np.ndarray:
     try:
         matrix = np.array(frame["transform_matrix"], np.float64)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     fits = matrix.shape == (4, 4) and np.isfinite(matrix).all()
     if fits:

@@ -72,12 +72,14 @@ def read_features(path: Path, pictures: int, where: Path, fps: float) -> GivenFe
         UserError: it is no array of a known shape, or has not one window for each picture.
     """
     try:
-        values = np.load(path, allow_pickle=False)
-        numbers = isinstance(values, np.ndarray) and values.dtype.kind in "fiu"
+        # Mapped, since a header may claim more rows than the file, and the memory, hold.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        numbers = isinstance(mapped, np.ndarray) and mapped.dtype.kind in "fiu"
     except (OSError, ValueError, EOFError):
         numbers = False
     if not numbers:
         raise UserError(f"{path} is no array of numbers (.npy): {REMEDY}")
+    values = np.array(mapped)
     known = {shape: (name, kind) for name, (kind, shape) in FEATURES.items()}
     if values.ndim == 2 and (1, values.shape[1]) in known:
         values = values[:, None]
