@@ -276,6 +276,11 @@ def test_a_missing_file_of_poses(folder):
     refused(folder, r"transforms_val\.json does not exist: a folder of AD-NeRF's layout has")
 
 
+def test_a_place_that_takes_no_folder(folder):
+    with pytest.raises(UserError, match=r"nothing can be written into .*aud\.wav \(File exists\)"):
+        import_lineage(folder, folder / "aud.wav" / "new", Choices())
+
+
 def test_numbers_of_pictures_with_a_hole(folder):
     (folder / "gt_imgs/17.jpg").unlink()
     refused(folder, r"gt_imgs lacks 1 of 220 pictures \(17\): their numbers must go from 0 to 219")

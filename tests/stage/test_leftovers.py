@@ -115,6 +115,15 @@ def test_a_folder_under_the_passing_name_of_a_file_stays(tmp_path):
     assert mine.is_dir()
 
 
+def test_a_place_that_takes_no_folder_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=rf"into {tmp_path}/file/new \(Not a dir.*another place"):
+        with scratch_folder(tmp_path / "file" / "new"):
+            pass
+    with scratch_folder(tmp_path / "far" / "new") as folder:
+        assert folder.is_dir()
+
+
 SOUND = ["-f", "lavfi", "-i", "sine", "-t", "60"]
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unigs.stage.disk import FullDiskError, is_full
+from unigs.stage.errors import UserError
 
 RANDOM = "[a-z0-9_]{8}"
 """What `tempfile` puts into the names that it makes up."""
@@ -46,24 +47,33 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """Give a folder that vanishes after the block; it holds nothing but `MARKER`.
 
     Args:
-        parent: where to make it; None: in the folder for temporary files (TMPDIR).
+        parent: where to make it, with what is missing above it; None: in the folder for temporary
+            files (TMPDIR).
 
     Raises:
         FullDiskError: its disk is full.
+        UserError: the folder takes no files, or the path is one.
     """
-    parent = Path(parent or tempfile.gettempdir())
-    remove_leftovers(parent, PREFIX, "", folders=True)
+    parent, made = Path(parent or tempfile.gettempdir()), False
     try:
+        parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(parent, PREFIX, "", folders=True)
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
             with held(os.open(folder, os.O_RDONLY)):
                 # Only now: a folder that holds the marker and no lock has lost its maker.
                 Path(folder, MARKER).touch(exist_ok=False)
+                made = True
                 yield Path(folder)
     except Exception as error:
         if is_full(error):
             raise FullDiskError(
                 f"the disk of the scratch folder {parent} is full: make room, or set TMPDIR to a "
                 "folder on a larger disk."
+            ) from None
+        if not made and isinstance(error, OSError):
+            raise UserError(
+                f"nothing can be written into {parent} ({error.strerror}): let people write to "
+                "this folder, or choose another place."
             ) from None
         raise
 

@@ -154,7 +154,6 @@ def export_lineage(files: Prepared, out: Path) -> dict:
             f"{subject.table.path} has {subject.table.fps:g} frames a second: the lineage's "
             "systems know 25 alone; prepare the clip with crop: {fps: 25}."
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.parent) as scratch:
         new = scratch / "export"
         new.mkdir()

@@ -261,7 +261,6 @@ def import_lineage(folder: Path, out: Path, choices: Choices) -> dict:
             f"{out} is there already: give the import another name (--name), or delete that folder."
         )
     found = _Folder(folder, choices)
-    out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.parent) as scratch:
         new = scratch / "import"
         found.write(new)

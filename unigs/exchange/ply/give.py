@@ -97,7 +97,6 @@ def export_frames(
     if single:
         write(out, next(fields), first)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.parent) as scratch:
         new = scratch / "ply"
         for k, field in enumerate(progress(fields, stop - first, "ply"), first):
