@@ -148,6 +148,7 @@ JSON = {"Content-Type": "application/json"}
 REFUSED = [
     ("another name", 403, "this server is not evil.com", {"headers": {"Host": "evil.com"}}),
     ("another page", 403, "a page of another server", {"headers": {"Origin": "http://evil.com"}}),
+    ("no page", 403, "a page of another server", {"headers": {"Origin": "http://["}}),
     ("no JSON", 400, "this is no JSON", {"path": "say", "method": "POST", "data": b"x"}),
     ("broken JSON", 400, "this is no JSON that can be read",
      {"path": "say", "method": "POST", "data": b"{", "headers": JSON}),
@@ -261,6 +262,33 @@ def test_without_the_token_nobody_comes_in():
             assert (await asked(running, cookies={"unigs_live": cookie.value}))[0] == 200
             async with Watcher(address(running), TOKEN) as watcher:
                 await watcher.until(lambda: watcher.pictures)
+
+    run(work())
+
+
+def test_a_token_that_is_no_text_is_a_wrong_one():
+    async def work():
+        async with serving(token=TOKEN, made=made()) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(
+                b"GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+                b"Authorization: Bearer gr\xfc\xdfe\r\n\r\n"
+            )
+            assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
+            writer.close()
+
+    run(work())
+
+
+def test_on_another_address_of_the_loopback_it_is_reached_under_that():
+    async def work():
+        async with serving(host="127.0.0.2", made=made()) as running, ClientSession() as session:
+            url = f"http://127.0.0.2:{running.port}/state"
+            async with session.get(url) as answer:
+                assert answer.status == 200
+            async with session.get(url, headers={"Host": "evil.com"}) as answer:
+                told = await answer.json()
+                assert answer.status == 403 and "open it as http://127.0.0.2." in told["error"]
 
     run(work())
 

@@ -7,7 +7,7 @@ import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -18,8 +18,8 @@ COOKIE = "unigs_live"
 LEAST = 16
 """Characters of a token at least."""
 LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
-"""Names under which a server on the loopback is reached. Under any other name a page of a stranger
-could pretend to be this server's (DNS rebinding)."""
+"""Names under which a server on the loopback is reached, beside its own address. Under any other
+name a page of a stranger could pretend to be this server's (DNS rebinding)."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
@@ -49,6 +49,11 @@ class Access:
         """Whether only this machine reaches it."""
         return ipaddress.ip_address(self.host).is_loopback
 
+    @property
+    def page(self) -> str:
+        """Address of the server in a browser, without its port."""
+        return f"http://[{self.host}]" if ":" in self.host else f"http://{self.host}"
+
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse who may not, and put the headers on every answer."""
@@ -69,11 +74,11 @@ class Access:
         return answer
 
     def _refusal(self, request: web.Request) -> tuple[int, str] | None:
-        name = _name(f"//{request.host}")
-        if self.is_loopback and name not in LOOPBACK_NAMES:
-            return 403, f"this server is not {request.host}: open it as http://127.0.0.1."
+        name = _parts(f"//{request.host}").hostname
+        if self.is_loopback and name not in LOOPBACK_NAMES | {self.host}:
+            return 403, f"this server is not {request.host}: open it as {self.page}."
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and _parts(origin).netloc != request.host:
             return 403, "a page of another server may not use this one."
         if self.token and not self._knows_token(request):
             return 401, "the token is missing or wrong: open the address that unigs live printed."
@@ -84,7 +89,9 @@ class Access:
         given = [bearer, request.cookies.get(COOKIE, "")]
         if request.path == "/":
             given.append(request.query.get("token", ""))
-        return any(hmac.compare_digest(self.token.encode(), one.encode()) for one in given)
+        # What was no UTF-8 on its way here has become surrogates.
+        tried = (one.encode(errors="surrogatepass") for one in given)
+        return any(hmac.compare_digest(self.token.encode(), one) for one in tried)
 
 
 def access_of(host: str, token: str) -> Access:
@@ -115,8 +122,9 @@ def refused(status: int, sentence: str) -> web.Response:
     return web.json_response({"error": sentence}, status=status)
 
 
-def _name(address: str) -> str | None:
+def _parts(address: str) -> SplitResult:
+    """The parts of an address; all are empty where it is none."""
     try:
-        return urlsplit(address).hostname
+        return urlsplit(address)
     except ValueError:
-        return None
+        return urlsplit("")

@@ -97,9 +97,8 @@ async def _serve(server: LiveServer, port: int) -> None:
 
 def _told(server: LiveServer) -> list[str]:
     access = server.access
-    host = f"[{access.host}]" if ":" in access.host else access.host
     query = f"?token={access.token}" if access.token else ""
-    lines = [f"The page: http://{host}:{server.port}/{query}", "Ctrl-C ends it."]
+    lines = [f"The page: {access.page}:{server.port}/{query}", "Ctrl-C ends it."]
     if server.synthesis is None:
         lines.insert(1, "Texts cannot be spoken: install espeak-ng, or see --speech-synthesis.")
     if not access.is_loopback:
