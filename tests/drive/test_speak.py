@@ -260,6 +260,16 @@ def test_failures_are_sentences_and_leave_no_file(tmp_path, monkeypatch):
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.parametrize("name", ["talk.webm", "talk"])
+def test_a_video_is_called_what_it_is(tmp_path, monkeypatch, name):
+    files = made_up_subject(tmp_path)
+    write_wav(tmp_path / "talk.wav", speech(0.5), RATE)
+    portrait = fake_portrait()
+    with pytest.raises(UserError, match=rf"{name} is to be .* MP4: let its name end in \.mp4"):
+        run_drive(files, monkeypatch, tmp_path / "talk.wav", portrait, out=tmp_path / name)
+    assert not portrait.seen and not (tmp_path / name).exists()
+
+
 def test_a_full_scratch_folder_is_named_and_not_the_disk_of_the_video(tmp_path, monkeypatch):
     files = made_up_subject(tmp_path)
     write_wav(tmp_path / "talk.wav", speech(6.0), RATE)

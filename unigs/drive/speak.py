@@ -69,9 +69,11 @@ def drive(
             portrait's own record.
 
     Raises:
-        UserError: a file is missing, does not fit the others, has no sound, or the certificate is
-            of no use.
+        UserError: a file is missing, does not fit the others, has no sound, the certificate is of
+            no use, or the video's name does not end in .mp4.
     """
+    if out.suffix.lower() != ".mp4":
+        raise UserError(f"{out} is to be a video of the kind MP4: let its name end in .mp4.")
     signer = signer_of(settings)
     model = load_talking(portrait, pick_device(settings.device))
     motion = read_motion(frame_table, pose, body, eyes, settings.turn_seconds * model.fps)
