@@ -7,11 +7,12 @@ import pytest
 
 from tests.support.certificates import write_certificate, write_video
 from unigs.__main__ import main
+from unigs.provenance import manifest
 from unigs.provenance.clip import Provenance
 from unigs.provenance.command import verify
 from unigs.provenance.keys import identity
-from unigs.provenance.manifest import sign
-from unigs.provenance.statement import TITLE, Statement
+from unigs.provenance.manifest import Reading, sign
+from unigs.provenance.statement import ACTIONS, TITLE, Statement
 from unigs.stage.errors import UserError
 
 
@@ -141,3 +142,16 @@ def test_without_the_library_nothing_is_called_good(made, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "c2pa", None)
     with pytest.raises(UserError, match="cannot be read without c2pa-python: pip install"):
         verify(made / "a.mp4")
+
+
+@pytest.mark.parametrize("strange", ["text", [], ["text"], {"name": "x"}, None, 7])
+def test_a_strange_manifest_is_no_traceback(made, monkeypatch, strange):
+    """Whoever signs a manifest says what stands in it."""
+    content = {
+        "claim_generator_info": strange,
+        "assertions": [{"label": ACTIONS, "data": {"actions": strange}}],
+    }
+    reading = Reading(fits=True, trusted=False, manifest=content)
+    monkeypatch.setattr(manifest, "read_manifest", lambda *given: reading)
+    verdict = verify(made / "a.mp4")
+    assert verdict.signed and verdict.program == "unknown" and verdict.source_type == ""

@@ -112,26 +112,32 @@ def verify(
     if reading is None:
         return Verdict(False, False, False, tags=tags)
     faults = [*reading.faults]
-    about, actions = reading.assertion(PORTRAIT), reading.assertion(ACTIONS).get("actions")
+    about = reading.assertion(PORTRAIT)
     for name, digest in digests.items():
         part = about.get(name)
         said = part.get("sha256") if isinstance(part, dict) else None
         if said != digest:
             faults.append(f"{named[name]} is not the {name} that the manifest names")
     fits = reading.fits and not (len(faults) > len(reading.faults))
-    first = actions[0] if isinstance(actions, list) and actions else {}
-    made = (reading.manifest.get("claim_generator_info") or [{}])[0]
+    created = _first(reading.assertion(ACTIONS).get("actions"))
+    made = _first(reading.manifest.get("claim_generator_info"))
     return Verdict(
         signed=True,
         fits=fits,
         vouched_for=reading.trusted,
         signer=reading.signer,
         faults=faults,
-        source_type=str(first.get("digitalSourceType", "")),
+        source_type=str(created.get("digitalSourceType", "")),
         program=f"{made.get('name', 'unknown')} {made.get('version', '')}".strip(),
         about=about,
         tags=tags,
     )
+
+
+def _first(objects: object) -> dict:
+    """The first object of a list; an empty one where a stranger's manifest holds no such list."""
+    first = objects[0] if isinstance(objects, list) and objects else None
+    return first if isinstance(first, dict) else {}
 
 
 def lines(verdict: Verdict) -> list[str]:
