@@ -142,6 +142,19 @@ def test_a_score_that_a_person_s_lips_deny_counts_less(right):
     assert sure == pytest.approx(SURE) if right else sure > 0.6
 
 
+def test_a_score_that_is_always_sure_does_not_count():
+    windows, lips, weights = talk(400, noise=0.3)
+    windows = np.pad(windows, ((0, 0), (1, 1), (0, 0)))
+    windows[:, HALF + 1 : HALF + 3, 0] = 10
+    plain = SpeechNet(W + 2, D, feature_dim=2, lip_dim=2, lips="map")
+    closes = SpeechNet(W + 2, D, feature_dim=2, lip_dim=2, **kind_of(closing_prior(weights)))
+    free = fit_map(plain, windows, lips, np.arange(400), None, prior_of(weights))
+    found = fit_map(closes, windows, lips, np.arange(400), None, closing_prior(weights))
+    np.testing.assert_allclose(found.out_of_fold, free.out_of_fold, atol=1e-5)
+    heard = torch.from_numpy(windows)
+    assert torch.allclose(closes.lips(heard), plain.lips(heard), atol=1e-5)
+
+
 def test_a_frame_of_which_one_column_is_not_heard_is_refused():
     with pytest.raises(ValueError, match="hears 13 columns"):
         SpeechNet(W, D, lips="closing map", hidden=3)

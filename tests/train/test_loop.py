@@ -42,6 +42,28 @@ def test_the_best_static_field_may_be_smaller_than_the_last(files, tmp_path):
     assert len(task.portrait.gaussians) == first
 
 
+def test_a_field_of_poses_that_are_no_more_is_not_the_best(files, tmp_path):
+    """Best before the poses are refined, by far: the file of poses has the refined ones."""
+
+    class Refining(StaticTask):
+        refined_already = False
+
+        def between(self, step):
+            self.refined_already |= step == 19
+            return step == 19
+
+        def view(self, frame):
+            rendering = super().view(frame)
+            if frame in self.validation and self.refined_already:
+                rendering.image = rendering.image * 0
+            return rendering
+
+    settings = replace(STATIC, iterations=40, evaluate_every=10, validation_share=0.1)
+    task = Refining(Dataset(files), settings, torch.device("cpu"))
+    summary = train(task, tmp_path / "curve.csv", Checkpoint(tmp_path, "key"))
+    assert summary["best_step"] >= 20
+
+
 def test_sampler_shows_every_frame_once_a_round_and_resumes():
     sampler = FrameSampler(np.arange(7), seed=3)
     first = [sampler.next() for _ in range(7)]

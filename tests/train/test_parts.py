@@ -22,6 +22,7 @@ from unigs.subject.dataset import Dataset
 from unigs.subject.labels import BACKGROUND, FACE, TORSO
 from unigs.train.density import DensityControl, densify
 from unigs.train.dynamic import DynamicTask, train_dynamic
+from unigs.train.dynamic_loss import DynamicLoss
 from unigs.train.gaussian_adam import GaussianAdam, gaussian_rates
 from unigs.train.initial_points import split_field
 from unigs.train.parts import CutHead, CutTorso, Head, Torso, Whole
@@ -218,3 +219,31 @@ def test_a_killed_training_of_two_fields_ends_in_the_same_files(
     dynamic("whole")
     kill_at_random_steps(dynamic, DynamicTask, 5, 60, 0)
     same_results(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize(
+    "part, own, foreign",
+    [
+        (CutHead, {"mouth", "hair"}, {"torso"}),
+        (CutTorso, {"torso"}, {"mouth", "hair"}),
+    ],
+)
+def test_regions_of_the_other_part_teach_a_part_that_is_cut_out_no_hole(
+    files, rendering, part, own, foreign
+):
+    dataset = Dataset(files)
+    dataset.to("cpu")
+    weights = dict.fromkeys(("lambda_mouth", "lambda_hair", "lambda_torso"), 1.0)
+    loss = DynamicLoss(dataset, replace(DYNAMIC, lambda_motion=0.0, **weights), CPU)
+    pair = part(dataset, plate_of(dataset)).compared(rendering, int(dataset.train[0]))
+    terms = loss.terms(pair, None, int(dataset.train[0]), 0)
+    assert {name for name in own | foreign if terms[name] > 0} == own
+
+
+@pytest.mark.parametrize("part, center", [(CutHead, True), (CutTorso, False), (Whole, True)])
+def test_patches_lie_over_the_mouth_of_who_has_one(files, rendering, part, center):
+    dataset = Dataset(files)
+    dataset.to("cpu")
+    pair = part(dataset, plate_of(dataset)).compared(rendering, int(dataset.train[0]))
+    found = DynamicLoss(dataset, DYNAMIC, CPU)._mouth(int(dataset.train[0]), pair.part)
+    assert (found is not None) == center

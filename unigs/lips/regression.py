@@ -27,6 +27,8 @@ from unigs.stage.errors import UserError
 
 LEVELS = (SURE, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5)
 """Scores of p, b and m from which on they may count, the usual one first."""
+NEVER = 1e4
+"""Score that no sound reaches: closures do not count. Finite in float16, as pages keep it."""
 LARGEST_LOSS = 0.05
 """Correlation of the lip opening, out of fold, that closures may cost: people's lips do not always
 meet on p, b and m, viewers want them to."""
@@ -191,7 +193,8 @@ def _trust(
     """Set from which score on lips meet, by what a person's lips do at it.
 
     A score that knows other voices may err on this one. It counts from the least level on at which
-    closures of the clip cost no more than `LARGEST_LOSS` of correlation.
+    closures of the clip cost no more than `LARGEST_LOSS` of correlation; where they cost more at
+    every level, it does not count at all.
 
     Args:
         lip_map: its `sure` is set.
@@ -210,8 +213,9 @@ def _trust(
         lip_map.sure.fill_(level)
         shapes = lip_map.meet(*given).numpy()
         if correlation(shapes[used, :1], truth)[0] >= least:
-            break
-    return shapes
+            return shapes
+    lip_map.sure.fill_(NEVER)
+    return free
 
 
 def _set(net: torch.nn.Module, values: dict[str, np.ndarray]) -> None:

@@ -42,29 +42,47 @@ class DynamicLoss:
             step: number of the training step, from which LPIPS takes whether it has begun.
         """
         s, image, truth = self.settings, pair.image, pair.truth
-        terms = l1_terms(image, truth, self._weighted(frame), s.region_mean)
+        terms = l1_terms(image, truth, self._weighted(frame, pair.part), s.region_mean)
         terms["d_ssim"] = s.lambda_dssim * d_ssim(image, truth)
         if s.lambda_motion:
             terms["motion"] = s.lambda_motion * motion_loss(deltas)
         if s.lambda_alpha:
             terms["alpha"] = s.lambda_alpha * alpha_loss(pair.alpha, pair.person)
         if self.perceptual and step >= s.lpips_from * s.iterations:
-            center = self._mouth(frame) if torch.rand(()).item() < s.lpips_mouth else None
+            over_lips = torch.rand(()).item() < s.lpips_mouth
+            center = self._mouth(frame, pair.part) if over_lips else None
             terms["lpips"] = s.lambda_lpips * self.perceptual(image, truth, center)
         return terms
 
-    def _weighted(self, frame: int) -> dict[str, tuple[torch.Tensor, float]]:
-        """Masks and weights of the regions of eq. 9 and of the eyes that have a weight."""
+    def _weighted(
+        self, frame: int, part: torch.Tensor | None
+    ) -> dict[str, tuple[torch.Tensor, float]]:
+        """Masks and weights of the regions of eq. 9 and of the eyes that have a weight.
+
+        Args:
+            frame: number of the frame in the dataset.
+            part: where they count, bool [H,W]; None: everywhere.
+        """
         shows = self.dataset.shows
         found = {name: (shows(frame, label), w) for name, (label, w) in self.regions.items()}
         if self.eye_boxes:
             found["eyes"] = self.eye_boxes.mask(frame, self.device), self.settings.lambda_eyes
-        return found
+        if part is None:
+            return found
+        return {name: (mask & part, weight) for name, (mask, weight) in found.items()}
 
-    def _mouth(self, frame: int) -> tuple[float, float] | None:
-        """Column and row of the middle of the lips; None where no face was found."""
+    def _mouth(self, frame: int, part: torch.Tensor | None) -> tuple[float, float] | None:
+        """Column and row of the middle of the lips; None where no face was found.
+
+        Also None where the lips are not in the part (bool [H,W]) that is compared.
+        """
         lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
-        return (float(lips[0]), float(lips[1])) if np.isfinite(lips).all() else None
+        if not np.isfinite(lips).all():
+            return None
+        column, row = (int(x) for x in np.clip(lips, 0, self.dataset.size - 1))
+        if part is not None and not part[row, column]:
+            return None
+        return float(lips[0]), float(lips[1])
 
 
 class EyeBoxes:

@@ -53,8 +53,14 @@ class Task(ABC):
         The terms stay on the device: reading a number would make a GPU wait at every step.
         """
 
-    def between(self, step: int) -> None:  # noqa: B027, since most stages have no such work
-        """Work after a step that takes long: it polls for interrupts, and starts over after one."""
+    def between(self, step: int) -> bool:
+        """Work after a step that takes long: it polls for interrupts, and starts over after one.
+
+        Returns:
+            Whether weights of before no longer fit what the frames are rendered with, so that none
+            of them may be kept as the best.
+        """
+        return False
 
     @abstractmethod
     def view(self, frame: int) -> Rendering:
@@ -182,7 +188,8 @@ class _Run:
             self.summed += 1
             self.step += 1
             self.settled = False
-        self.task.between(self.step - 1)
+        if self.task.between(self.step - 1):
+            self.best_weights, self.best_value, self.best_step = None, -np.inf, self.step
         self.settled = True
 
     def seconds(self) -> float:

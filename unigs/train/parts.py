@@ -21,7 +21,7 @@ from unigs.subject.labels import BACKGROUND, TORSO
 
 @dataclass(frozen=True)
 class Compared:
-    """Two pictures that a loss compares, and two masks."""
+    """Two pictures that a loss compares, and masks."""
 
     image: torch.Tensor
     """Rendered [H,W,3]."""
@@ -31,6 +31,9 @@ class Compared:
     """Rendered opacity [H,W,1]."""
     person: torch.Tensor
     """Where it should be opaque, bool [H,W]."""
+    part: torch.Tensor | None = None
+    """Where the regions and the eyes count, bool [H,W]; None: everywhere. Of a part that is cut out
+    the truth is the plate elsewhere: there its regions would teach a hole."""
 
 
 class Whole:
@@ -101,7 +104,7 @@ class CutHead(Whole):
         """The part over the plate, as its mask cuts it out."""
         own = self.own(frame)
         truth = torch.where(own[..., None], self.dataset.image(frame), self.plate)
-        return Compared(rendering.image, truth, rendering.alpha, own)
+        return Compared(rendering.image, truth, rendering.alpha, own, part=own)
 
 
 class CutTorso(CutHead):

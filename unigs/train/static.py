@@ -162,11 +162,13 @@ class StaticTask(Task):
             self.densities[number].accumulate(rendering.meta, self.settings.batch)
         return {name: value.detach() for name, value in terms.items()}
 
-    def between(self, step: int) -> None:
-        """Refine the head poses, once."""
+    def between(self, step: int) -> bool:
+        """Refine the head poses, once; the field of before belongs to the poses of before."""
         s = self.settings
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
             refine_poses(self.portrait, self.dataset, self.poses)
+            return True
+        return False
 
     def _losses(self, part: Whole, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
         """L_s of eq. 8, term by term."""

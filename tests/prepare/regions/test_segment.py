@@ -213,6 +213,23 @@ def test_the_stage_on_files(tmp_path):
     assert plate.shape == (SIZE, SIZE, 3) and set(np.unique(hole)) <= {0, 255}
 
 
+def test_a_wall_that_only_test_frames_show_is_not_in_the_plate(tmp_path, monkeypatch):
+    """A sleeve lies before it in all training frames, and is gone in half of the clip."""
+    drawing, place = Drawing(True, LONG, frames=12), np.s_[20:60, 10:50]
+    test = np.arange(12) >= 6
+    for image, labels, shown in zip(drawing.images, drawing.labels, test, strict=True):
+        image[place] = (20, 250, 20) if shown else LONG["cloth"]
+        labels[place] = BACKGROUND if shown else TORSO
+    files = write_clip(tmp_path, drawing, 12, np.ones(12, bool))
+    write_table(files["frame_table"], 12, test=test)
+    fake_person_masks(monkeypatch, drawing)
+    segment_regions(**files, settings=RegionSettings(model_frames=6, plate_frames=12))
+    middle = np.s_[30:50, 20:40]
+    assert read_image(files["hole"])[middle].all()
+    plate = read_image(files["background"])[middle].astype(int)
+    assert (plate[..., 1] - plate[..., 0]).max() < 100
+
+
 @pytest.mark.parametrize("backend", ["colours", "onnx"])
 def test_the_label_video_names_the_back_end(tmp_path, backend):
     drawing, found = Drawing(True, LONG, frames=3), np.ones(3, bool)

@@ -37,7 +37,7 @@ from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks
-from unigs.subject.frame_table import read_frame_table
+from unigs.subject.frame_table import TRAIN, read_frame_table
 from unigs.subject.labels import MOUTH, NAMES, write_labels
 from unigs.subject.series import evenly_spaced
 
@@ -255,7 +255,7 @@ def segment_regions(
     video: Path, landmarks: Path, frame_table: Path, out: Path, background: Path, hole: Path,
     settings: RegionSettings,
 ) -> None:  # fmt: skip
-    """Label every frame of a clip and find the background behind the person.
+    """Label every frame of a clip and find the background behind the person in training frames.
 
     Args:
         video: the clip.
@@ -271,9 +271,10 @@ def segment_regions(
     table.check_rows(landmarks, marks)
     found, cuts = marks.found, table.jump_cuts
     points = bridge_landmarks(marks.points, found, landmarks)
-    usable = table.keep & found
+    # Test frames teach nothing: a wall that they alone show would stand in the portrait's plate.
+    usable = table.keep & found & (table.split == TRAIN)
     if not usable.any():
-        raise UserError(f"{frame_table} keeps no frame with a face: choose another clip.")
+        raise UserError(f"{frame_table} keeps no training frame with a face: choose another clip.")
     info = probe(video)
     labeler = Labeler(points, found, cuts, info.height, info.width, settings)
     labeler.learn(video, usable)
