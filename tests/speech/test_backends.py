@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.support.sounds import fitted, small_state, voice
+from unigs.media.audio import RATE
 from unigs.settings.speech import SpeechSettings
 from unigs.speech.backends import make_backend, resample_rows
 from unigs.stage.errors import UserError
@@ -70,6 +71,14 @@ class FakeTransformer:
         return SimpleNamespace(last_hidden_state=states[-1], hidden_states=states)
 
 
+class Loudest(FakeTransformer):
+    """Rows tell the loudest of the 400 samples that they see."""
+
+    def __call__(self, heard, output_hidden_states):
+        rows = heard[0].abs().unfold(0, 400, 320).amax(1)[None, :, None]
+        return SimpleNamespace(last_hidden_state=rows, hidden_states=(rows,) * 5)
+
+
 @pytest.fixture
 def transformers(monkeypatch):
     """A package that stands in for transformers; its loader is set by the test."""
@@ -103,6 +112,18 @@ def test_a_folder_that_cannot_be_read_gets_no_advice_to_run_it(
     with pytest.raises(UserError, match=words) as stopped:
         make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path)))
     assert "weights_only" not in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("row", [0, 50, 1000, 1049])
+def test_a_row_of_wav2vec2_is_centered_on_its_time(tmp_path, transformers, row):
+    """Alone the row sees a click at its time, in either of two pieces and at both ends."""
+    transformers.from_pretrained = lambda path, **how: Loudest()
+    (tmp_path / "config.json").write_text("{}")
+    made = make_backend(SpeechSettings(backend="wav2vec2", model=str(tmp_path)))
+    click = np.zeros(RATE * 21, np.float32)
+    click[row * 320] = 1
+    columns = made.columns(click)
+    assert np.flatnonzero(columns[:, 0] > 0.5 * columns.max()).tolist() == [row]
 
 
 @pytest.mark.parametrize(("layer", "heard"), [(0, 4), (3, 3)])

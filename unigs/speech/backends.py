@@ -172,6 +172,8 @@ class Transformer:
     spectral, model, projection = False, "model's folder", ""
     PIECE, CONTEXT = 20 * RATE, RATE
     """Long recordings go through in pieces of 20 s with 1 s of context on both sides."""
+    SPAN = 400
+    """Samples that one row of the network sees."""
 
     def __init__(self, settings: SpeechSettings) -> None:
         if importlib.util.find_spec("transformers") is None:
@@ -204,11 +206,12 @@ class Transformer:
     def columns(self, samples: np.ndarray) -> np.ndarray:
         import torch
 
-        rows = []
-        for start in range(0, max(len(samples), 1), self.PIECE):
+        rows, count = [], len(samples)
+        # Row i of the network sees SPAN samples from 320 i on; here it is centered on 320 i.
+        samples = np.pad(samples, self.SPAN // 2)
+        for start in range(0, max(count, 1), self.PIECE):
             left = min(start, self.CONTEXT)
             piece = samples[start - left : start + self.PIECE + self.CONTEXT]
-            piece = np.pad(piece, (0, max(0, 400 - len(piece))))
             heard = torch.from_numpy(piece)[None]
             heard = (heard - heard.mean()) / (heard.std() + 1e-7)
             with torch.no_grad():
@@ -218,7 +221,7 @@ class Transformer:
             states = (out.last_hidden_state if last else out.hidden_states[layer])[0]
             keep = slice(left // 320, left // 320 + self.PIECE // 320)
             rows.append(states[keep].numpy())
-        return resample_rows(np.concatenate(rows), 20.0, self.settings.step_ms, len(samples))
+        return resample_rows(np.concatenate(rows), 20.0, self.settings.step_ms, count)
 
 
 def pick_layer(settings: SpeechSettings, layers: int, usual: int) -> int:
