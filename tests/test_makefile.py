@@ -82,7 +82,7 @@ def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached, use
 
     SLURM is asked for where root can bring it up.
     """
-    path = bare_path(tmp_path / "bin", "bash", "dirname", "chmod")
+    path = bare_path(tmp_path / "bin", "bash", "dirname", "chmod", "timeout")
     (tmp_path / "bin/id").write_text(f"#!/bin/bash\necho {user}\n")
     (tmp_path / "bin/id").chmod(0o755)
     (tmp_path / "bin/sudo").symlink_to(shutil.which("env"))
@@ -110,6 +110,24 @@ def test_continuous_integration_begins_with_a_bare_system(tmp_path, reached, use
         ]  # fmt: skip
     else:
         assert done.returncode == 127 and "make could not be installed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "ended, code, told", [(0, 0, False), (1, 1, False), (124, 0, True), (137, 0, True)]
+)
+def test_the_hour_of_continuous_integration_hides_no_fault(tmp_path, ended, code, told):
+    """Time that is over is told; a fault that fails does fail the run."""
+    path = bare_path(tmp_path / "bin", "bash", "dirname", "env")
+    for name, ends in (("make", 0), ("ffmpeg", 0), ("id", 0), ("timeout", ended)):
+        stand_in = tmp_path / "bin" / name
+        stand_in.write_text(f"#!/bin/bash\necho 1000\nexit {ends}\n")
+        stand_in.chmod(0o755)
+    done = subprocess.run(
+        [shutil.which("bash"), REPO / ".ci/run"],
+        env={"PATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert ("NOT ALL BAD DAYS WERE TRIED" in done.stdout) == told
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take the default build")

@@ -52,6 +52,7 @@ def opened(page_file, **options):
     """The page; what it asked for and complained of is collected at .asked and .faults."""
     with started() as program:
         page = program.new_page(**options)
+        page.set_default_timeout(120_000)  # other tests may have both cores
         page.asked, page.faults = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.faults.append(str(error)))

@@ -13,6 +13,7 @@ from benchmarks.subjects import dynamic_task, static_portrait, subject
 from tests.support.stages import STATIC
 from unigs.compute import threads
 from unigs.face.mesh import LIPS
+from unigs.lips import networks
 from unigs.losses.lpips import WIDTHS, AlexNetTrunk
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
@@ -99,6 +100,8 @@ def test_lpips_joins_the_loss_at_the_end_and_is_recorded(
     files, static_run, tmp_path, monkeypatch, caplog
 ):
     """Where its weights are in the folder of models; else training goes without it and says so."""
+    monkeypatch.setattr(networks, "FEWEST_STEPS", 40)
+    monkeypatch.setattr(networks, "STEPS_PER_FRAME", 0)
 
     def trained(name: str) -> tuple[dict, pd.DataFrame]:
         settings = replace(
