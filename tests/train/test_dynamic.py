@@ -202,3 +202,22 @@ def test_patches_of_lpips_lie_over_the_mouth_as_often_as_asked(share, over, monk
     for frame, center in zip(frames, centers, strict=True):
         lips = task.dataset.landmarks.points[frame, list(LIPS), :2]
         assert center is None or (np.abs(center - lips.mean(0)) < 1e-3).all()
+
+
+def test_what_training_sees_of_a_frame_is_what_playback_shows_of_it():
+    """A field that speech, eyes, head and torso move by centimeters, drawn along both ways."""
+    task = dynamic_task(subject(64), 300)
+    portrait, motion = task.portrait, task.portrait.motion
+    torch.manual_seed(2)
+    torch.nn.init.normal_(motion.deformation.output.weight, std=0.3)
+    for plane in motion.planes:
+        torch.nn.init.normal_(plane.tables, std=0.3)
+    shown = Playback(portrait)
+    for frame in (20, 31):
+        with torch.no_grad():
+            (stepped,) = portrait.render([task.posed(frame)])
+            seen = [x.image.clamp(0, 1).numpy() for x in (stepped, task.view(frame))]
+        played = [shown.frame(task.dataset.performance, frame + k) / 255.0 for k in (0, 1)]
+        assert np.abs(seen[0] - seen[1]).max() < 1e-5
+        assert np.quantile(np.abs(seen[0] - played[0]), 0.999) < 0.6 / 255
+        assert np.quantile(np.abs(seen[0] - played[1]), 0.9) > 5 / 255
