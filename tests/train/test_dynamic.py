@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.spatial.transform import Rotation
 
 from benchmarks.subjects import dynamic_task, static_portrait, subject
+from benchmarks.subjects import settings as product
 from tests.support.stages import STATIC
 from unigs.compute import threads
 from unigs.face.mesh import LIPS
@@ -20,6 +22,8 @@ from unigs.playback.play import Playback
 from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
+from unigs.subject.performance import Performance
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 from unigs.train.dynamic import DynamicTask, train_dynamic
 from unigs.train.static import StaticTask
 
@@ -221,3 +225,56 @@ def test_what_training_sees_of_a_frame_is_what_playback_shows_of_it():
         assert np.abs(seen[0] - seen[1]).max() < 1e-5
         assert np.quantile(np.abs(seen[0] - played[0]), 0.999) < 0.6 / 255
         assert np.quantile(np.abs(seen[0] - played[1]), 0.9) > 5 / 255
+
+
+def spoil_test_frames(dataset: Dataset) -> None:
+    """Put nonsense in all that a data set knows of its test frames."""
+    rng, test, seen = np.random.default_rng(9), dataset.test, dataset.performance
+
+    def nonsense(rows):
+        rows = rows.copy()
+        rows[test] = rng.normal(0, 3, rows[test].shape)
+        return rows
+
+    # The person everywhere, so that a start point may lie anywhere.
+    for store, values in ((dataset.frames, (0, 256)), (dataset.labels, (1, 5))):
+        store.frames[test] = rng.integers(*values, store.frames[test].shape, np.uint8)
+    R = seen.head.R.copy()
+    R[test] = Rotation.random(len(test), random_state=9).as_matrix()
+    dataset.performance = Performance(
+        RigidTrajectory(R, nonsense(seen.head.t)),
+        AffineTrajectory(nonsense(seen.torso.R), nonsense(seen.torso.t)),
+        *map(nonsense, (seen.outline, seen.eyes, seen.speech)),
+    )
+    points = nonsense(dataset.landmarks.points)
+    dataset.landmarks = replace(dataset.landmarks, points=points)
+
+
+def test_nothing_of_a_test_frame_is_learned():
+    """Both stages learn the same to the bit where the test frames, here a third, are nonsense."""
+    static, dynamic = product()
+    static = replace(static, points=400, refine_poses_at=0.0, densify_from=2, densify_every=2)
+    dynamic = replace(dynamic, blink_sampling=0.5, lip_teacher=0.5)
+    states = []
+    for change in (None, spoil_test_frames):
+        dataset = Dataset(subject(64).files)
+        dataset.train, dataset.test = np.split(np.arange(len(dataset)), [100])
+        if change:
+            change(dataset)
+        torch.manual_seed(0)
+        tasks = [StaticTask(dataset, static, torch.device("cpu"))]
+        for step in range(4):
+            tasks[0].step(step)
+        states.append({k: v.clone() for k, v in tasks[0].portrait.state_dict().items()})
+        how = torch.device("cpu"), None, 3
+        tasks.append(DynamicTask(dataset, tasks[0].portrait, dynamic, *how))
+        for step in range(4):
+            tasks[1].step(step)
+        states[-1] |= {f"moving {k}": v for k, v in tasks[1].result().items()}
+        drawn = [y for x in tasks for y in (x.frames, x.validation, x.sampler.frames)]
+        drawn = np.concatenate([*drawn, tasks[1].sampler.rare])
+        assert len(tasks[1].sampler.rare) and not np.isin(drawn, dataset.test).any()
+    assert len(states[0]["gaussians.means"]) != 600, "density control was at work"
+    assert states[0].keys() == states[1].keys()
+    different = [k for k, v in states[0].items() if not torch.equal(v, states[1][k])]
+    assert not different
