@@ -24,7 +24,9 @@ from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
+from unigs.train.checkpoint import Checkpoint
 from unigs.train.dynamic import DynamicTask, train_dynamic
+from unigs.train.loop import train
 from unigs.train.static import StaticTask
 
 DYNAMIC = DynamicSettings(
@@ -278,3 +280,17 @@ def test_nothing_of_a_test_frame_is_learned():
     assert states[0].keys() == states[1].keys()
     different = [k for k, v in states[0].items() if not torch.equal(v, states[1][k])]
     assert not different
+
+
+def test_looking_at_a_training_leaves_it_as_it_is(tmp_path):
+    """Rows of the curve show the running average, and the steps go on without it."""
+    states = []
+    for every in (2, 6):
+        torch.manual_seed(0)
+        chosen = replace(product()[1], iterations=6, evaluate_every=every, ema=0.9)
+        portrait = static_portrait(subject(64), 300)
+        task = DynamicTask(subject(64), portrait, chosen, torch.device("cpu"), lip_steps=3)
+        train(task, tmp_path / f"{every}.csv", Checkpoint(tmp_path / f"{every}", "key"))
+        assert len(pd.read_csv(tmp_path / f"{every}.csv")) == 6 // every
+        states.append(task.portrait.state_dict())
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from tests.support.stages import STATIC
 from unigs.subject.dataset import Dataset
+from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint
 from unigs.train.loop import train
 from unigs.train.sampling import FrameSampler, split_validation
@@ -74,3 +76,22 @@ def test_sampler_shows_every_frame_once_a_round_and_resumes():
     other = FrameSampler(np.arange(7), seed=99)
     other.load_state(state)
     assert [other.next() for _ in range(12)] == expected
+
+
+@pytest.mark.parametrize("decay", [0.3, 0.99])
+def test_the_running_average_follows_its_recursion(decay):
+    """a <- d a + (1 - d) x with d = min(decay, (1 + n) / (10 + n)), from the first weights on."""
+    module = torch.nn.Linear(3, 2)
+    average, expected = RunningAverage(module, decay), {}
+    for name, value in module.named_parameters():
+        expected[name] = value.detach().double()
+    for n in range(1, 21):
+        with torch.no_grad():
+            for value in module.parameters():
+                value.normal_()
+        average.update()
+        d = min(decay, (1 + n) / (10 + n))
+        for name, value in module.named_parameters():
+            expected[name] = d * expected[name] + (1 - d) * value.detach().double()
+    for name, value in average.state_dict().items():
+        torch.testing.assert_close(value.double(), expected[name], atol=1e-5, rtol=1e-5)
