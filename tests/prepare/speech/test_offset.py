@@ -1,11 +1,13 @@
 """The delay between sound and picture."""
 
 import numpy as np
+import pytest
 import scipy.fft
 import scipy.ndimage
 import scipy.signal
 
-from unigs.prepare.speech.offset import offset_scores, prior_scores
+from unigs.face.mesh import MOUTH_CORNERS, MOUTH_OPENING
+from unigs.prepare.speech.offset import find_offset, offset_scores, prior_scores
 from unigs.speech.lip_prior import HALF, LipPrior
 
 
@@ -49,3 +51,48 @@ def test_a_prior_says_nothing_of_a_second():
     prior = LipPrior(np.ones((11, 4, 2), np.float32), np.ones((11, 4), np.float32), 0.0, "")
     scores = prior_scores(None, prior, np.ones((25, 2)), np.ones(25, bool), np.arange(3))
     assert not scores.any()
+
+
+def speaking(lips: np.ndarray) -> np.ndarray:
+    """Landmarks [T,478,3] of a still face whose mouth is as open and as wide as lips [T,2] say."""
+    points = np.repeat(40 * np.random.default_rng(0).normal(size=(1, 478, 3)), len(lips), 0)
+    for upper, lower in MOUTH_OPENING:
+        points[:, lower] = points[:, upper]
+        points[:, lower, 1] += 20 + 3 * lips[:, 0]
+    corner, other = MOUTH_CORNERS
+    points[:, other] = points[:, corner]
+    points[:, other, 0] += 60 + 3 * lips[:, 1]
+    return points
+
+
+@pytest.mark.parametrize("delay, undone", [(5, 4), (-4, -5), (1, 0), (0, 0)])
+def test_lips_that_lead_their_sound_by_a_frame_are_in_sync(delay, undone):
+    """The sound of what the lips of frame k show is heard in frame k + delay."""
+    rng = np.random.default_rng(4)
+    count, margin = 300, 20
+    lips = scipy.ndimage.gaussian_filter1d(rng.normal(size=(count + 2 * margin, 2)), 0.7, axis=0)
+    lips /= lips.std(0)
+    heard = lips @ rng.normal(size=(2, 6)) + 0.3 * rng.normal(size=(len(lips), 6))
+    # The window of frame k is centered on the speech of time k.
+    windows = np.stack([heard[margin + k : margin + k + count] for k in (-1, 0, 1)], 1)
+    points = speaking(lips[margin + delay : margin + delay + count])
+    found = find_offset(lambda offset: windows, None, points, np.ones(count, bool), 8)
+    assert found == undone
+
+
+@pytest.mark.parametrize("delay", [2.5, -1.5, 0])
+def test_with_a_prior_the_delay_is_what_is_undone(delay):
+    rng = np.random.default_rng(5)
+    count = 200
+    rows = scipy.ndimage.gaussian_filter1d(rng.normal(size=(2 * count + 80, 4)), 1.5, axis=0)
+    weights = np.zeros((2 * HALF + 1, 4, 2), np.float32)
+    weights[HALF] = rng.normal(size=(4, 2))
+    prior = LipPrior(weights, weights[..., 0], 0.0, "")
+
+    def heard(offset):
+        center = 40 + np.round(2 * (np.arange(count) + offset)).astype(int)
+        return rows[center[:, None] + np.arange(-HALF, HALF + 1)]
+
+    lips = prior.lips_of(heard(delay))
+    points = speaking((lips - lips.mean(0)) / lips.std(0))
+    assert find_offset(heard, prior, points, np.ones(count, bool), 5) == delay
