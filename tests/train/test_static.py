@@ -1,10 +1,18 @@
 """The static stage."""
 
-import pandas as pd
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+import torch
+
+from tests.support.stages import STATIC, STATIC_RESULTS
+from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
 from unigs.provenance.clip import INTENDED_USE
 from unigs.stage.files import read_json
+from unigs.subject.features import HeadPoses
+from unigs.train.static import train_static
 
 
 def test_static_stage_learns_the_subject(static_run):
@@ -22,3 +30,22 @@ def test_static_stage_learns_the_subject(static_run):
     height = portrait.gaussians.means[:, 1]
     # What rests in the camera is low: the anchor must have found the torso.
     assert weights[height > 0.12].mean() > weights[height < 0.03].mean() + 0.3
+
+
+def test_the_poses_that_the_field_was_trained_with_are_what_later_stages_read(
+    files, tmp_path, monkeypatch
+):
+    """Refined ones, with all else of the pose file as it was."""
+    turn, shift = rotation_matrix(torch.tensor([0.0, 0.02, 0.0])), torch.tensor([0.0, 0.01, 0.0])
+
+    def refine(portrait, dataset, poses):
+        poses.R, poses.t = turn @ poses.R, poses.t + shift
+
+    monkeypatch.setattr("unigs.train.static.refine_poses", refine)
+    settings = replace(STATIC, iterations=4, evaluate_every=4, refine_poses_at=0.5)
+    train_static(files, *(tmp_path / name for name in STATIC_RESULTS), settings)
+    before, after = (HeadPoses.read(path) for path in (files.pose, tmp_path / STATIC_RESULTS[1]))
+    np.testing.assert_allclose(after.head.R, turn.numpy() @ before.head.R, atol=1e-6)
+    np.testing.assert_allclose(after.head.t, before.head.t + shift.numpy(), atol=1e-6)
+    np.testing.assert_array_equal(after.shape, before.shape)
+    assert (after.focal, after.size) == (before.focal, before.size)

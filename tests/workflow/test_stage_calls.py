@@ -148,6 +148,32 @@ def test_stages_understand_the_values_of_their_flags(commands, module):
     assert all(value == default(value) for value in settings if module not in PER_VARIANT_STAGES)
 
 
+def test_portraits_are_played_with_the_poses_that_they_were_trained_with(commands):
+    """Those that the static stage wrote, and not those that it was given."""
+
+    def flags(words: list[str]) -> dict[str, str]:
+        return dict(zip(words, words[1:], strict=False))
+
+    static = {
+        found["--out"]: found["--poses"] for found in map(flags, commands["unigs.train.static"])
+    }
+    dynamic = {}
+    for found in map(flags, commands["unigs.train.dynamic"]):
+        assert found["--pose"] == static[found["--static"]]
+        dynamic[found["--out"]] = found["--pose"]
+    for found in map(flags, commands["unigs.evaluate.score"]):
+        if "--static" in found:  # renders of other systems have no portrait
+            assert found["--pose"] == static[found["--static"]]
+    players = set()
+    for module, calls in commands.items():
+        for found in map(flags, calls):
+            if "--portrait" in found and "--pose" in found:
+                assert found["--pose"] == dynamic[found["--portrait"]], module
+                players.add(module)
+    others = {"unigs.drive.speak", "unigs.web.export"}
+    assert players == {"unigs.evaluate.render", "unigs.evaluate.speed"} | others
+
+
 def test_openfaces_table_is_the_sheets_or_a_rules(commands):
     """ann's stands in the sheet; bea's is made where the program is on PATH."""
     made = "results/bea/face/openface.csv"
