@@ -20,6 +20,7 @@ from unigs.losses.lpips import WIDTHS, AlexNetTrunk
 from unigs.model.storage import load_portrait
 from unigs.playback.play import Playback
 from unigs.settings.dynamic import DynamicSettings
+from unigs.settings.static import StaticSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 from unigs.subject.performance import Performance
@@ -294,3 +295,40 @@ def test_looking_at_a_training_leaves_it_as_it_is(tmp_path):
         assert len(pd.read_csv(tmp_path / f"{every}.csv")) == 6 // every
         states.append(task.portrait.state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_every_part_of_a_portrait_learns_but_the_lips_that_were_learned_before():
+    task = dynamic_task(subject(64), 300)
+    # So that a delta exists for the planes, and shapes, to have a part in.
+    torch.nn.init.normal_(task.portrait.motion.deformation.output.weight, std=0.05)
+    before = {name: value.clone() for name, value in task.portrait.named_parameters()}
+    for step in range(3):
+        task.step(step)
+    after = dict(task.portrait.named_parameters())
+    resting = {name for name, value in before.items() if torch.equal(value, after[name])}
+    assert resting == {name for name in before if ".lip_net." in name} != set()
+    parts = ("gaussians.", "motion.planes.0", "motion.planes.1", "motion.speech_net.audio.")
+    parts += ("motion.deformation.face_shapes.", "motion.deformation.pose_shapes.")
+    assert all(any(name.startswith(part) for name in before) for part in parts)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
+def test_learning_rates_fall_to_the_shares_that_are_documented(progress):
+    """Networks and planes to a tenth, Gaussians to a fifth; their means learn at a tenth of it."""
+    task = dynamic_task(subject(64), 300)
+    s = task.settings
+    task.step(int(progress * s.iterations))
+    rates = [group["lr"] for group in task.adamw.param_groups]
+    assert rates == pytest.approx([x * 0.1**progress for x in (s.lr_grid, s.lr_network)])
+    factor, static = s.gaussian_lr * 0.2**progress, StaticSettings()
+    found = {group["name"]: group["lr"] for group in task.adams[0].adam.param_groups}
+    expected = {
+        "means": 0.1 * factor * static.lr_means,
+        "log_scales": factor * static.lr_scales,
+        "quats": factor * static.lr_quats,
+        "opacities": factor * static.lr_opacities,
+        "colors": factor * static.lr_colors,
+        "harmonics": factor * static.lr_colors / 20,
+        "anchors": factor * static.lr_anchor,
+    }
+    assert found == pytest.approx(expected)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from tests.support.stages import STATIC, STATIC_RESULTS
@@ -11,8 +12,9 @@ from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
 from unigs.provenance.clip import INTENDED_USE
 from unigs.stage.files import read_json
+from unigs.subject.dataset import Dataset
 from unigs.subject.features import HeadPoses
-from unigs.train.static import train_static
+from unigs.train.static import StaticTask, train_static
 
 
 def test_static_stage_learns_the_subject(static_run):
@@ -49,3 +51,17 @@ def test_the_poses_that_the_field_was_trained_with_are_what_later_stages_read(
     np.testing.assert_allclose(after.head.t, before.head.t + shift.numpy(), atol=1e-6)
     np.testing.assert_array_equal(after.shape, before.shape)
     assert (after.focal, after.size) == (before.focal, before.size)
+
+
+def test_the_means_alone_learn_slower_and_slower(files):
+    """At the end of the schedule at a fiftieth of their first rate (3DGS)."""
+    task = StaticTask(Dataset(files), STATIC, torch.device("cpu"))
+    for progress in (0.0, 1.0):
+        task.step(int(progress * STATIC.iterations))
+        rates = {group["name"]: group["lr"] for group in task.adams[0].adam.param_groups}
+        assert rates == {
+            "means": pytest.approx(STATIC.lr_means * 0.02**progress),
+            "log_scales": STATIC.lr_scales, "quats": STATIC.lr_quats,
+            "opacities": STATIC.lr_opacities, "colors": STATIC.lr_colors,
+            "harmonics": STATIC.lr_colors / 20, "anchors": STATIC.lr_anchor,
+        }  # fmt: skip
