@@ -108,6 +108,7 @@ def test_a_window_of_layers_is_that_part_of_the_whole():
     assert made.resized(24).behind.size == 24
 
 
+
 def test_layers_on_disk_play_the_same(tmp_path):
     made = layered_portrait()
     save_portrait(made, tmp_path / "portrait")
@@ -116,7 +117,6 @@ def test_layers_on_disk_play_the_same(tmp_path):
     loaded = load_portrait(tmp_path / "portrait")
     assert loaded.count == made.count == 100 and len(loaded.layers) == 2
     frame = one_frame(torso=TORSO)
-    loaded.follows_body = loaded.behind.follows_body = True
     expected = Playback(made).frame(frame, 0)
     np.testing.assert_array_equal(Playback(loaded).frame(frame, 0), expected)
 
