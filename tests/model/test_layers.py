@@ -108,6 +108,23 @@ def test_a_window_of_layers_is_that_part_of_the_whole():
     assert made.resized(24).behind.size == 24
 
 
+def test_a_camera_of_half_the_size_sees_everything_at_half_its_place():
+    made = layered_portrait()
+    made.plate.copy_(torch.arange(256).repeat(27)[: 48 * 48 * 3].reshape(48, 48, 3))
+    made.plate_image.copy_(made.plate / 255)
+    small = made.resized(24)
+    audio = made.motion.hear(SPOKEN[None])[0]
+    for whole, half in zip(made.layers, small.layers, strict=True):
+        with torch.no_grad():
+            rendered = [
+                layer.render([layer.pose(*POSE, audio, EYES, TORSO)])[0] for layer in (whole, half)
+            ]
+        places = [rendering.meta["means2d"] for rendering in rendered]
+        assert places[0].std(0).min() > 3
+        torch.testing.assert_close(places[1], places[0] / 2, atol=1e-4, rtol=0)
+    blocks = made.plate.double().reshape(24, 2, 24, 2, 3).mean((1, 3))
+    torch.testing.assert_close(small.plate.double(), blocks, atol=0.51, rtol=0)
+
 
 def test_layers_on_disk_play_the_same(tmp_path):
     made = layered_portrait()
