@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from tests.support.stages import STATIC
 from unigs.model.gaussians import Gaussians
@@ -50,3 +51,44 @@ def test_density_control_respects_the_cap():
     density.gradient += torch.linspace(1, 2, 50)
     densify([density])
     assert 51 <= len(field) <= 55
+
+
+def control_of(field: Gaussians, settings=STATIC) -> DensityControl:
+    return DensityControl(field, GaussianAdam(field, gaussian_rates(settings)), settings, 100)
+
+
+def test_the_parts_of_a_split_lie_as_the_gaussian_does_and_are_smaller():
+    """Many copies of one turned ellipsoid: their parts have its center and its covariance."""
+    count, field = 3000, field_of(3000)
+    turn = Rotation.from_rotvec([0.4, -0.7, 0.9])
+    x, y, z, w = turn.as_quat()
+    size = np.array([0.03, 0.01, 0.005])
+    with torch.no_grad():
+        field.means[:] = torch.tensor([0.01, 0.02, 0.03])
+        field.quats[:] = torch.tensor([w, x, y, z])
+        field.log_scales[:] = torch.from_numpy(size).log()
+    before = {name: value.detach().clone() for name, value in field.present().items()}
+    density = control_of(field, replace(STATIC, max_gaussians=10000))
+    torch.manual_seed(0)
+    density.change(torch.ones(count).bool(), torch.ones(count).bool())
+    after = {name: value.detach() for name, value in field.present().items()}
+    assert len(field) == 2 * count
+    offset = (after["means"] - before["means"][0]).double().numpy()
+    expected = turn.as_matrix() @ np.diag(size**2) @ turn.as_matrix().T
+    np.testing.assert_allclose(np.cov(offset.T), expected, atol=0.05 * size[0] ** 2)
+    own = offset @ turn.as_matrix()
+    np.testing.assert_allclose(own.std(0), size, rtol=0.05)
+    assert (np.abs(offset.mean(0)) < 4 * size[0] / np.sqrt(2 * count)).all()
+    halves = own[:count], own[count:]
+    assert abs(np.corrcoef(halves[0].ravel() / np.tile(size, count), halves[1].ravel())[0, 1]) < 0.1
+    torch.testing.assert_close(
+        after["log_scales"].exp() * 1.6, before["log_scales"].exp().repeat(2, 1)
+    )
+    for name in ("quats", "opacities", "colors", "harmonics"):
+        assert torch.equal(after[name], torch.cat([before[name], before[name]])), name
+
+
+def test_density_control_is_due_from_its_first_step_to_its_share_of_the_steps():
+    settings = replace(STATIC, iterations=120, densify_from=40, densify_every=20, densify_until=0.8)
+    density = control_of(field_of(3), settings)
+    assert [step for step in range(120) if density.due(step)] == [40, 60, 80]
