@@ -92,3 +92,28 @@ def test_density_control_is_due_from_its_first_step_to_its_share_of_the_steps():
     settings = replace(STATIC, iterations=120, densify_from=40, densify_every=20, densify_until=0.8)
     density = control_of(field_of(3), settings)
     assert [step for step in range(120) if density.due(step)] == [40, 60, 80]
+
+
+def test_survivors_keep_their_moments_and_new_ones_start_without():
+    field = field_of(6)
+    adam = GaussianAdam(field, gaussian_rates(STATIC))
+    weights = torch.arange(1.0, 7.0)
+    for _ in range(2):
+        sum(
+            (p.flatten(1).sum(1) if p.dim() > 1 else p) @ weights for p in field.parameters()
+        ).backward()
+        adam.step()
+    before = {
+        name: {k: v.clone() for k, v in adam.adam.state[p].items()}
+        for name, p in field.present().items()
+    }
+    new = {name: p.detach()[:2] for name, p in field.present().items()}
+    adam.replace(torch.tensor([1, 3, 4]), new)
+    for name, p in field.present().items():
+        state = adam.adam.state[p]
+        assert state["step"] == 2
+        for moment in ("exp_avg", "exp_avg_sq"):
+            old = before[name][moment]
+            assert (old.flatten(1) if old.dim() > 1 else old[:, None]).abs().amax(1).min() > 0
+            assert torch.equal(state[moment][:3], old[[1, 3, 4]]), (name, moment)
+            assert not state[moment][3:].any() and len(state[moment]) == 5
