@@ -135,3 +135,21 @@ def test_the_face_plane_fades_towards_its_box_and_ends_there():
     encoded = motion.encode(points)
     assert (encoded.planes[1][nearest <= 0] == 0).all() and encoded.planes[1].abs().max() > 0.1
     assert encoded.reaches[0] is None and torch.equal(encoded.reaches[1], reach)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5])
+def test_noise_is_put_on_the_poses_alone(noise):
+    """On those of head and torso, where they are inputs and where they drive shapes."""
+    made = moving_portrait()
+    motion = Motion({**CONFIG, "body_input": True})
+    inputs = [x.expand(4000, *x.shape) for x in (*POSE, made.body_R, made.body_t, EYES)]
+    audio = made.motion.hear(SPOKEN[None])[0].expand(4000, -1)
+    frames = *inputs[:2], Body(*inputs[2:4]), audio, inputs[4]
+    torch.manual_seed(0)
+    clean, noisy = motion.network_inputs(*frames), motion.network_inputs(*frames, noise)
+    heard, face = audio.shape[1] + 6, 2 + 6
+    for (a, b), first in zip(zip(clean, noisy, strict=True), (heard, face), strict=True):
+        assert torch.equal(a[:, :first], b[:, :first])
+        spread = (b - a)[:, first:].std(0)
+        assert len(spread) == POSE_DIM + BODY_DIM
+        torch.testing.assert_close(spread, torch.full_like(spread, noise), rtol=0.1, atol=0)

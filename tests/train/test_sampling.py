@@ -10,7 +10,7 @@ from unigs.face.lips import lip_shape
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS
 from unigs.train.lip_guide import LipGuide
-from unigs.train.sampling import rare_frames
+from unigs.train.sampling import FrameSampler, rare_frames
 
 
 def test_few_blinks_and_shut_lips_are_drawn_as_often_as_open_mouths(files):
@@ -27,6 +27,18 @@ def test_few_blinks_and_shut_lips_are_drawn_as_often_as_open_mouths(files):
     shut = sum(frame in least for frame in drawn)
     assert min(blinks, shut) >= 0.25 * len(drawn)
 
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_rare_frames_are_drawn_with_their_share_and_all_others_in_turn(share):
+    rare = [100, 101, 101, 101]
+    sampler = FrameSampler(np.arange(50), 0, rare, share)
+    drawn = np.array([sampler.next() for _ in range(4000)])
+    # Five standard deviations.
+    assert abs((drawn >= 100).mean() - share) <= 5 * np.sqrt(share * (1 - share) / 4000)
+    others, counts = np.unique(drawn[drawn < 100], return_counts=True)
+    assert share == 1 or (len(others) == 50 and np.ptp(counts) <= 1)
+    if share:
+        assert (drawn == 101).sum() == pytest.approx(3 * (drawn == 100).sum(), rel=0.2)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
