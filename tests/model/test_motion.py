@@ -153,3 +153,28 @@ def test_noise_is_put_on_the_poses_alone(noise):
         spread = (b - a)[:, first:].std(0)
         assert len(spread) == POSE_DIM + BODY_DIM
         torch.testing.assert_close(spread, torch.full_like(spread, noise), rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize("by_shapes", [True, False])
+@pytest.mark.parametrize("driver", ["speech", "eyes"])
+def test_speech_alone_and_eyes_alone_move_the_field(driver, by_shapes):
+    """By the network's inputs, and by blendshapes where the network is deaf and blind."""
+    torch.manual_seed(0)
+    points = torch.tensor([[0.0, 0.01, 0.0], [0.03, -0.02, 0.01]])
+    motion, _ = gated({**CONFIG, "blendshapes": by_shapes}, points)
+    net = motion.deformation
+    torch.nn.init.normal_(net.output.weight, std=0.5)
+    if by_shapes:
+        torch.nn.init.normal_(net.face_shapes.basis)
+        net.input_conditions.weight.data.zero_()
+    body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
+
+    def raw(speech, eyes):
+        with torch.no_grad():
+            audio = motion.hear(speech[None])[0]
+            return motion(motion.encode(points), *POSE, body, audio, eyes).outputs.raw
+
+    still = raw(SPOKEN, EYES)
+    assert torch.equal(raw(SPOKEN, EYES), still)
+    moved = raw(-2 * SPOKEN, EYES) if driver == "speech" else raw(SPOKEN, EYES.flip(0))
+    assert ((moved - still).abs().amax(1) > 1e-3).all()
