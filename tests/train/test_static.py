@@ -11,9 +11,11 @@ from tests.support.stages import STATIC, STATIC_RESULTS
 from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
 from unigs.provenance.clip import INTENDED_USE
+from unigs.render.harmonics import Y0
 from unigs.stage.files import read_json
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import HeadPoses
+from unigs.train.initial_points import start_field
 from unigs.train.static import StaticTask, train_static
 
 
@@ -65,3 +67,24 @@ def test_the_means_alone_learn_slower_and_slower(files):
             "opacities": STATIC.lr_opacities, "colors": STATIC.lr_colors,
             "harmonics": STATIC.lr_colors / 20, "anchors": STATIC.lr_anchor,
         }  # fmt: skip
+
+
+def test_points_of_a_cube_fill_it_and_have_the_colors_of_their_places(files):
+    """Red is the picture's column, green its row: a point's color says where it is seen."""
+    dataset = Dataset(files)
+    row, column = np.mgrid[0:64, 0:64]
+    dataset.frames.frames[:] = np.stack([4 * column, 4 * row, 0 * row], -1)
+    settings = replace(STATIC, init="cube", cube=0.1, points=4000)
+    field, body = start_field(dataset, settings)
+    points = field.means.detach().double()
+    assert len(points) == 4000
+    assert (points.amin(0) + 0.1).abs().max() < 1e-3 and (points.amax(0) - 0.1).abs().max() < 1e-3
+    for axis in points.T:
+        counts = torch.histc(axis, 8, -0.1, 0.1)
+        assert counts.min() > 400 and counts.max() < 600
+    camera = points @ body.R.double().T + body.t.double()
+    seen = dataset.poses.focal * camera[:, :2] / camera[:, 2:] + 32
+    inside = ((seen > 0) & (seen < 64)).all(1)
+    assert inside.double().mean() > 0.8
+    colors = (field.colors.detach().double() * Y0 + 0.5) * 255 / 4
+    torch.testing.assert_close(colors[inside, :2] + 0.5, seen[inside], atol=0.51, rtol=0)
