@@ -1,7 +1,15 @@
 """Variants change what their bases say, and share the static portraits of their bases."""
 
-import pytest
+import csv
 
+import pytest
+import yaml
+
+from tests.support.workflow import REPO
+from unigs.settings.crop import CropSettings
+from unigs.settings.dynamic import DynamicSettings
+from unigs.settings.screen import ScreenSettings
+from unigs.settings.static import StaticSettings
 from unigs.stage.errors import UserError
 from unigs.workflow.variants import bases, dynamic_owner, settings, static_owner
 
@@ -78,3 +86,55 @@ def test_a_variant_that_trains_nothing_shows_the_portrait_of_its_base():
     assert owners == {
         "one": "one", "two": "two", "faster": "faster", "pasted": "two", "again": "two",
     }  # fmt: skip
+
+
+def test_what_stands_nowhere_is_what_the_paper_says():
+    """Section 4.1 and Table 2's choice; unigs changes none of it."""
+    config = yaml.safe_load((REPO / "config/config.yaml").read_text())
+    assert not set(config) & {"static", "dynamic", "crop", "screen"}
+    assert not set(config["variants"]["unigs"]) & {"base", "static", "dynamic"}
+    static, dynamic = StaticSettings(), DynamicSettings()
+    weights = ("dssim", "mouth", "hair", "torso", "motion", "lpips")
+    assert [getattr(dynamic, f"lambda_{name}") for name in weights] == [
+        0.2, 0.1, 0.05, 0.1, 1e-5, 0.2,
+    ]  # fmt: skip
+    assert static.lambda_dssim == 0.2
+    assert static.iterations + dynamic.iterations == 180_000
+    assert (dynamic.grid_levels, dynamic.grid_features) == (12, 2)
+    assert CropSettings().size == 480
+    assert ScreenSettings().test_share == pytest.approx(1 / 11)
+    # What is not in the paper is off.
+    ours = {"alpha": (static, dynamic), "eyes": (dynamic,)}
+    assert not any(getattr(s, f"lambda_{name}") for name, which in ours.items() for s in which)
+
+
+SYMBOLS = {"μ": "position", "s": "scale", "r": "rotation", "f": "color", "α": "opacity"}
+"""The paper's letters of what is deformed (eqs. 6 and 7)."""
+
+
+def papers_settings(table: str) -> list[dict]:
+    """What the methods of a table of the paper are made with, read off their names."""
+    found = []
+    with open(REPO / "resources/paper/figures.csv", newline="", encoding="utf-8") as file:
+        names = [row["method"] for row in csv.DictReader(file) if row["table"] == table]
+    for name in names:
+        if table == "table2":
+            levels, features = (int(word.split("=")[1]) for word in name.split())
+            found.append({"grid_levels": levels, "grid_features": features})
+        else:
+            found.append({"deform": {SYMBOLS[word.strip("Δ ")] for word in name.split(",")}})
+    return found
+
+
+@pytest.mark.parametrize("table, count", [("table2", 4), ("table3", 3)])
+def test_variants_of_a_table_are_the_papers_in_its_order_and_differ_in_nothing_else(table, count):
+    config = yaml.safe_load((REPO / "config/config.yaml").read_text())
+    variants, usual = config["variants"], vars(DynamicSettings())
+    expected = papers_settings(table)
+    assert len(expected) == count
+    for name, own in zip(config["tables"][table]["variants"], expected, strict=True):
+        chain = bases(variants, name)
+        assert not settings(config, "static", chain), name
+        found = usual | settings(config, "dynamic", chain)
+        found["deform"] = set(found["deform"].split(","))
+        assert found == usual | {"deform": set(usual["deform"].split(","))} | own, name
