@@ -15,6 +15,7 @@ from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
 from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
+from unigs.evaluate.document import training
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.interval import read_draws
 from unigs.evaluate.records import find, to_json
@@ -94,6 +95,7 @@ def subject(tmp_path_factory):
         folder / "run.json",
         {"stage": "dynamic", "backends": {"speech": "mfcc"}, "summary": {"seconds": 3.0}},
     )
+    write_json(folder / "static.json", {"stage": "static", "summary": {"seconds": 2.5}})
     return folder
 
 
@@ -119,8 +121,9 @@ def judge(subject, **flags):
     files = {
         "render": "test.mkv", "shuffled": "shuffled.mkv", "video": "video.mkv",
         "frame_table": "frames.csv", "landmarks": "landmarks.npz", "pose": "pose.npz",
-        "body": "motion.npz", "labels": "labels.mkv", "run": "run.json", "out": "metrics.json",
-        "rows": "test.csv", "draws": "draws.npz",
+        "body": "motion.npz", "labels": "labels.mkv", "run": "run.json",
+        "static_run": "static.json", "out": "metrics.json", "rows": "test.csv",
+        "draws": "draws.npz",
     }  # fmt: skip
     files.update(flags)
     with pytest.MonkeyPatch.context() as patch:
@@ -226,7 +229,13 @@ def test_metrics_name_the_stand_ins(metrics):
     assert metrics["backends"] == {"speech": "mfcc"}
     assert metrics["landmark_backend"].startswith("test detector; of the renders: ")
     assert metrics["truth_pasted"] is False
-    assert metrics["training"]["seconds"] == 3.0
+
+
+def test_training_took_the_time_of_both_stages(metrics):
+    assert metrics["training"]["seconds"] == 5.5
+    assert metrics["training"]["stages"] == ["static", "dynamic"]
+    untold = [{"summary": {"seconds": 2.5}}, {"stage": "dynamic"}]
+    assert training(untold)["seconds"] is None and training([])["seconds"] is None
 
 
 def test_face_of_a_faithful_render_is_found_where_it_was(metrics):
@@ -297,7 +306,8 @@ def test_pictures_of_another_size_are_refused(tmp_path, flag, stage):
     files = subject_files(tmp_path)
     write_table(files.frame_table, COUNT)
     write_features(files, COUNT, size=64)
-    write_json(tmp_path / "run.json", {})
+    for name in ("run.json", "static.json"):
+        write_json(tmp_path / name, {})
     film("video.mkv", 64)
     film("test.mkv", 64, 2)
     film("shuffled.mkv", 64, 2)
