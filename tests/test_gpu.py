@@ -169,3 +169,41 @@ def test_the_parity_check_sees_a_difference():
     same = gpu.parity(scene(300, 64), torch.device("cpu"))
     assert same["largest"] == 0 and gpu.in_parity(same)
     assert not gpu.in_parity({**same, "worst_gradient": 0.01})
+    assert not gpu.in_parity({**same, "psnr_db": 79.0})
+
+
+@pytest.fixture
+def second_device(monkeypatch):
+    """Let the second of two renderings pass through a function."""
+
+    def change(how) -> None:
+        rasterize, calls = gpu.rasterize, []
+
+        def changed(*scene):
+            image, *rest = rasterize(*scene)
+            calls.append(image)
+            return image if len(calls) == 1 else how(image), *rest
+
+        monkeypatch.setattr(gpu, "rasterize", changed)
+
+    return change
+
+
+def test_the_parity_check_sees_another_picture(second_device):
+    """One level of 255 brighter in a quarter of it."""
+    brighter = torch.zeros(64, 64, 3)
+    brighter[:32, :32] = 1 / 255
+    second_device(lambda image: image + brighter)
+    other = gpu.parity(scene(300, 64), torch.device("cpu"))
+    assert not gpu.in_parity(other) and other["agreeing_pixels"] == 0.75
+    assert other["largest"] == pytest.approx(1 / 255, rel=1e-3)
+    assert other["psnr_db"] == pytest.approx(20 * np.log10(255) + 10 * np.log10(4), abs=0.01)
+    assert other["worst_gradient"] == 0
+
+
+def test_the_parity_check_sees_another_gradient(second_device):
+    """One hundredth larger, of the same picture."""
+    second_device(lambda image: image.detach() + 1.01 * (image - image.detach()))
+    other = gpu.parity(scene(300, 64), torch.device("cpu"))
+    assert other["largest"] < 1e-6 and not gpu.in_parity(other)
+    assert other["worst_gradient"] == pytest.approx(0.01, rel=1e-3)
