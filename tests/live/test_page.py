@@ -140,6 +140,40 @@ def test_the_microphone_is_heard_and_the_page_says_how_late(tab, running):
     assert not tab.page.evaluate("document.querySelector('video').muted")
 
 
+ASKED = """() => {
+  // A browser that asks first: what it gives waits until somebody says yes.
+  const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.given = [];
+  window.yes = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((resolve) => window.yes.push(resolve));
+    const media = await asked(wanted);
+    window.given.push(media);
+    return media;
+  };
+  window.open = () => window.given.filter((media) => media.active).length;
+}"""
+
+
+def test_a_second_click_while_the_browser_asks_takes_the_microphone_back(tab):
+    tab.page.evaluate(ASKED)
+    tab.page.dblclick("#microphone")
+    tab.page.evaluate("yes[0]()")
+    tab.wait("given.length === 1 && open() === 0")
+    assert tab.page.evaluate("live.microphone === null && yes.length === 1")
+    # One that was given up while the browser asked takes nothing from the next one.
+    for _ in range(3):
+        tab.page.click("#microphone")
+    tab.page.evaluate("yes[2]()")
+    tab.wait("live.microphone.socket && live.state.microphone")
+    tab.page.evaluate("yes[1]()")
+    tab.wait("given.length === 3 && open() === 1")
+    tab.wait("document.querySelector('#microphone').getAttribute('aria-pressed') === 'true'")
+    tab.page.click("#microphone")
+    tab.wait("open() === 0 && !live.state.microphone")
+    assert not tab.status()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(running, browser, scheme):
     size = {"width": 360, "height": 740}

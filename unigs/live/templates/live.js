@@ -68,48 +68,60 @@ function start() {
   });
 }
 
+// A microphone from the click on. While the browser still asks, a second click ends it, too.
 async function speakInto() {
-  const media = await navigator.mediaDevices.getUserMedia({
-    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-  });
-  const context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/microphone`);
-  const stop = () => {
-    media.getTracks().forEach((track) => track.stop());
-    if (context.state !== "closed") context.close();
-    if (socket.readyState <= WebSocket.OPEN) socket.close();
+  const session = { media: null, context: null, socket: null, ended: false };
+  session.stop = () => {
+    session.ended = true;
+    session.media?.getTracks().forEach((track) => track.stop());
+    if (session.context && session.context.state !== "closed") session.context.close();
+    session.socket?.close();
+    if (live.microphone !== session) return;
     live.microphone = null;
     $("microphone").setAttribute("aria-pressed", "false");
     hearing();
   };
-  live.microphone = { stop, socket, context };
-  hearing();
+  live.microphone = session;
   try {
-    await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = () => reject(new Error("the microphone is taken, or the server is gone."));
-    });
-    await context.audioWorklet.addModule("microphone.js");
+    await wire(session);
   } catch (error) {
-    stop();
-    throw error;
+    const wanted = !session.ended;
+    session.stop();
+    if (wanted) throw error;
   }
-  socket.onclose = () => live.microphone && stop();
+}
+
+async function wire(session) {
+  session.media = await navigator.mediaDevices.getUserMedia({
+    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  });
+  if (session.ended) return session.stop();
+  hearing();
+  const context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
+  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/microphone`);
+  Object.assign(session, { context, socket });
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error("the microphone is taken, or the server is gone."));
+  });
+  socket.onclose = session.stop;
   socket.onmessage = (event) => {
     live.transit = performance.now() - Number(event.data);
   };
+  await context.audioWorklet.addModule("microphone.js");
+  if (session.ended) return;
   const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0, channelCount: 1,
     channelCountMode: "explicit" });
   node.port.onmessage = (event) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(event.data);
   };
-  context.createMediaStreamSource(media).connect(node);
+  context.createMediaStreamSource(session.media).connect(node);
   $("microphone").setAttribute("aria-pressed", "true");
 }
 
 // One's own voice would come back late, and through the loudspeaker into the microphone again.
 function hearing() {
-  $("picture").muted = !live.listening || live.microphone !== null;
+  $("picture").muted = !live.listening || Boolean(live.microphone?.media);
   $("listen").textContent = live.listening ? "Sound off" : "Sound on";
 }
 
@@ -134,16 +146,15 @@ async function figures() {
     }
     if (report.type === "inbound-rtp") delays[report.kind] = waited(report);
   }
-  const { microphone } = live;
-  const socket = microphone && microphone.socket;
-  if (socket && socket.readyState === WebSocket.OPEN) socket.send(String(performance.now()));
-  const input = microphone ? 10 + 1000 * (microphone.context.baseLatency ?? 0) + live.transit / 2 : 0;
+  const { context, socket } = live.microphone ?? {};
+  if (socket?.readyState === WebSocket.OPEN) socket.send(String(performance.now()));
+  const input = context ? 10 + 1000 * (context.baseLatency ?? 0) + live.transit / 2 : 0;
   live.delays = { ...delays, input, server: state.sound_to_picture_ms };
   live.state = state;
   const parts = [`${state.viewers} watching`];
   if (state.saying) parts.push(`saying ${state.saying}`);
   if (state.queued_seconds) parts.push(`${state.queued_seconds.toFixed(1)} s queued`);
-  if (microphone && state.sound_to_picture_ms !== null) {
+  if (context && state.sound_to_picture_ms !== null) {
     const whole = input + state.sound_to_picture_ms + delays.network + delays.video;
     live.latency = whole;
     parts.push(`from sound in to picture out ${Math.round(whole)} ms (${Math.round(state.sound_to_picture_ms)} of them in the server)`);
