@@ -174,6 +174,22 @@ def test_a_second_click_while_the_browser_asks_takes_the_microphone_back(tab):
     assert not tab.status()
 
 
+def test_a_microphone_that_cannot_be_used_is_closed_and_told(tab):
+    tab.page.evaluate(ASKED)
+    tab.page.evaluate(
+        "() => { AudioContext.prototype.createMediaStreamSource ="
+        " () => { throw new Error('other rate'); }; }"
+    )
+    tab.page.click("#microphone")
+    tab.page.evaluate("yes[0]()")
+    tab.wait("document.querySelector('#status').textContent === 'other rate'")
+    assert tab.page.evaluate("open() === 0 && live.microphone === null")
+    tab.wait("!live.state.microphone")
+    tab.page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    tab.page.click("#microphone")
+    assert "to https and to pages of this machine alone" in tab.status()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(running, browser, scheme):
     size = {"width": 360, "height": 740}

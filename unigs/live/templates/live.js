@@ -70,6 +70,9 @@ function start() {
 
 // A microphone from the click on. While the browser still asks, a second click ends it, too.
 async function speakInto() {
+  if (!navigator.mediaDevices) {
+    throw new Error("browsers give a microphone to https and to pages of this machine alone: open the page as one of these.");
+  }
   const session = { media: null, context: null, socket: null, ended: false };
   session.stop = () => {
     session.ended = true;
