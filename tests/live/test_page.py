@@ -14,6 +14,7 @@ from benchmarks.live_client import StampedEngine
 from tests.support.browser import needs_browser
 from tests.support.live import SOUND_RATE, Tone, encoder, engine, serving, wav
 from tests.support.sounds import voice
+from unigs.live import server as module
 from unigs.provenance.statement import SYNTHETIC
 
 pytestmark = needs_browser
@@ -188,6 +189,18 @@ def test_a_microphone_that_cannot_be_used_is_closed_and_told(tab):
     tab.page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     tab.page.click("#microphone")
     assert "to https and to pages of this machine alone" in tab.status()
+
+
+def test_who_is_turned_away_leaves_no_connection_open(tab, monkeypatch):
+    monkeypatch.setattr(module, "MOST_VIEWERS", 0)
+    tab.page.evaluate("window.turned = live.connection; again(turned)")
+    tab.wait("live.connection !== turned && document.querySelector('#status.error')")
+    tab.wait("document.querySelector('#status').textContent.includes('watch already')")
+    assert tab.page.evaluate("live.connection.signalingState") == "closed"
+    monkeypatch.undo()
+    tab.wait("live.connection.connectionState === 'connected'")
+    # What the browser itself says of an answer 503.
+    tab.errors[:] = [e for e in tab.errors if "status of 503" not in e]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -49,9 +49,14 @@ async function watch() {
     if (connection.connectionState === "connected") tell("");
     if (["failed", "disconnected"].includes(connection.connectionState)) again(connection);
   };
-  await connection.setLocalDescription();
-  const answer = await ask("offer", { sdp: connection.localDescription.sdp });
-  await connection.setRemoteDescription(answer);
+  try {
+    await connection.setLocalDescription();
+    const answer = await ask("offer", { sdp: connection.localDescription.sdp });
+    await connection.setRemoteDescription(answer);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 function again(connection) {
