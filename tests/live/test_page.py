@@ -111,6 +111,21 @@ def test_what_is_written_is_said_and_interrupted(tab, running):
     assert running.engine.seconds == 0
 
 
+def test_what_is_written_meanwhile_stays(tab, running):
+    going, speak = threading.Event(), Tone().speak
+    running.synthesis.speak = lambda text: (going.wait(20), speak(text))[1]
+    try:
+        tab.page.fill("#text", "Hello")
+        tab.page.click("#say")
+        tab.page.fill("#text", "And then")
+        going.set()
+        tab.wait("live.state && live.state.saying === 'the text'")
+        tab.page.wait_for_timeout(200)
+        assert tab.page.input_value("#text") == "And then"
+    finally:
+        del running.synthesis.speak
+
+
 def test_a_file_is_said_and_what_is_none_is_told(tab, running, tmp_path):
     wav(voice(3.0), tmp_path)
     tab.page.set_input_files("#file", tmp_path / "made.wav")

@@ -173,8 +173,10 @@ async function figures() {
 $("words").onsubmit = (event) => {
   event.preventDefault();
   trying(async () => {
-    await ask("say", { text: $("text").value });
-    $("text").value = "";
+    const text = $("text").value;
+    await ask("say", { text });
+    // Meanwhile the next one may have been begun.
+    if ($("text").value === text) $("text").value = "";
   });
 };
 $("file").onchange = () => trying(async () => {
