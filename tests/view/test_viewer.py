@@ -1,7 +1,10 @@
 """The viewer without a browser: reloading, playing, choosing."""
 
 import shutil
+import socket
 import time
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import torch
 
 from tests.support.view import REMOVED, TESTED, make_speaker
 from unigs.model.storage import load_portrait, save_portrait
+from unigs.stage.own_page import why_foreign
 from unigs.view import viewer as module
 from unigs.view.clip import PARTS, read_clip
 from unigs.view.coloring import COLORINGS, REGION
@@ -173,6 +177,47 @@ def test_without_regions_they_are_not_offered(copy):
         assert REGION not in made.panel.coloring.options
     finally:
         made.server.stop()
+
+
+def test_pages_of_strangers_are_turned_away(viewer):
+    """viser itself asks nobody where he comes from."""
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    own, port = viewer.url.removeprefix("http://"), viewer.server.get_port()
+
+    def come(origin, host):
+        ask = {"origin": origin, "subprotocols": [f"viser-v{viser.__version__}"]}
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            connect(f"ws://{host}", sock=plain, compression=None, **ask) as tab,
+        ):
+            return tab.recv(5)
+
+    for host in (own, f"localhost:{port}"):
+        for origin in (f"http://{host}", None):
+            assert come(origin, host)
+    for origin, host in (
+        ("http://evil.com", own),
+        (f"http://evil.com:{port}", own),
+        (f"http://localhost:{port + 1}", f"localhost:{port}"),
+        ("null", own),
+        (f"http://evil.com:{port}", f"evil.com:{port}"),
+    ):
+        with pytest.raises(InvalidStatus) as stop:
+            come(origin, host)
+        assert stop.value.response.status_code == 403, (origin, host)
+    with pytest.raises(HTTPError) as stop:
+        urlopen(Request(viewer.url, headers={"Host": f"evil.com:{port}"}))
+    assert stop.value.code == 403 and b"open it as http://127.0.0.1." in stop.value.read()
+    assert urlopen(viewer.url).status == 200
+
+
+def test_on_all_addresses_a_page_is_its_own_under_any_name():
+    assert why_foreign("0.0.0.0", "lab.example:8080", "http://lab.example:8080") is None
+    assert "another server" in why_foreign("0.0.0.0", "lab.example:8080", "http://evil.com")
+    assert "another server" in why_foreign("::1", "[::1]:8080", "http://[")
+    assert why_foreign("::1", "[::1]:8080", "http://[::1]:8080") is None
 
 
 def test_it_stops_when_asked(viewer):

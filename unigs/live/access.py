@@ -7,19 +7,16 @@ import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
 from unigs.stage.errors import UserError
+from unigs.stage.own_page import is_loopback, page_at, why_foreign
 
 COOKIE = "unigs_live"
 """Cookie that holds the token."""
 LEAST = 16
 """Characters of a token at least."""
-LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
-"""Names under which a server on the loopback is reached, beside its own address. Under any other
-name a page of a stranger could pretend to be this server's (DNS rebinding)."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
@@ -47,12 +44,12 @@ class Access:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        return ipaddress.ip_address(self.host).is_loopback
+        return is_loopback(self.host)
 
     @property
     def page(self) -> str:
         """Address of the server in a browser, without its port."""
-        return f"http://[{self.host}]" if ":" in self.host else f"http://{self.host}"
+        return page_at(self.host)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -74,12 +71,9 @@ class Access:
         return answer
 
     def _refusal(self, request: web.Request) -> tuple[int, str] | None:
-        name = _parts(f"//{request.host}").hostname
-        if self.is_loopback and name not in LOOPBACK_NAMES | {self.host}:
-            return 403, f"this server is not {request.host}: open it as {self.page}."
-        origin = request.headers.get("Origin")
-        if origin is not None and _parts(origin).netloc != request.host:
-            return 403, "a page of another server may not use this one."
+        foreign = why_foreign(self.host, request.host, request.headers.get("Origin"))
+        if foreign is not None:
+            return 403, foreign
         if self.token and not self._knows_token(request):
             return 401, "the token is missing or wrong: open the address that unigs live printed."
         return None
@@ -120,11 +114,3 @@ def access_of(host: str, token: str) -> Access:
 def refused(status: int, sentence: str) -> web.Response:
     """An answer that says in a sentence why not."""
     return web.json_response({"error": sentence}, status=status)
-
-
-def _parts(address: str) -> SplitResult:
-    """The parts of an address; all are empty where it is none."""
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return urlsplit("")

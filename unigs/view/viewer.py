@@ -9,6 +9,7 @@ import math
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unigs.stage.errors import UserError
+from unigs.stage.own_page import page_at, why_foreign
 from unigs.subject.frame_table import TEST
 from unigs.view.clip import Clip
 from unigs.view.coloring import colors_of, scale_of
@@ -88,8 +90,7 @@ class Viewer:
     @property
     def url(self) -> str:
         """Address of the page."""
-        host = self.server.get_host()
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.server.get_port()}"
+        return f"{page_at(self.server.get_host())}:{self.server.get_port()}"
 
     def run(self) -> None:
         """Draw until `stop` is called or the process is interrupted."""
@@ -244,7 +245,7 @@ def refuse_taken(address: Address) -> None:
 
 
 def server_class() -> type[ViserServer]:
-    """viser's server, without the tunnel by which any client could publish it.
+    """viser's server, for its own page alone and without the tunnel that any client could open.
 
     Raises:
         UserError: viser is not installed.
@@ -261,8 +262,53 @@ def server_class() -> type[ViserServer]:
     logging.getLogger("websockets").setLevel(logging.WARNING)
 
     class LocalServer(viser.ViserServer):
+        def __init__(self, host: str, port: int, verbose: bool) -> None:
+            with own_page_alone(host):
+                super().__init__(host, port, verbose=verbose)
+
         def request_share_url(self, verbose: bool = True) -> None:
             """Refuse."""
             log.warning("somebody asked to publish the viewer; it is not published.")
 
     return LocalServer
+
+
+@contextlib.contextmanager
+def own_page_alone(address: str) -> Iterator[None]:
+    """Let a server that viser starts meanwhile turn pages of strangers away.
+
+    viser asks nobody where he comes from, and has no setting for that: any page that is open in the
+    same browser could connect, look at the person and move the sliders.
+
+    Args:
+        address: that the server is bound to.
+
+    Raises:
+        UserError: viser has started none in the way that is known here.
+    """
+    from websockets.asyncio import server
+
+    serve, guarded = server.serve, []
+
+    def serve_guarded(*given: object, process_request: object, **more: object) -> object:
+        def judged(connection: object, request: object) -> object:
+            host, origins = (request.headers.get_all(name) for name in ("Host", "Origin"))
+            origin = " ".join(origins) if origins else None
+            foreign = why_foreign(address, " ".join(host), origin)
+            if foreign is not None:
+                return connection.respond(403, foreign + "\n")
+            return process_request(connection, request)
+
+        guarded.append(address)
+        return serve(*given, process_request=judged, **more)
+
+    server.serve = serve_guarded
+    try:
+        yield
+    finally:
+        server.serve = serve
+    if not guarded:
+        raise UserError(
+            "this viser starts its server in another way than the viewer knows: pip install "
+            "'viser==1.1.*'."
+        )
