@@ -1,5 +1,6 @@
 """Sound in step, nothing asked of a network, memory that stays, and what the controls do."""
 
+import base64
 import re
 
 import cv2
@@ -180,6 +181,33 @@ def test_what_is_said_into_the_microphone_is_spoken(tab):
     tab.wait("p.name === 'microphone'")
     assert 1 < tab.run("return p.sound.length") < 4
     assert not tab.errors
+
+
+def test_of_recordings_that_overtake_each_other_the_last_one_is_spoken(tab):
+    """Each with its own lips, whatever else is heard meanwhile, and errors where they belong."""
+    columns = [tab.heard(voice(seconds, seed=seed))[0] for seconds, seed in ((0.5, 3), (0.7, 4))]
+    texts = [
+        base64.b64encode(np.float32(voice(seconds, seed=seed)).tobytes()).decode()
+        for seconds, seed in ((0.5, 3), (0.7, 4))
+    ]
+    answers = tab.run(
+        "const [a, b] = x.map((t) => new Float32Array("
+        "  Uint8Array.from(atob(t), (c) => c.charCodeAt(0)).buffer));"
+        "const later = new Promise((done) => setTimeout(() => done(a), 300));"
+        "const failed = (e) => e.message; const told = () => {};"
+        "const taken = await Promise.all(["
+        "  p.ear.hear(a, told), p.ear.hear(null, told).catch(failed), p.ear.hear(b, told),"
+        "  p.hear(later, 'slow', told), p.hear(Promise.resolve(a), 'first', told),"
+        "  p.hear(Promise.resolve(b), 'last', told)]);"
+        "return [b64(taken[0].columns), taken[1], b64(taken[2].columns), ...taken.slice(3),"
+        "  p.name, p.sound.length];",
+        texts,
+    )
+    for k, text in enumerate((answers[0], answers[2])):
+        heard = np.frombuffer(base64.b64decode(text), np.float32)
+        np.testing.assert_array_equal(heard, columns[k])
+    assert "null" in answers[1] and answers[3:6] == [False, False, True]
+    assert answers[6] == "last" and answers[7] == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("width", [360, 1200])

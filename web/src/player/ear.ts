@@ -5,15 +5,24 @@ import type { Heard, SpeechSettings } from "../speech/encoder";
 /** What the worker is told. */
 export type Task =
   | { settings: SpeechSettings; parts: [string, any][]; shapes: [string, number[]][] }
-  | { samples: Float32Array };
+  | { task: number; samples: Float32Array };
 
-/** What it answers. */
-export type Answer = { share: number } | { heard: Heard } | { error: string };
+/** What it answers to which task. */
+export type Answer = { task: number } & ({ share: number } | { heard: Heard } | { error: string });
+
+/** Whom the answers to a task are for. */
+interface Listener {
+  told: (share: number) => void;
+  resolve: (heard: Heard) => void;
+  reject: (error: Error) => void;
+}
 
 const NEEDED = ["whisper.", "projection.", "profile.", "detector.", "speech."];
 
 export class Ear {
   private worker: Worker | null = null;
+  private tasks = 0;
+  private readonly listeners = new Map<number, Listener>();
 
   constructor(
     private readonly script: string, private readonly arrays: Arrays,
@@ -25,20 +34,34 @@ export class Ear {
   hear(samples: Float32Array, told: (share: number) => void): Promise<Heard> {
     if (this.settings.kind === "none") return Promise.reject(new Error(this.settings.reason));
     const worker = (this.worker ??= this.start());
+    const task = this.tasks++;
     return new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-        if ("share" in data) told(data.share);
-        else if ("heard" in data) resolve(data.heard);
-        else reject(new Error(data.error));
-      };
-      worker.onerror = (event) => reject(new Error(event.message));
-      worker.postMessage({ samples } satisfies Task);
+      this.listeners.set(task, { told, resolve, reject });
+      worker.postMessage({ task, samples } satisfies Task);
     });
+  }
+
+  private take(answer: Answer): void {
+    const listener = this.listeners.get(answer.task)!;
+    if ("share" in answer) return listener.told(answer.share);
+    this.listeners.delete(answer.task);
+    if ("heard" in answer) listener.resolve(answer.heard);
+    else listener.reject(new Error(answer.error));
+  }
+
+  /** Ends a worker that failed as a whole, and all that it was to hear. */
+  private fail(message: string): void {
+    this.worker?.terminate();
+    this.worker = null;
+    this.listeners.forEach(({ reject }) => reject(new Error(message)));
+    this.listeners.clear();
   }
 
   private start(): Worker {
     const address = URL.createObjectURL(new Blob([this.script], { type: "text/javascript" }));
     const worker = new Worker(address);
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.take(data);
+    worker.onerror = (event) => this.fail(event.message);
     const found = NEEDED.map((prefix) => this.arrays.beginning(prefix));
     worker.postMessage({
       settings: this.settings,

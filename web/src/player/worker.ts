@@ -13,11 +13,12 @@ export function listen(): void {
       );
       return;
     }
+    const { task, samples } = data;
     try {
-      const heard = encoder!.hear(data.samples, (share) => answer({ share }));
-      answer({ heard });
+      const heard = encoder!.hear(samples, (share) => answer({ task, share }));
+      answer({ task, heard });
     } catch (error) {
-      answer({ error: error instanceof Error ? error.message : String(error) });
+      answer({ task, error: error instanceof Error ? error.message : String(error) });
     }
   };
 }

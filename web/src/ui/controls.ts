@@ -46,7 +46,7 @@ export class Controls {
           return;
         }
         record.textContent = "Microphone";
-        await this.take(await this.microphone.stop(), "microphone");
+        await this.take(this.microphone.stop(), "microphone");
       } catch (error) {
         say(`The microphone gives nothing: ${(error as Error).message}`, true);
       }
@@ -110,16 +110,16 @@ export class Controls {
         return;
       }
       this.player.sound.pause();
-      await this.take(await this.player.sound.decoded(await file.arrayBuffer()), file.name);
+      await this.take(file.arrayBuffer().then((b) => this.player.sound.decoded(b)), file.name);
     } catch (error) {
       say(`${file.name} cannot be used: ${(error as Error).message}`, true);
     }
   }
 
-  /** Hears samples, then plays them. */
-  private async take(samples: Float32Array, name: string): Promise<void> {
-    if (!samples.length) throw new Error("it holds no sound");
-    await this.player.hear(samples, name, (share) => say(`Hearing… ${Math.round(100 * share)} %`));
+  /** Hears samples, then plays them, unless others came meanwhile. */
+  private async take(samples: Promise<Float32Array>, name: string): Promise<void> {
+    const told = (share: number) => say(`Hearing… ${Math.round(100 * share)} %`);
+    if (!(await this.player.hear(samples, name, told))) return;
     say("");
     await this.player.sound.play();
   }

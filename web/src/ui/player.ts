@@ -27,6 +27,8 @@ export class Player {
   /** Called after every step, for the controls. */
   onStep: () => void = () => {};
   private stale = true;
+  /** Number of the recording that was given last. */
+  private turn = 0;
 
   constructor(
     readonly performance: Performance, readonly sound: Sound, private readonly ear: Ear
@@ -40,9 +42,20 @@ export class Player {
     this.stale = true;
   }
 
-  /** Hears a recording, then takes it. */
-  async hear(samples: Float32Array, name: string, told: (share: number) => void): Promise<void> {
-    this.speak(samples, await this.ear.hear(samples, told), name);
+  /** Hears a recording, then takes it, unless a later one was given meanwhile.
+   * @param told is called with the share that is done.
+   * @returns whether it was taken. */
+  async hear(
+    given: Promise<Float32Array>, name: string, told: (share: number) => void
+  ): Promise<boolean> {
+    const turn = ++this.turn;
+    const samples = await given;
+    if (!samples.length) throw new Error("it holds no sound");
+    if (turn !== this.turn) return false;
+    const heard = await this.ear.hear(samples, (share) => turn === this.turn && told(share));
+    if (turn !== this.turn) return false;
+    this.speak(samples, heard, name);
+    return true;
   }
 
   /** The next frame is drawn even if it is the same one. */
