@@ -78,6 +78,33 @@ def test_pause_and_scrub_move_sound_and_picture_together(tab):
     assert tab.run("return [p.sound.now, p.shown]") == [0.6, 15]
 
 
+ASKING = """
+// A browser that lets no sound out before it is told to, and a count of what plays.
+const { context } = p.sound, source = context.createBufferSource.bind(context);
+Object.defineProperty(context, "state", { value: "suspended" });
+window.held = [];
+window.sources = 0;
+context.resume = () => new Promise((resolve) => window.held.push(resolve));
+context.createBufferSource = () => (window.sources++, source());
+"""
+LET = "held.forEach((resolve) => resolve()); await new Promise((r) => setTimeout(r)); "
+STATE = "return [sources, p.sound.playing];"
+
+
+def test_sound_that_waits_for_a_click_starts_once_and_not_after_a_pause(tab, tmp_path):
+    tab.run(ASKING)
+    tab.run("p.sound.play(); p.sound.pause();")
+    assert tab.run(LET + STATE) == [0, False]
+    tab.run("p.sound.play(); p.sound.play(); p.sound.seek(0.2);")
+    assert tab.run(LET + STATE) == [1, True]
+    write_sound(tmp_path / "other.wav", voice(1.0, seed=9))
+    tab.page.set_input_files("#sound", tmp_path / "other.wav")
+    tab.page.get_by_text("Press Play to hear it.").wait_for()
+    tab.page.click("#play")
+    assert tab.run(LET + STATE) == [2, True]
+    assert tab.page.inner_text("#status") == "" and not tab.errors
+
+
 def test_the_page_asks_nothing_of_the_network_and_holds_no_address(made, tab):
     tab.heard(voice(0.5))
     assert tab.requests[0].startswith("file:") and not tab.errors

@@ -11,6 +11,8 @@ export class Sound {
   /** Time of the context at which the recording's first sample is played. */
   private origin = 0;
   private paused = 0;
+  /** Whether it plays as soon as the browser lets it. */
+  private starting = false;
 
   /** Takes another recording, samples at RATE. */
   load(samples: Float32Array): void {
@@ -33,10 +35,19 @@ export class Sound {
     return this.playing && this.now >= this.length;
   }
 
+  /** Whether the browser lets no sound out, as it does until somebody clicks. */
+  get waits(): boolean {
+    return this.starting && this.context.state === "suspended";
+  }
+
   async play(): Promise<void> {
     if (!this.samples || this.playing) return;
     if (this.paused >= this.length) this.paused = 0;
+    this.starting = true;
     await this.context.resume();
+    // Another call may have started it, or a pause may have come.
+    if (!this.starting) return;
+    this.starting = false;
     this.source = this.context.createBufferSource();
     this.source.buffer = this.samples;
     this.source.connect(this.context.destination);
@@ -47,6 +58,7 @@ export class Sound {
   }
 
   pause(): void {
+    this.starting = false;
     if (!this.playing) return;
     this.paused = this.now;
     this.playing = false;
@@ -56,7 +68,7 @@ export class Sound {
   }
 
   seek(second: number): void {
-    const was = this.playing;
+    const was = this.playing || this.starting;
     this.pause();
     this.paused = Math.min(Math.max(second, 0), this.length);
     if (was) void this.play();

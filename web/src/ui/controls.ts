@@ -10,6 +10,7 @@ import type { Player } from "./player";
 
 /** Steps between two updates of the line that says how fast it goes. */
 const TOLD_EVERY = 30;
+const PRESS_PLAY = "Press Play to hear it.";
 
 export class Controls {
   private readonly microphone: Microphone;
@@ -121,7 +122,11 @@ export class Controls {
     const told = (share: number) => say(`Hearing… ${Math.round(100 * share)} %`);
     if (!(await this.player.hear(samples, name, told))) return;
     say("");
-    await this.player.sound.play();
+    const { sound } = this.player;
+    const playing = sound.play();
+    if (sound.waits) say(PRESS_PLAY);
+    await playing;
+    if (element("status").textContent === PRESS_PLAY) say("");
   }
 
   private step(): void {
