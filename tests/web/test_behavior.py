@@ -210,6 +210,24 @@ def test_what_is_said_into_the_microphone_is_spoken(tab):
     assert not tab.errors
 
 
+def test_a_microphone_is_taken_once_and_one_that_is_unplugged_is_spoken(tab):
+    tab.run(
+        "const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "window.given = [];"
+        "navigator.mediaDevices.getUserMedia = async (wanted) => {"
+        "  await new Promise((r) => setTimeout(r, 200));"
+        "  given.push(await asked(wanted)); return given.at(-1); };"
+    )
+    tab.page.dblclick("#record")
+    tab.page.get_by_text("Listening").wait_for()
+    tab.page.wait_for_timeout(1000)
+    assert tab.run("return given.length") == 1
+    tab.run("given[0].getTracks().forEach((track) => track.stop());")
+    tab.wait("p.name === 'microphone'")
+    assert 0.5 < tab.run("return p.sound.length") < 4
+    assert tab.page.inner_text("#record") == "Microphone" and not tab.errors
+
+
 def test_of_recordings_that_overtake_each_other_the_last_one_is_spoken(tab):
     """Each with its own lips, whatever else is heard meanwhile, and errors where they belong."""
     columns = [tab.heard(voice(seconds, seed=seed))[0] for seconds, seed in ((0.5, 3), (0.7, 4))]

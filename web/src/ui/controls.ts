@@ -15,6 +15,7 @@ const PRESS_PLAY = "Press Play to hear it.";
 export class Controls {
   private readonly microphone: Microphone;
   private readonly play = element<HTMLButtonElement>("play");
+  private readonly record = element<HTMLButtonElement>("record");
   private readonly seek = element<HTMLInputElement>("seek");
   private steps = 0;
   private picture: Uint8Array | null = null;
@@ -36,22 +37,24 @@ export class Controls {
       else void player.sound.play();
     };
     this.seek.oninput = () => player.sound.seek(Number(this.seek.value) * player.sound.length);
-    const record = element<HTMLButtonElement>("record");
-    record.onclick = async () => {
-      try {
-        if (!this.microphone.recording) {
-          player.sound.pause();
-          await this.microphone.start();
-          record.textContent = "Stop and speak";
-          say("Listening…");
-          return;
-        }
-        record.textContent = "Microphone";
-        await this.take(this.microphone.stop(), "microphone");
-      } catch (error) {
-        say(`The microphone gives nothing: ${(error as Error).message}`, true);
+    this.record.onclick = () => this.toggleRecord();
+  }
+
+  private async toggleRecord(): Promise<void> {
+    const { player, microphone, record } = this;
+    try {
+      if (!microphone.recording) {
+        player.sound.pause();
+        if (!(await microphone.start(() => this.toggleRecord()))) return;
+        record.textContent = "Stop and speak";
+        say("Listening…");
+        return;
       }
-    };
+      record.textContent = "Microphone";
+      await this.take(microphone.stop(), "microphone");
+    } catch (error) {
+      say(`The microphone gives nothing: ${(error as Error).message}`, true);
+    }
   }
 
   private sliders(): void {
