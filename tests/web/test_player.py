@@ -127,6 +127,15 @@ def test_another_sound_file_is_spoken_as_drive_speaks_it(usual, tab, tmp_path):
     assert not tab.errors
 
 
+def test_the_same_file_can_be_chosen_again(tab, tmp_path):
+    for seconds in (0.5, 0.8):
+        write_sound(tmp_path / "again.wav", voice(seconds, seed=9))
+        tab.page.set_input_files("#sound", tmp_path / "again.wav")
+        tab.wait(f"p.name === 'again.wav' && Math.abs(p.sound.length - {seconds}) < 0.01")
+        assert tab.page.input_value("#sound") == ""
+    assert not tab.errors
+
+
 def test_a_file_without_sound_is_refused_in_a_sentence(tab, tmp_path):
     (tmp_path / "letter.wav").write_text("no sound")
     tab.page.set_input_files("#sound", tmp_path / "letter.wav")

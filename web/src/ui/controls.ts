@@ -92,10 +92,15 @@ export class Controls {
   }
 
   private files(): void {
-    const sound = element<HTMLInputElement>("sound");
-    sound.onchange = () => sound.files?.[0] && void this.open(sound.files[0]);
-    const picture = element<HTMLInputElement>("background");
-    picture.onchange = () => picture.files?.[0] && void this.open(picture.files[0]);
+    for (const name of ["sound", "background"]) {
+      const input = element<HTMLInputElement>(name);
+      input.onchange = () => {
+        const file = input.files?.[0];
+        // The same file chosen again is a change only if none is chosen.
+        input.value = "";
+        if (file) void this.open(file);
+      };
+    }
     document.ondragover = (event) => event.preventDefault();
     document.ondrop = (event) => {
       event.preventDefault();
