@@ -228,6 +228,18 @@ def test_a_microphone_is_taken_once_and_one_that_is_unplugged_is_spoken(tab):
     assert tab.page.inner_text("#record") == "Microphone" and not tab.errors
 
 
+def test_a_device_that_is_lost_is_told_and_nothing_goes_on(tab):
+    tab.run("await p.sound.play();")
+    tab.run("p.performance.renderer.gl.getExtension('WEBGL_lose_context').loseContext();")
+    tab.page.get_by_text("The graphics device was lost: load the page anew.").wait_for()
+    assert tab.run("return [p.sound.playing, p.lost]") == [False, True]
+    assert tab.page.is_disabled("#play") and tab.page.is_disabled("#sound")
+    shown = tab.run("p.refresh(); const s = p.shown; p.shown = -1; return s;")
+    tab.page.wait_for_timeout(200)
+    assert shown >= 0 and tab.run("return p.shown") == -1, "nothing is drawn"
+    assert not tab.errors
+
+
 def test_of_recordings_that_overtake_each_other_the_last_one_is_spoken(tab):
     """Each with its own lips, whatever else is heard meanwhile, and errors where they belong."""
     columns = [tab.heard(voice(seconds, seed=seed))[0] for seconds, seed in ((0.5, 3), (0.7, 4))]

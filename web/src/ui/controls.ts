@@ -10,6 +10,7 @@ import type { Player } from "./player";
 
 /** Steps between two updates of the line that says how fast it goes. */
 const TOLD_EVERY = 30;
+const LOST = "The graphics device was lost: load the page anew.";
 const PRESS_PLAY = "Press Play to hear it.";
 
 export class Controls {
@@ -28,6 +29,18 @@ export class Controls {
     this.files();
     turnBy(element("picture"), player);
     player.onStep = () => this.step();
+    element("picture").addEventListener("webglcontextlost", () => this.lose());
+  }
+
+  /** Shuts what would no longer be seen. */
+  private lose(): void {
+    this.player.lose();
+    if (this.microphone.recording) void this.microphone.stop().catch(() => {});
+    this.play.textContent = "Play";
+    document.querySelectorAll<HTMLInputElement>("main button, main input").forEach((control) => {
+      control.disabled = true;
+    });
+    say(LOST, true);
   }
 
   private transport(): void {
@@ -111,6 +124,7 @@ export class Controls {
 
   /** Opens a picture as background, or a sound to speak. */
   private async open(file: File): Promise<void> {
+    if (this.player.lost) return;
     try {
       if (file.type.startsWith("image/")) {
         this.picture = await covering(file, this.player.performance.renderer.size);

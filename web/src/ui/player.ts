@@ -26,6 +26,8 @@ export class Player {
   readonly speed: Speed = { networks: 0, sort: 0, device: 0, whole: 0 };
   /** Called after every step, for the controls. */
   onStep: () => void = () => {};
+  /** Whether the device that draws is gone: then nothing more is shown or played. */
+  lost = false;
   private stale = true;
   /** Number of the recording that was given last. */
   private turn = 0;
@@ -51,9 +53,10 @@ export class Player {
     const turn = ++this.turn;
     const samples = await given;
     if (!samples.length) throw new Error("it holds no sound");
-    if (turn !== this.turn) return false;
-    const heard = await this.ear.hear(samples, (share) => turn === this.turn && told(share));
-    if (turn !== this.turn) return false;
+    const isWanted = () => turn === this.turn && !this.lost;
+    if (!isWanted()) return false;
+    const heard = await this.ear.hear(samples, (share) => isWanted() && told(share));
+    if (!isWanted()) return false;
     this.speak(samples, heard, name);
     return true;
   }
@@ -66,11 +69,18 @@ export class Player {
   /** Draws for as long as the page is there. */
   run(): void {
     const step = () => {
+      if (this.lost) return;
       this.step();
       this.onStep();
       requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
+  }
+
+  /** Ends, since what drew is gone. */
+  lose(): void {
+    this.lost = true;
+    this.sound.pause();
   }
 
   /** Draws the frame that belongs to what is heard when it will be seen. */
