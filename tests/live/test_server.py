@@ -1,12 +1,14 @@
 """The server with aiortc's own client: what arrives, who is let in, what is refused."""
 
 import asyncio
+import re
 import threading
 
 import numpy as np
 import psutil
 import pytest
 from aiohttp import ClientSession
+from aiortc import RTCPeerConnection
 
 from benchmarks.live_client import LOUD, StampedEngine, Watcher, beeps
 from tests.support.live import SOUND_RATE, Tone, encoder, engine, serving, wav
@@ -241,6 +243,60 @@ def test_only_so_many_watch(monkeypatch):
             with pytest.raises(RuntimeError, match="1 people watch already"):
                 async with Watcher(address(running)):
                     pass
+
+    run(work())
+
+
+def test_the_last_place_is_taken_once(monkeypatch):
+    monkeypatch.setattr(server, "MOST_VIEWERS", 1)
+    taken = asyncio.Event()
+
+    async def slow():
+        yield b'{"sdp": '
+        await taken.wait()
+        yield b'"v=0"}'
+
+    async def work():
+        async with serving(made=made()) as running:
+            late = {"path": "offer", "method": "POST", "headers": JSON, "data": slow()}
+            first = asyncio.create_task(asked(running, **late))
+            await asyncio.sleep(0.2)
+            async with Watcher(address(running)):
+                taken.set()
+                status, answer, _ = await first
+                assert status == 503 and "watch already" in answer["error"]
+
+    run(work())
+
+
+async def offer_of(*sections, direction="recvonly"):
+    """SDP that offers sections: audio, video, or data."""
+    connection = RTCPeerConnection()
+    for kind in sections:
+        if kind == "data":
+            connection.createDataChannel("talk")
+        else:
+            connection.addTransceiver(kind, direction)
+    await connection.setLocalDescription(await connection.createOffer())
+    sdp = connection.localDescription.sdp
+    await connection.close()
+    return sdp
+
+
+def test_nothing_is_taken_from_a_viewer_and_nothing_shown_twice():
+    async def work():
+        async with serving(made=made()) as running:
+
+            async def answer(sdp):
+                return (await asked(running, "offer", "POST", json={"sdp": sdp}))[:2]
+
+            status, told = await answer(await offer_of("video", "audio", direction="sendrecv"))
+            assert status == 200 and told["sdp"].count("m=") == 2
+            assert re.findall(r"a=(send\w+|recv\w+)", told["sdp"]) == ["sendonly"] * 2
+            for sections in (["video", "video", "audio"], ["video", "audio", "data"]):
+                status, told = await answer(await offer_of(*sections))
+                assert status == 400 and "no WebRTC offer of picture" in told["error"], sections
+            assert len(running.viewers) == 1
 
     run(work())
 

@@ -100,17 +100,21 @@ class Viewer:
         """The answer to a browser's offer, as SDP.
 
         Args:
-            offer: SDP that asks for picture and sound.
+            offer: SDP that asks for one picture and one sound.
 
         Raises:
-            UserError: it cannot be understood.
+            UserError: it cannot be understood, or asks for more.
         """
         pc = self.connection
         pc.on("connectionstatechange", self._changed)
         try:
+            refuse_more(offer)
             await pc.setRemoteDescription(RTCSessionDescription(without_candidates(offer), "offer"))
             for track in (self.video, self.audio):
                 pc.addTrack(track)
+            for transceiver in pc.getTransceivers():
+                # What a viewer sends would be decoded and kept, and nobody takes it.
+                transceiver.direction = "sendonly"
             await pc.setLocalDescription(await pc.createAnswer())
         except Exception:
             # Whatever a stranger's text makes the parser stumble over.
@@ -155,6 +159,17 @@ class Viewer:
         task = self.loop.create_task(self.gone(self))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+
+def refuse_more(sdp: str) -> None:
+    """Stop at an offer with more than one picture and one sound: each would cost an encoder.
+
+    Raises:
+        ValueError: it has more.
+    """
+    kinds = [line[2:].split(" ")[0] for line in sdp.splitlines() if line.startswith("m=")]
+    if sorted(kinds) not in (["audio"], ["video"], ["audio", "video"]):
+        raise ValueError(f"sections of {kinds}")
 
 
 def without_candidates(sdp: str) -> str:

@@ -153,11 +153,12 @@ class LiveServer:
         return web.json_response(self.show.state() | more)
 
     async def _offer(self, request: web.Request) -> web.Response:
-        if len(self.viewers) >= MOST_VIEWERS:
-            return refused(503, f"{MOST_VIEWERS} people watch already, which is the most.")
         sdp = (await _json(request)).get("sdp")
         if not isinstance(sdp, str):
             raise UserError("there is no offer: send one as sdp.")
+        # From here to the new viewer nothing is awaited, so that no two take the last place.
+        if len(self.viewers) >= MOST_VIEWERS:
+            return refused(503, f"{MOST_VIEWERS} people watch already, which is the most.")
         viewer = Viewer(self.engine.fps, self._gone)
         self.viewers.add(viewer)
         try:
