@@ -386,6 +386,23 @@ def test_only_so_much_is_read_at_once(monkeypatch):
     run(work())
 
 
+def test_a_file_that_does_not_come_gives_its_place_back(monkeypatch):
+    monkeypatch.setattr(server, "UPLOAD_SECONDS", 0.3)
+
+    async def stalled():
+        yield b"RIFF"
+        await asyncio.sleep(20)
+
+    async def work():
+        async with serving(made=made()) as running:
+            upload = asked(running, "sound?name=a.wav", "POST", data=stalled())
+            status, answer, _ = await asyncio.wait_for(upload, 5)
+            assert status == 400 and "a.wav did not come within 0.3 seconds" in answer["error"]
+            assert running.intake == 0
+
+    run(work())
+
+
 def test_beyond_the_loopback_there_is_always_a_token():
     made_up = access_of("0.0.0.0", "")
     assert len(made_up.token) >= 24 and made_up.token != access_of("0.0.0.0", "").token

@@ -35,6 +35,8 @@ MOST_VIEWERS = 8
 MOST_INTAKE, WORKERS = 8, 2
 """Texts and files at once that are made into sound, and threads that do so: apart from those that
 encode for viewers, who must not wait for them."""
+UPLOAD_SECONDS = 60
+"""Seconds within which a file has to come: while it does it keeps a place from others."""
 MOST_JSON = 100_000
 """Bytes of a message in JSON."""
 MOST_CHUNK = 200_000
@@ -192,18 +194,15 @@ class LiveServer:
             self._intake() as turn,
             tempfile.TemporaryDirectory(prefix="unigs-live-") as folder,
         ):
-            path, size = Path(folder, "upload"), 0
-            with path.open("wb") as file:
-                async for chunk in request.content.iter_chunked(2**16):
-                    size += len(chunk)
-                    if size > MOST_MB * MB:
-                        raise UserError(
-                            f"{name} has more than {MOST_MB} MB, which is the most: send a part "
-                            "of it, or MP3."
-                        )
-                    file.write(chunk)
-            if not size:
-                raise UserError(f"{name} is empty: send a sound file.")
+            path = Path(folder, "upload")
+            try:
+                async with asyncio.timeout(UPLOAD_SECONDS):
+                    await _receive(request, path, name)
+            except TimeoutError:
+                raise UserError(
+                    f"{name} did not come within {UPLOAD_SECONDS} seconds: send a part of it, or "
+                    "MP3."
+                ) from None
             samples = await self._made(read_upload, path, name)
         return self._queue(samples, name, None, turn)
 
@@ -262,6 +261,26 @@ class LiveServer:
                 utterance.end()
             self.microphone = None
         return socket
+
+
+async def _receive(request: web.Request, path: Path, name: str) -> None:
+    """Write the file that a request holds.
+
+    Raises:
+        UserError: it holds none, or too much.
+    """
+    size = 0
+    with path.open("wb") as file:
+        async for chunk in request.content.iter_chunked(2**16):
+            size += len(chunk)
+            if size > MOST_MB * MB:
+                raise UserError(
+                    f"{name} has more than {MOST_MB} MB, which is the most: send a part of it, or "
+                    "MP3."
+                )
+            file.write(chunk)
+    if not size:
+        raise UserError(f"{name} is empty: send a sound file.")
 
 
 async def _json(request: web.Request) -> dict:
