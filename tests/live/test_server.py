@@ -13,8 +13,10 @@ from aiortc import RTCPeerConnection
 from benchmarks.live_client import LOUD, StampedEngine, Watcher, beeps
 from tests.support.live import SOUND_RATE, Tone, encoder, engine, serving, wav
 from tests.support.sounds import voice
+from unigs.live import engine as module
 from unigs.live import rtc, server, uploads
 from unigs.live.access import access_of
+from unigs.live.sound import Decimator
 from unigs.live.speech_synthesis import Command, clean_text, find_synthesis
 from unigs.provenance.mark import VisibleMark
 from unigs.provenance.statement import SYNTHETIC
@@ -399,6 +401,30 @@ def test_a_file_that_does_not_come_gives_its_place_back(monkeypatch):
             status, answer, _ = await asyncio.wait_for(upload, 5)
             assert status == 400 and "a.wav did not come within 0.3 seconds" in answer["error"]
             assert running.intake == 0
+
+    run(work())
+
+
+def test_nobody_waits_while_a_long_sound_is_looked_at(monkeypatch):
+    going = threading.Event()
+
+    class Slow(Decimator):
+        def push(self, samples):
+            going.wait(5)
+            return super().push(samples)
+
+    monkeypatch.setattr(module, "Decimator", Slow)
+
+    async def work():
+        async with serving(Tone(), made=made()) as running:
+            say = asyncio.create_task(asked(running, "say", "POST", json={"text": "Hello"}))
+            while not running.intake:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            assert (await asked(running))[0] == 200 and running.intake == 1
+            going.set()
+            assert (await say)[:2] == (200, {"seconds": 1.0})
+            assert running.engine.seconds > 0
 
     run(work())
 

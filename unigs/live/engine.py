@@ -123,6 +123,25 @@ class Engine:
         Raises:
             UserError: it has no sound, or too much waits already.
         """
+        made = self.prepare(samples, name, voice)
+        self.queue_up(made)
+        return made
+
+    def prepare(
+        self, samples: np.ndarray, name: str = "sound", voice: str | None = None
+    ) -> Utterance:
+        """An utterance of a whole recording that is not queued yet. For any thread.
+
+        A recording of minutes takes a second.
+
+        Args:
+            samples: float [n] at SOUND_RATE, full scale 1.
+            name: what it is called.
+            voice: name under which the voice is remembered; None: a new one.
+
+        Raises:
+            UserError: it has no sound, or too much.
+        """
         if not len(samples) or not np.abs(samples).max() > 0:
             raise UserError(f"{name} has no sound: give one in which something is heard.")
         if len(samples) > LONGEST * SOUND_RATE:
@@ -130,16 +149,23 @@ class Engine:
                 f"{name} lasts {len(samples) / SOUND_RATE:.0f} seconds, and {LONGEST} is the most: "
                 "cut it into pieces."
             )
-        if len(samples) / SOUND_RATE + self.seconds > LONGEST:
-            raise UserError(
-                f"{self.seconds:.0f} seconds wait to be said already: wait, or interrupt them."
-            )
         loudness = Loudness(Decimator().push(samples))
         made = self._utterance(loudness, name, voice, False, False)
         made.push(samples)
         made.end()
-        self._queue(made)
         return made
+
+    def queue_up(self, made: Utterance) -> None:
+        """Queue an utterance of a whole recording, from `prepare`.
+
+        Raises:
+            UserError: too much waits already.
+        """
+        if made.seconds + self.seconds > LONGEST:
+            raise UserError(
+                f"{self.seconds:.0f} seconds wait to be said already: wait, or interrupt them."
+            )
+        self._queue(made)
 
     def open(self, name: str, voice: str | None = None, hurried: bool = False) -> Utterance:
         """Queue an utterance whose sound is still to come, by its `push` and `end`.
@@ -232,10 +258,11 @@ class Engine:
             return None
         if name is None:
             return Voice(profile.mean)
-        voice = self.voices.setdefault(name, Voice(profile.mean))
-        self.voices.move_to_end(name)
-        while len(self.voices) > VOICES:
-            self.voices.popitem(last=False)
+        with self.lock:
+            voice = self.voices.setdefault(name, Voice(profile.mean))
+            self.voices.move_to_end(name)
+            while len(self.voices) > VOICES:
+                self.voices.popitem(last=False)
         return voice
 
     def _queue(self, utterance: Utterance) -> None:

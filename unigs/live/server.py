@@ -21,6 +21,7 @@ from unigs.live.rtc import Viewer, listen_on
 from unigs.live.show import Show
 from unigs.live.speech_synthesis import SpeechSynthesis, clean_text
 from unigs.live.uploads import MOST_MB, read_upload, shown_name
+from unigs.live.utterance import Utterance
 from unigs.provenance.statement import SYNTHETIC
 from unigs.stage.errors import UserError
 
@@ -185,8 +186,9 @@ class LiveServer:
                 "--speech-synthesis."
             )
         with self._intake() as turn:
-            samples = await self._made(self.synthesis.speak, text)
-        return self._queue(samples, "the text", f"synthesis {self.synthesis.name}", turn)
+            voice = f"synthesis {self.synthesis.name}"
+            made = await self._made("the text", voice, self.synthesis.speak, text)
+        return self._queue(made, turn)
 
     async def _sound(self, request: web.Request) -> web.Response:
         name = shown_name(request.query.get("name", ""))
@@ -203,8 +205,8 @@ class LiveServer:
                     f"{name} did not come within {UPLOAD_SECONDS} seconds: send a part of it, or "
                     "MP3."
                 ) from None
-            samples = await self._made(read_upload, path, name)
-        return self._queue(samples, name, None, turn)
+            made = await self._made(name, None, read_upload, path, name)
+        return self._queue(made, turn)
 
     @contextmanager
     def _intake(self) -> Iterator[int]:
@@ -219,15 +221,23 @@ class LiveServer:
         finally:
             self.intake -= 1
 
-    async def _made(self, work: Callable[..., np.ndarray], *given: object) -> np.ndarray:
-        return await self.loop.run_in_executor(self.workers, work, *given)
+    async def _made(
+        self, name: str, voice: str | None, work: Callable[..., np.ndarray], *given: object
+    ) -> Utterance:
+        """What some work gives to say, without letting viewers wait for it."""
 
-    def _queue(self, samples: np.ndarray, name: str, voice: str | None, turn: int) -> web.Response:
-        """Queue sound, unless somebody interrupted while it was being made."""
+        def make() -> Utterance:
+            return self.engine.prepare(work(*given), name, voice)
+
+        return await self.loop.run_in_executor(self.workers, make)
+
+    def _queue(self, made: Utterance, turn: int) -> web.Response:
+        """Queue what was made, unless somebody interrupted meanwhile."""
         if turn != self.turn:
-            return refused(409, f"{name} was interrupted before it could be said.")
-        utterance = self.engine.say(samples, name, voice)
-        return web.json_response({"seconds": round(utterance.seconds, 2)})
+            return refused(409, f"{made.name} was interrupted before it could be said.")
+        seconds = made.seconds
+        self.engine.queue_up(made)
+        return web.json_response({"seconds": round(seconds, 2)})
 
     async def _interrupt(self, request: web.Request) -> web.Response:
         self.turn += 1
