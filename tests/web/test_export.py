@@ -22,8 +22,9 @@ from unigs.settings.speech import SpeechSettings
 from unigs.stage.errors import UserError
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import FACE, HAIR, NAMES, write_labels
-from unigs.subject.performance import read_performance
-from unigs.web import export
+from unigs.subject.performance import Performance, read_performance
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
+from unigs.web import constants, export
 from unigs.web.payload import TYPES, encode
 
 NETS = {"lip_dim": 2, "members": 2, "hidden": 4}
@@ -67,6 +68,18 @@ def test_arrays_come_back_as_they_were_and_large_ones_as_halves():
     for name, values in given.items():
         rounded = values.astype(np.float16) if name == "large" else values
         np.testing.assert_array_equal(back[name], rounded, err_msg=name)
+
+
+def test_poses_of_a_minute_stay_exact():
+    R = np.tile(np.eye(3), (1400, 1, 1))
+    t = np.random.default_rng(0).normal(0.6, 0.05, (1400, 3))
+    motion = Performance(
+        RigidTrajectory(R, t), AffineTrajectory(R, t), np.zeros((1400, 2)), np.zeros((1400, 7))
+    )
+    header, arrays = constants.motion_part(motion, DriveSettings(), 7)
+    _, back = read_back(encode(header, arrays, constants.EXACT))
+    for name in ("head_R", "head_t", "torso_R", "torso_t"):
+        np.testing.assert_array_equal(back[f"replay.{name}"], arrays[f"replay.{name}"], name)
 
 
 def test_the_page_says_what_it_is_and_loads_nothing(made):
