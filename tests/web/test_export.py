@@ -132,6 +132,8 @@ def test_what_the_player_cannot_draw_is_refused_in_a_sentence(made, tmp_path):
     save_portrait(layered_portrait(), path)
     with pytest.raises(UserError, match="one field, and this portrait has a field for the head"):
         export.export_player(**made.arguments | {"portrait": path, "out": out})
+    with pytest.raises(UserError, match="128 wide at most, .* this portrait's is 136"):
+        make_page(tmp_path / "wide", SpeechSettings(backend="logmel"), NETS, hidden=136)
     assert not out.exists()
 
 

@@ -99,6 +99,8 @@ def test_runs_of_the_talking_videos_variants_have_players():
     assert silent.players() == ["results/ann/less/player.html"], "no portrait is trained for a page"
     two = plan(variants=VARIANTS | {"plus": {"static": {"fields": "separate"}}})
     assert two.players() == [f"results/{name}/unigs/player.html" for name in ("ann", "bea")]
+    for change in ({"static": {"sh_degree": 2}}, {"dynamic": {"hidden": 136}}):
+        assert plan(variants=VARIANTS | {"plus": change}).players() == two.players()
     assert silent.player_sound("ann") == "results/ann/speech/audio.wav"
     assert plan().player_sound("ann") == plan().driving_audio("ann", "words")
 

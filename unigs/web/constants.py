@@ -17,6 +17,7 @@ from unigs.speech.live import STATE_MS
 from unigs.speech.whisper_windows import WINDOW
 from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
+from unigs.workflow.page import HIDDEN, SH_DEGREE
 
 if TYPE_CHECKING:
     from unigs.speech.whisper import WhisperEncoder
@@ -35,7 +36,8 @@ def portrait_part(portrait: Portrait) -> tuple[dict, Arrays]:
         portrait: with dynamics.
 
     Raises:
-        UserError: a second field, or colors of a degree that the player does not draw.
+        UserError: a second field, colors of a degree that the player does not draw, or a network
+            that is too wide for it.
     """
     if portrait.behind is not None:
         raise UserError(
@@ -43,10 +45,17 @@ def portrait_part(portrait: Portrait) -> tuple[dict, Arrays]:
             "the torso: make the page of a variant with one field (static.fields one), or a video "
             "of this one (unigs drive)."
         )
-    if portrait.gaussians.sh_degree > 1:
+    if portrait.gaussians.sh_degree > SH_DEGREE:
         raise UserError(
             f"the player draws colors of degree 0 and 1, and this portrait has degree "
-            f"{portrait.gaussians.sh_degree}: train it with static.sh_degree 1."
+            f"{portrait.gaussians.sh_degree}: train it with static.sh_degree {SH_DEGREE}."
+        )
+    hidden = portrait.motion.config["hidden"]
+    if hidden > HIDDEN:
+        raise UserError(
+            f"the player's deformation network is {HIDDEN} wide at most, which fills what "
+            f"graphics devices have for it, and this portrait's is {hidden}: train it with "
+            f"dynamic.hidden {HIDDEN}, or make a video (unigs drive)."
         )
     arrays = {name: value.cpu().numpy() for name, value in portrait.state_dict().items()}
     mark = VisibleMark.of(portrait.size, portrait.size)

@@ -19,6 +19,7 @@ from unigs.workflow.checks import check
 from unigs.workflow.flags import as_flags
 from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
+from unigs.workflow.page import has_page
 from unigs.workflow.paths import Place
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
 from unigs.workflow.tables import Tables
@@ -228,9 +229,10 @@ class Plan(Tables):
         return f"results/{subject}/speech/audio.wav"
 
     def players(self) -> list[str]:
-        """The page of each run that speaks, in the talking videos' variants of the one field."""
+        """The page of each run that speaks and has one, in the talking videos' variants."""
         able, talking = hearing(self.subjects), self.config["videos"]["variants"]
-        drawn = [name for name in talking if self.settings("static", name)["fields"] == "one"]
+        parts = {name: [self.settings(s, name) for s in ("static", "dynamic")] for name in talking}
+        drawn = [name for name in talking if has_page(*parts[name])]
         pages = [(path, path.split("/")) for path in self.runs("player.html")]
         return [path for path, part in pages if part[1] in able and part[2] in drawn]
 
