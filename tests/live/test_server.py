@@ -15,7 +15,7 @@ from tests.support.live import SOUND_RATE, Tone, encoder, engine, serving, wav
 from tests.support.sounds import voice
 from unigs.live import engine as module
 from unigs.live import rtc, server, uploads
-from unigs.live.access import access_of
+from unigs.live.access import HEADERS, access_of
 from unigs.live.sound import Decimator
 from unigs.live.speech_synthesis import Command, clean_text, find_synthesis
 from unigs.provenance.mark import VisibleMark
@@ -178,6 +178,8 @@ REFUSED = [
      {"path": "sound?name=nothing.wav", "method": "POST", "data": b""}),
     ("no socket", 400, "comes by a web socket", {"path": "microphone"}),
     ("no such file", 404, "no such file", {"path": "server.js"}),
+    ("no such place", 404, "there is no GET of this address", {"path": "secrets"}),
+    ("no such method", 405, "there is no PUT of this address", {"path": "say", "method": "PUT"}),
 ]  # fmt: skip
 
 
@@ -185,9 +187,10 @@ def test_what_cannot_be_is_refused_in_a_sentence():
     async def work():
         async with serving(Tone(), made=made()) as running:
             for name, status, sentence, request in REFUSED:
-                got, answer, _ = await asked(running, **request)
+                got, answer, whole = await asked(running, **request)
                 assert got == status, (name, answer)
                 assert sentence in answer["error"], (name, answer)
+                assert whole.headers.keys() >= HEADERS.keys(), name
                 assert answer["error"].count("\n") == 0 and answer["error"].endswith("."), name
             assert (await asked(running))[0] == 200, "it still runs"
 

@@ -66,6 +66,9 @@ class Access:
                 answer = await handler(request)
             except UserError as error:
                 answer = refused(400, str(error))
+            except web.HTTPException as error:
+                # The router's: there is no such place, or none for this method.
+                answer = refused(error.status, f"there is no {request.method} of this address.")
         if not answer.prepared:
             answer.headers.update(HEADERS)
         return answer
