@@ -305,7 +305,7 @@ async def _json(request: web.Request) -> dict:
         value = json.loads(await request.text())
     except web.HTTPRequestEntityTooLarge:
         raise UserError(f"this is more than {MOST_JSON} bytes: send less.") from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, LookupError):  # the last one: letters of no known kind
         raise UserError("this is no JSON that can be read.") from None
     if not isinstance(value, dict):
         raise UserError("this is no JSON object.")
