@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.live_client import StampedEngine
-from tests.support.browser import needs_browser
+from tests.support.browser import contrast_of_errors, needs_browser
 from tests.support.live import SOUND_RATE, Tone, encoder, engine, serving, wav
 from tests.support.sounds import voice
 from unigs.live import server as module
@@ -224,4 +224,5 @@ def test_it_fits_a_phone(running, browser, scheme):
     context = browser.new_context(viewport=size, color_scheme=scheme)
     tab = Tab(context.new_page(), f"http://127.0.0.1:{running.port}/")
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert contrast_of_errors(tab.page, scheme) > 4.5
     context.close()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from shutil import which
@@ -34,3 +35,22 @@ def started() -> Iterator[object]:
             yield browser
         finally:
             browser.close()
+
+
+def contrast_of_errors(page: object, scheme: str) -> float:
+    """How much brighter or darker than its ground is what `#status` says is wrong (WCAG)."""
+    color = page.evaluate(
+        "() => { const s = document.querySelector('#status'); s.classList.add('error');"
+        " return getComputedStyle(s).color; }"
+    )
+    # Chromium's own ground of a page.
+    grounds = {"light": [255] * 3, "dark": [0x12] * 3}
+    letters = [int(x) for x in re.findall(r"\d+", color)[:3]]
+    low, high = sorted(map(_luminance, (letters, grounds[scheme])))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: list[int]) -> float:
+    shares = [x / 255 for x in color]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

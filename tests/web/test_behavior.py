@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.browser import needs_browser
+from tests.support.browser import contrast_of_errors, needs_browser
 from tests.support.pages import make_page, opened, write_sound
 from tests.support.sounds import voice
 from unigs.media.audio import RATE
@@ -278,3 +278,4 @@ def test_the_page_fits_a_phone_and_is_legible_in_the_dark(made, browser, width, 
         )
         bright = sum(map(int, re.findall(r"\d+", colors)[:3])) > 380
         assert bright == (scheme == "dark")
+        assert contrast_of_errors(tab.page, scheme) > 4.5
