@@ -47,6 +47,19 @@ def assert_tone(sound, seconds):
     assert np.abs(middle).max() == pytest.approx(9000, rel=0.05)
 
 
+def test_a_stream_can_be_closed_before_it_starts():
+    async def work():
+        stream = AgentStream(made())
+        await stream.close()
+        await stream.start()
+        assert [step async for step in stream] == []
+        for thread in stream.show.threads:
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive()
+
+    run(work())
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_pushed_sound_comes_out_whole_with_pictures_and_its_end(channels):
     async def work():

@@ -48,11 +48,11 @@ class AgentStream:
         self.steps: deque[Step] = deque()
         self.resampler: tuple[tuple[int, int], AudioResampler] | None = None
         self.failure: Exception | None = None
-        self.closed = False
+        self.closed, self.ready = False, asyncio.Event()
 
     async def start(self) -> None:
         """Begin; nothing is drawn before."""
-        self.loop, self.ready = asyncio.get_running_loop(), asyncio.Event()
+        self.loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.engine.warm_up)
         self.show.add(self._show)
         self.show.start()
