@@ -156,3 +156,11 @@ def test_somebody_elses_render_is_refused(subject, tmp_path):
     empty.mkdir()
     with pytest.raises(UserError, match="holds no pictures"):
         put(subject, empty, tmp_path / "out")
+
+
+def test_a_picture_of_a_vast_number_takes_no_memory(tmp_path):
+    """A time stamp among the numbers: the gap is counted, not listed."""
+    for name in ("0.png", "2.png", "1699999999999.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match="lacks frames 1, 3, 4 and 1699999999994 more, between"):
+        pictures(tmp_path)

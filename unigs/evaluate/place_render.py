@@ -18,7 +18,7 @@ from unigs.evaluate import align
 from unigs.evaluate.split import Split, sound_of_frames, split_of
 from unigs.evaluate.streams import pick
 from unigs.media.audio import RATE, read_audio, write_wav
-from unigs.media.images import read_image
+from unigs.media.images import first_missing, read_image
 from unigs.media.video import VideoWriter, probe, read_video
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -30,6 +30,8 @@ from unigs.subject.frame_table import read_frame_table
 
 log = logging.getLogger("unigs")
 
+NAMED = 3
+"""Missing frames whose numbers are told."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """Endings of pictures in a folder of frames."""
 LOOK = 256
@@ -150,9 +152,10 @@ def pictures(folder: Path) -> list[Path]:
             )
     if not found:
         raise UserError(f"{folder} holds no pictures whose names end in numbers: render anew.")
-    missing = sorted(set(range(min(found), max(found) + 1)) - set(found))
-    if missing:
-        raise UserError(f"{folder} lacks {_listed(missing)}, between others: render them.")
+    numbers = range(min(found), max(found) + 1)
+    if lacking := len(numbers) - len(found):
+        told = _listed(first_missing(found, numbers, NAMED), lacking)
+        raise UserError(f"{folder} lacks {told}, between others: render them.")
     return [found[number] for number in sorted(found)]
 
 
@@ -233,7 +236,7 @@ def rows_of_test(
     if len(missing):
         raise UserError(
             f"{render} lacks {len(missing)} of {len(split.test)} test frames, those that show "
-            f"{_listed(missing.tolist())} of the clip: render them, too."
+            f"{_listed(missing.tolist(), len(missing))} of the clip: render them, too."
         )
     return wanted
 
@@ -288,11 +291,11 @@ def _gray(stream: Iterator[np.ndarray], size: tuple[int, int], label: str) -> np
     return np.stack(small)
 
 
-def _listed(numbers: list[int]) -> str:
-    """Frame numbers in words: the first few."""
-    words = ", ".join(map(str, numbers[:3]))
-    more = "" if len(numbers) <= 3 else f" and {len(numbers) - 3} more"
-    return f"{'frame' if len(numbers) == 1 else 'frames'} {words}{more}"
+def _listed(numbers: list[int], count: int) -> str:
+    """Frame numbers in words: up to `NAMED` of `count`, from the first on."""
+    words = ", ".join(map(str, numbers[:NAMED]))
+    more = "" if count <= NAMED else f" and {count - NAMED} more"
+    return f"{'frame' if count == 1 else 'frames'} {words}{more}"
 
 
 if __name__ == "__main__":

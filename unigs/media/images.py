@@ -1,5 +1,7 @@
-"""Image files, and contact sheets: many pictures in one, with captions."""
+"""Image files, folders of them, and contact sheets: many pictures in one, with captions."""
 
+from collections.abc import Container
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -31,6 +33,19 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
             cv2.LINE_AA,
         )  # fmt: skip
     return image
+
+
+def first_missing(found: Container[int], numbers: range, most: int) -> list[int]:
+    """The first of some numbers of pictures that were not found.
+
+    A file's name may hold any number: all that are missing could fill the memory.
+
+    Args:
+        found: numbers that were found.
+        numbers: numbers that are wanted.
+        most: length of the list at most.
+    """
+    return list(islice((number for number in numbers if number not in found), most))
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -22,7 +21,7 @@ from unigs.exchange.lineage.layout import (
     PARSING,
     TRUE_PICTURES,
 )
-from unigs.media.images import read_image
+from unigs.media.images import first_missing, read_image
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
@@ -119,8 +118,7 @@ def find_pictures(folder: Path, name: str | None, fewest: int) -> Pictures:
 def _missing(folder: Path, found: dict[int, Path], count: int) -> str:
     """What to say where pictures are missing."""
     lacking = count - len(found)
-    # Not all of them: a file's name may hold any number.
-    missing = list(islice((k for k in range(count) if k not in found), NAMED))
+    missing = first_missing(found, range(count), NAMED)
     if found and missing == [0] and lacking == 1:
         return (
             f"{folder} begins with picture 1 ({found[1].name}): the layout counts from 0; number "
