@@ -32,7 +32,8 @@ def read_upload(path: Path, name: str) -> np.ndarray:
     Raises:
         UserError: it holds no sound that can be read, or too much of it.
     """
-    graph = graphs.beginning_of_sound(path, SOUND_RATE, LONGEST + 1, CONTAINERS)
+    limits = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+    graph = graphs.samples(path, SOUND_RATE, LONGEST + 1, **limits)
     command = graphs.command_of(graph)
     try:
         done = subprocess.run(command, capture_output=True, timeout=SECONDS)

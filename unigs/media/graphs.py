@@ -176,29 +176,17 @@ def encoded(
     return ffmpeg.output(*streams, file_address(path), **options)
 
 
-def samples(path: Path, rate: int, seconds: float) -> Graph:
-    """The first audio stream of a file as mono float samples.
+def samples(path: Path, rate: int, seconds: float, **limits: str) -> Graph:
+    """The beginning of the first audio stream of a file as mono float samples.
 
     Args:
         path: audio or video file.
         rate: samples per second.
         seconds: length after which the rest is left out.
+        **limits: options of ffmpeg that let it read less than usual (`format_whitelist`,
+            `protocol_whitelist`), for a stranger's file.
     """
-    return ffmpeg.output(_opened(path)["a:0"], PIPE, format="f32le", ac=1, ar=rate, t=seconds)
-
-
-def beginning_of_sound(path: Path, rate: int, seconds: float, containers: str) -> Graph:
-    """The beginning of the first audio stream of a stranger's file as mono float samples.
-
-    Args:
-        path: audio or video file.
-        rate: samples per second.
-        seconds: length of the beginning.
-        containers: formats, as ffmpeg calls them, that the file may have: playlists, which name
-            other files, are best not among them.
-    """
-    limits = {"format_whitelist": containers, "protocol_whitelist": "file"}
-    opened = ffmpeg.input(file_address(path), **limits)
+    opened = _file(path, **limits)
     return ffmpeg.output(opened["a:0"], PIPE, format="f32le", ac=1, ar=rate, t=seconds)
 
 

@@ -79,9 +79,10 @@ class DynamicLoss:
         lips = self.dataset.landmarks.points[frame, list(LIPS), :2].mean(0)
         if not np.isfinite(lips).all():
             return None
-        column, row = (int(x) for x in np.clip(lips, 0, self.dataset.size - 1))
-        if part is not None and not part[row, column]:
-            return None
+        if part is not None:
+            column, row = np.clip(lips, 0, self.dataset.size - 1).astype(int)
+            if not part[row, column]:
+                return None
         return float(lips[0]), float(lips[1])
 
 

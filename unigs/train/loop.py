@@ -17,6 +17,7 @@ from unigs.stage import interrupts
 from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
+from unigs.subject.series import evenly_spaced
 from unigs.train.checkpoint import Checkpoint
 from unigs.train.guard import FACE_FROM, Guard
 
@@ -85,9 +86,7 @@ class Task(ABC):
 
 def _probed(frames: np.ndarray) -> list[int]:
     """At most PROBE_FRAMES evenly spaced ones of the frames."""
-    return frames[
-        np.linspace(0, len(frames) - 1, min(PROBE_FRAMES, len(frames))).astype(int)
-    ].tolist()
+    return evenly_spaced(frames, PROBE_FRAMES).tolist()
 
 
 def psnr_of(task: Task, frames: np.ndarray) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from unigs.stage.errors import UserError
-from unigs.workflow.portrait_files import DYNAMIC, STATIC, made, portrait_files
+from unigs.workflow.portrait_files import DYNAMIC, STATIC, advice_for, portrait_files
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def files_of(folder: Path, variant: str) -> ViewFiles:
     found = portrait_files(folder, variant)
     portraits = found.portrait, found.static_portrait
     if not any(path.is_file() for path in portraits):
-        advice = made(folder, "train one first", DYNAMIC, STATIC)
+        advice = advice_for(folder, "train one first", DYNAMIC, STATIC)
         raise UserError(f"{folder / variant} holds no portrait: {advice}.")
     return ViewFiles(
         portraits,

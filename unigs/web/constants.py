@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
-POSES = frozenset({"replay.head_R", "replay.head_t", "replay.torso_R", "replay.torso_t"})
-EXACT = POSES | {"gaussians.means"}
+EXACT = frozenset(
+    {"gaussians.means", "replay.head_R", "replay.head_t", "replay.torso_R", "replay.torso_t"}
+)
 """Arrays that float16 would spoil: a step of it is a quarter of a millimeter at arm's length."""
 
 

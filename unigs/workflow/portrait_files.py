@@ -105,22 +105,21 @@ def find_portrait(subject: str, variant: str) -> PortraitFiles:
     folder = Path(subject) if "/" in subject else Path("results", subject)
     files = portrait_files(folder, variant)
     if not files.portrait.is_file():
-        raise UserError(
-            f"there is no portrait {files.portrait}: {made(folder, 'make it first', DYNAMIC)}."
-        )
+        advice = advice_for(folder, "make it first", DYNAMIC)
+        raise UserError(f"there is no portrait {files.portrait}: {advice}.")
     return files
 
 
-def made(folder: Path, advice: str, *portraits: str) -> str:
-    """What to do when a portrait is not there: the variants that are, or else an advice.
+def advice_for(folder: Path, otherwise: str, *portraits: str) -> str:
+    """Which variants of a subject have portraits, for people who named one that has none.
 
     Args:
-        folder: folder of a subject.
-        advice: words for a subject without portraits.
-        portraits: paths of portraits in the folder of a variant.
+        folder: folder of the subject.
+        otherwise: words for a subject without portraits.
+        *portraits: paths of portraits in the folder of a variant.
     """
     names = sorted({path.parts[-3] for x in portraits for path in folder.glob(f"*/{x}")})
-    return f"the variants there are: {', '.join(names)}" if names else advice
+    return f"the variants there are: {', '.join(names)}" if names else otherwise
 
 
 def _known_variants() -> dict[str, dict]:
@@ -134,7 +133,7 @@ def _known_variants() -> dict[str, dict]:
         given = yaml.safe_load(own.read_text(encoding="utf-8")) if own.is_file() else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         advice = "Mend it, or work in another folder."
-        raise UserError(f"{own} cannot be read: {error}. {advice}") from error
+        raise UserError(f"{own} cannot be read: {error}. {advice}") from None
     given = {} if given is None else given
     named = given.get("variants", {}) if isinstance(given, Mapping) else None
     if not isinstance(named, Mapping) or not all(isinstance(x, Mapping) for x in named.values()):

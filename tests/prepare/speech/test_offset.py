@@ -27,9 +27,9 @@ def test_delayed_sound_is_found():
     assert scores.max() > 0.4
 
 
-def test_a_prior_finds_the_delay_to_half_a_frame():
-    rng = np.random.default_rng(2)
-    count, delay = 300, 2.5
+def prior_and_speech(seed: int, count: int):
+    """What is known of lips, and what it hears in `count` frames at an offset."""
+    rng = np.random.default_rng(seed)
     rows = scipy.ndimage.gaussian_filter1d(rng.normal(size=(2 * count + 80, 4)), 1.5, axis=0)
     weights = np.zeros((2 * HALF + 1, 4, 2), np.float32)
     weights[HALF] = rng.normal(size=(4, 2))
@@ -39,6 +39,12 @@ def test_a_prior_finds_the_delay_to_half_a_frame():
         center = 40 + np.round(2 * (np.arange(count) + offset)).astype(int)
         return rows[center[:, None] + np.arange(-HALF, HALF + 1)]
 
+    return prior, heard
+
+
+def test_a_prior_finds_the_delay_to_half_a_frame():
+    count, delay = 300, 2.5
+    prior, heard = prior_and_speech(2, count)
     lips = prior.lips_of(heard(delay))
     lips = (lips - lips.mean(0)) / lips.std(0)
     offsets = np.arange(-5, 5.5, 0.5)
@@ -82,17 +88,8 @@ def test_lips_that_lead_their_sound_by_a_frame_are_in_sync(delay, undone):
 
 @pytest.mark.parametrize("delay", [2.5, -1.5, 0])
 def test_with_a_prior_the_delay_is_what_is_undone(delay):
-    rng = np.random.default_rng(5)
     count = 200
-    rows = scipy.ndimage.gaussian_filter1d(rng.normal(size=(2 * count + 80, 4)), 1.5, axis=0)
-    weights = np.zeros((2 * HALF + 1, 4, 2), np.float32)
-    weights[HALF] = rng.normal(size=(4, 2))
-    prior = LipPrior(weights, weights[..., 0], 0.0, "")
-
-    def heard(offset):
-        center = 40 + np.round(2 * (np.arange(count) + offset)).astype(int)
-        return rows[center[:, None] + np.arange(-HALF, HALF + 1)]
-
+    prior, heard = prior_and_speech(5, count)
     lips = prior.lips_of(heard(delay))
     points = speaking((lips - lips.mean(0)) / lips.std(0))
     assert find_offset(heard, prior, points, np.ones(count, bool), 5) == delay
