@@ -17,7 +17,7 @@ from unigs.speech.live import STATE_MS
 from unigs.speech.whisper_windows import WINDOW
 from unigs.stage.errors import UserError
 from unigs.subject.performance import Performance
-from unigs.workflow.page import HIDDEN, SH_DEGREE
+from unigs.workflow.player_limits import HIDDEN, SH_DEGREE
 
 if TYPE_CHECKING:
     from unigs.speech.whisper import WhisperEncoder

@@ -19,8 +19,8 @@ from unigs.workflow.checks import check
 from unigs.workflow.flags import as_flags
 from unigs.workflow.imports import hearing
 from unigs.workflow.names import VOICES, check_model_files, check_names, files_of, run_tables
-from unigs.workflow.page import has_page
 from unigs.workflow.paths import Place
+from unigs.workflow.player_limits import has_page
 from unigs.workflow.sections import MODEL_FILES, PER_VARIANT, SECTIONS, complete, settled
 from unigs.workflow.tables import Tables
 from unigs.workflow.voices import Voices, read_voices

@@ -1,4 +1,4 @@
-"""Which portraits a page can play."""
+"""What the player in a page can draw, and so which portraits get a page."""
 
 from __future__ import annotations
 
