@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import threading
 import types
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from unigs.compute import threads
 from unigs.losses.lpips import WIDTHS, AlexNetTrunk, backend_of, distance, load_lpips
 from unigs.pretrained.weights import read_weights
 from unigs.stage.errors import UserError
@@ -139,6 +141,37 @@ def test_gradient_reaches_the_image_and_not_the_weights(weights, images):
     network(a, b).sum().backward()
     assert a.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.fixture
+def restored_threads():
+    kernels, torchs = threads.get_threads(), torch.get_num_threads()
+    yield
+    threads.set_threads(kernels)
+    torch.set_num_threads(torchs)
+
+
+@pytest.mark.usefixtures("restored_threads")
+def test_threads_change_no_bit_of_distance_and_gradient(weights, images):
+    network = load_lpips(weights)
+    a, b = (torch.from_numpy(x).permute(2, 0, 1)[None].float() / 255 for x in images)
+
+    def values(kernel_threads, torch_threads):
+        threads.set_threads(kernel_threads)
+        torch.set_num_threads(torch_threads)
+        image = a.clone().requires_grad_()
+        seen.clear()
+        found = network(image, b)
+        found.sum().backward()
+        return found.detach(), image.grad, len(seen)
+
+    seen, taps = set(), network._taps
+    network._taps = lambda image: (seen.add(threading.get_ident()), taps(image))[1]
+    alone = values(1, 1)
+    shared = values(2, 1)
+    assert (alone[2], shared[2]) == (1, 2)
+    assert values(2, 2)[2] == 1, "torch has the cores"
+    assert all(torch.equal(x, y) for x, y in zip(alone[:2], shared[:2], strict=True))
 
 
 def test_records_tell_the_weights_apart(weights, tmp_path):

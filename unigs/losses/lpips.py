@@ -4,12 +4,14 @@ One file holds AlexNet's five convolutions under torchvision's names (`features.
 heads under those of the lpips package (`lin*.model.1.weight`). Differentiable in both images.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unigs.compute.threads import side_by_side
 from unigs.pretrained.weights import read_weights, weights_name
 from unigs.stage.errors import UserError
 
@@ -77,9 +79,19 @@ class LPIPS(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance [B] of two batches [B,3,H,W] in [0,1]; H and W at least 32."""
         total = torch.zeros(len(a), device=a.device)
-        for head, one, other in zip(self.heads, self._taps(a), self._taps(b), strict=True):
+        for head, one, other in zip(self.heads, *self._both(a, b), strict=True):
             total = total + (head * (one - other) ** 2).sum(1).mean((1, 2))
         return total
+
+    def _both(self, a: Tensor, b: Tensor) -> Iterator[list[Tensor]]:
+        """Features of either image; on a CPU at once where torch keeps to one thread.
+
+        Training holds torch to one thread, so that its results do not depend on the number of
+        cores; two images on a thread each keep every bit.
+        """
+        if a.device.type != "cpu" or torch.get_num_threads() > 1:
+            return map(self._taps, (a, b))
+        return side_by_side([self._taps] * 2, (a, b))
 
     def _taps(self, image: Tensor) -> list[Tensor]:
         taps = self.trunk((image * 2 - 1 - self.shift) / self.scale)
