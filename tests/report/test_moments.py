@@ -27,7 +27,7 @@ def test_moments_are_those_of_the_true_frames_and_the_hardest():
     first["psnr_full"] = [30, 31, 32, 29.0]
     other = first.assign(psnr_full=[20, 30, 30, 30.0])
     assert choose_moments([first, other]) == {
-        "widest mouth": 1, "lips closed": 2, "eyes shut": 3, "hardest frame": 0, "middle frame": 2,
+        "widest mouth": 1, "narrowest mouth": 2, "eyes least open": 3, "hardest frame": 0, "middle frame": 2,
     }  # fmt: skip
     assert choose_moments([pd.DataFrame({"frame": [4, 5]})]) == {"middle frame": 1}
 
@@ -82,7 +82,7 @@ def test_every_row_shows_the_same_moments(tmp_path):
     draw()
     sheet, errors = (cv2.imread(str(tmp_path / n)) for n in ("out.png", "errors.png"))
     wide = SIDE * 3 // 2 + 2
-    # Columns: widest mouth (frame 5), lips closed (3), hardest (5), middle (4).
+    # Columns: widest mouth (frame 5), narrowest (3), hardest (5), middle (4).
     found = [[sheet[y * 66 + 40, x * wide + 30, 0] for x in range(4)] for y in range(3)]
     assert found == [[220, 140, 220, 180], [230, 150, 230, 190], [210, 130, 210, 170]]
     assert sheet[2 * 66 + 60, 60, 0] == 128, "gray where the second shows nothing"

@@ -109,8 +109,8 @@ def choose_moments(tables: list[pd.DataFrame]) -> dict[str, int]:
     found = {}
     for words, column, pick in (
         ("widest mouth", "opening_truth", "idxmax"),
-        ("lips closed", "opening_truth", "idxmin"),
-        ("eyes shut", "eye_truth", "idxmin"),
+        ("narrowest mouth", "opening_truth", "idxmin"),
+        ("eyes least open", "eye_truth", "idxmin"),
     ):
         if column in first and first[column].notna().any():
             found[words] = int(getattr(first[column], pick)())
