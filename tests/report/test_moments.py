@@ -27,7 +27,8 @@ def test_moments_are_those_of_the_true_frames_and_the_hardest():
     first["psnr_full"] = [30, 31, 32, 29.0]
     other = first.assign(psnr_full=[20, 30, 30, 30.0])
     assert choose_moments([first, other]) == {
-        "widest mouth": 1, "narrowest mouth": 2, "eyes least open": 3, "hardest frame": 0, "middle frame": 2,
+        "widest mouth": 1, "narrowest mouth": 2, "eyes least open": 3, "hardest frame": 0,
+        "middle frame": 2,
     }  # fmt: skip
     assert choose_moments([pd.DataFrame({"frame": [4, 5]})]) == {"middle frame": 1}
 
