@@ -16,6 +16,7 @@ from unigs.settings.dynamic import DynamicSettings
 from unigs.stage.errors import UserError
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import ACTION_UNITS, FACE_UNITS
+from unigs.train.head_box import head_box
 
 BOX_QUANTILE = 0.005
 """Share of the centers that lie outside of the tri-plane's box on each side, before its margin."""
@@ -26,11 +27,6 @@ FACE_MARGIN = 0.025
 meters."""
 FACE_FEATURES = 2
 """Features per vertex of the face's tri-plane."""
-
-HEAD_MARGINS = (0.09, 0.14, 0.10), (0.09, 0.06, 0.18)
-"""Margins of the head's box around the face's mesh, meters: to the right, above and in front, to
-the left, below and behind. It holds the crown, and hair that hangs beside the neck, but not hair on
-the shoulders."""
 POSE_ONLY = {
     "speech": None,
     "lip_code": False,
@@ -75,8 +71,9 @@ def new_motion(
     _place(motion.planes[0], low, high)
     face = torch.from_numpy(dataset.poses.shape)
     if motion.torso_spares_head:
-        motion.head_low.copy_(face.amin(0) - torch.tensor(HEAD_MARGINS[0]))
-        motion.head_high.copy_(face.amax(0) + torch.tensor(HEAD_MARGINS[1]))
+        low, high = head_box(dataset, frames)
+        motion.head_low.copy_(low)
+        motion.head_high.copy_(high)
     if len(motion.planes) > 1:
         _place(motion.planes[1], face.amin(0) - FACE_MARGIN, face.amax(0) + FACE_MARGIN)
     motion.mouth.copy_(torch.from_numpy(dataset.poses.shape[list(LIPS)].mean(0)))
