@@ -181,7 +181,7 @@ def test_a_second_click_while_the_browser_asks_takes_the_microphone_back(tab):
     for _ in range(3):
         tab.page.click("#microphone")
     tab.page.evaluate("yes[2]()")
-    tab.wait("live.microphone.socket && live.state.microphone")
+    tab.wait("live.microphone.socket && live.state && live.state.microphone")
     tab.page.evaluate("yes[1]()")
     tab.wait("given.length === 3 && open() === 1")
     tab.wait("document.querySelector('#microphone').getAttribute('aria-pressed') === 'true'")
@@ -200,7 +200,7 @@ def test_a_microphone_that_cannot_be_used_is_closed_and_told(tab):
     tab.page.evaluate("yes[0]()")
     tab.wait("document.querySelector('#status').textContent === 'other rate'")
     assert tab.page.evaluate("open() === 0 && live.microphone === null")
-    tab.wait("!live.state.microphone")
+    tab.wait("live.state && !live.state.microphone")
     tab.page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     tab.page.click("#microphone")
     assert "to https and to pages of this machine alone" in tab.status()
