@@ -83,22 +83,19 @@ def test_composition_and_gradients_match_float64(shape):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     image, truth, plate, alpha, masks = scene((300, 200))
-    before = threads.get_threads()
     results = []
-    try:
-        for count in (1, 2):
-            threads.set_threads(count)
-            leaves = image.clone().requires_grad_(), alpha.clone().requires_grad_()
-            shown = composite(*leaves, plate)
-            sums = region_l1(shown, truth, masks)
-            opaque = mask_l1(leaves[1][..., 0], masks[0])
-            (sums.sum() + opaque).backward()
-            values = shown.detach(), sums.detach(), opaque.detach()
-            results.append((*values, *(leaf.grad for leaf in leaves)))
-    finally:
-        threads.set_threads(before)
+    for count in (1, 2):
+        threads.set_threads(count)
+        leaves = image.clone().requires_grad_(), alpha.clone().requires_grad_()
+        shown = composite(*leaves, plate)
+        sums = region_l1(shown, truth, masks)
+        opaque = mask_l1(leaves[1][..., 0], masks[0])
+        (sums.sum() + opaque).backward()
+        values = shown.detach(), sums.detach(), opaque.detach()
+        results.append((*values, *(leaf.grad for leaf in leaves)))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
 

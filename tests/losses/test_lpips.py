@@ -143,17 +143,11 @@ def test_gradient_reaches_the_image_and_not_the_weights(weights, images):
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-@pytest.fixture
-def restored_threads():
-    kernels, torchs = threads.get_threads(), torch.get_num_threads()
-    yield
-    threads.set_threads(kernels)
-    torch.set_num_threads(torchs)
-
-
 @pytest.mark.usefixtures("restored_threads")
 def test_threads_change_no_bit_of_distance_and_gradient(weights, images):
-    network = load_lpips(weights)
+    network, seen = load_lpips(weights), set()
+    taps = network._taps
+    network._taps = lambda image: (seen.add(threading.get_ident()), taps(image))[1]
     a, b = (torch.from_numpy(x).permute(2, 0, 1)[None].float() / 255 for x in images)
 
     def values(kernel_threads, torch_threads):
@@ -165,8 +159,6 @@ def test_threads_change_no_bit_of_distance_and_gradient(weights, images):
         found.sum().backward()
         return found.detach(), image.grad, len(seen)
 
-    seen, taps = set(), network._taps
-    network._taps = lambda image: (seen.add(threading.get_ident()), taps(image))[1]
     alone = values(1, 1)
     shared = values(2, 1)
     assert (alone[2], shared[2]) == (1, 2)

@@ -142,19 +142,16 @@ def test_without_gradient_the_value_is_the_same():
     assert not ssim(a, b).requires_grad
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     a, b = image_pair((3, 150, 270))
     results = []
-    before = threads.get_threads()
-    try:
-        for count in (1, 2):
-            threads.set_threads(count)
-            x = a.clone().requires_grad_()
-            value = ssim(x, b)
-            value.backward()
-            results.append((value.detach(), x.grad))
-    finally:
-        threads.set_threads(before)
+    for count in (1, 2):
+        threads.set_threads(count)
+        x = a.clone().requires_grad_()
+        value = ssim(x, b)
+        value.backward()
+        results.append((value.detach(), x.grad))
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
 

@@ -19,7 +19,7 @@ and tie under the chin answer to the torso."""
 HANGING_SHARE = 0.05
 """Share of the hair that lies below the chin, from which on it is taken to hang."""
 FRAMES = 60
-"""Most training frames that the share is the mean of."""
+"""Most training frames in which that share is counted."""
 
 
 def head_box(dataset: Dataset, frames: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
