@@ -15,7 +15,7 @@ from numba import float32, uint64
 from tests.support.clouds import cloud
 from unigs.compute import threads
 from unigs.compute.jit import lane_loop
-from unigs.render import blend_kernels, harmonics, tiles
+from unigs.render import blend_kernels, harmonics, record_kernels, tiles
 from unigs.render.cpu import PlaybackRasterizer, Project
 from unigs.render.rasterize import rasterize
 from unigs.render.tiles import TileList, lend
@@ -174,18 +174,29 @@ def test_unknown_degrees_are_refused():
     platform.machine().lower() not in ("x86_64", "amd64"), reason="reads x86 assembly"
 )
 @pytest.mark.parametrize(
-    ("name", "arguments", "least"),
+    ("module", "name", "arguments", "least"),
     [
-        ("_blend_lanes", (float32[::1], uint64, *[float32] * 9), 10),
-        ("_gradient_lanes", (float32[::1], uint64, float32[::1], *[float32] * 10), 20),
+        (blend_kernels, "_blend_lanes", (float32[::1], uint64, *[float32] * 10), 10),
+        (
+            blend_kernels,
+            "_gradient_lanes",
+            (float32[::1], uint64, float32[::1], *[float32] * 10),
+            20,
+        ),
+        (
+            record_kernels,
+            "block_spans",
+            (float32[::1], float32[:, ::1], uint64, *[float32] * 3),
+            5,
+        ),
     ],
 )
-def test_the_inner_loop_is_vector_code(name, arguments, least):
+def test_the_inner_loop_is_vector_code(module, name, arguments, least):
     """The lanes must become packed arithmetic; scalar products mean four times slower.
 
     The gradient's scalar loop stays in its machine code, for arrays that overlap.
     """
-    loop = lane_loop(getattr(blend_kernels, name).py_func)
+    loop = lane_loop(getattr(module, name).py_func)
     loop.compile(arguments)
     (assembly,) = loop.inspect_asm().values()
     products = r"\bv?(?:mul|div|min|fn?m(?:add|sub)\w*)"

@@ -11,7 +11,7 @@ from unigs.model.kernels import encoding_kernels as plane_kernels
 from unigs.playback import cpu_player as player
 from unigs.playback import network as deform_playback
 from unigs.playback.play import Playback
-from unigs.render import binning, blend_kernels, composite, project_kernels
+from unigs.render import binning, blend_kernels, composite, project_kernels, record_kernels
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
@@ -22,10 +22,11 @@ from unigs.train.static import StaticTask
 
 MODULES = (
     deform_kernels, deform_playback, l1, composite, plane_kernels, ssim_kernels, binning,
-    blend_kernels, player, pose_kernels, project_kernels,
+    blend_kernels, player, pose_kernels, project_kernels, record_kernels,
 )  # fmt: skip
 UNUSED = {"point_gradient"}  # for callers that move the points; training does not
-INNER = {"layer", "fill", "rectify"}  # called by kernels: those from the cache hold them already
+INNER = {"layer", "fill", "rectify", "center", "shading", "block_rows", "block_spans"}
+"""Called by kernels: those from the cache hold them already."""
 
 
 def compiled() -> dict[str, list]:

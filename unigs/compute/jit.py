@@ -51,11 +51,11 @@ def inlined(function: Callable) -> Callable:
 
 
 def lane_loop(function: Callable) -> Callable:
-    """A loop over vector lanes, compiled as a function of its own within the kernels' machine code.
+    """A loop over vector lanes, made vector code by itself before it becomes part of its kernels.
 
     It is compiled again in each process that compiles one of its kernels; a cached kernel holds it.
     """
-    return numba.njit(**JIT)(function)
+    return numba.njit(forceinline=True, **JIT)(function)
 
 
 @functools.cache

@@ -6,46 +6,46 @@ stops before the Gaussian that would bring its transmittance to 1e-4. For o <= 1
 depend on tiles, so tiles here are as wide as suits a CPU and only the exact ellipse of a Gaussian
 is visited. ``alpha >= 1/255`` is tested as ``sigma <= ln(255 o)``.
 
-Vectorization: ``_blend_lanes`` and ``_gradient_lanes`` work on sixteen neighboring pixels: one
-vector of AVX-512, two of AVX2. Compilers turn them into straight vector code because they have no
-branch, unsigned indices, float32 constants only, and constant offsets between the planes of an
-array. A second written array brings a check that they do not overlap: below sixteen lanes
-compilers hold it to be not worth it and emit scalar code (docs/log.md). A test reads their
-assembly. Lanes outside the ellipse compute and discard, possibly infinities.
+Vectorization: a tile lies in memory in blocks of 4 x 4 pixels, each plane of a block in a cache
+line of its own, and ``_blend_lanes`` and ``_gradient_lanes`` work on the sixteen pixels of a block:
+one vector of AVX-512, two of AVX2. Compilers turn them into straight vector code because they have
+no branch, unsigned indices, float32 constants only, and constant offsets between the planes. Loops
+of fewer than sixteen lanes, or with little in them, are unrolled to scalar code instead
+(docs/log.md): that is why a tile has eight rows of blocks, with a first and a last block each. A
+test reads their assembly. Lanes outside the ellipse compute and discard, possibly infinities.
 """
-
-import math
 
 import numpy as np
 
 from unigs.compute.jit import inlined, kernel, lane_loop
-from unigs.render.spec import ALPHA_STEPS, MAX_ALPHA, MIN_TRANSMITTANCE, MOMENTS
+from unigs.render.record_kernels import (
+    BLOCK,
+    BLOCKS_X,
+    BLOCKS_Y,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    block_rows,
+    block_spans,
+    center,
+    shading,
+)  # fmt: skip
+from unigs.render.spec import MAX_ALPHA, MIN_TRANSMITTANCE, MOMENTS
 
 F, U = np.float32, np.uint64
-TILE_WIDTH, TILE_HEIGHT = 64, 16
-"""Size of an image tile, pixels."""
-LANES = 16
-"""Pixels that are worked on together."""
-STRIDE = TILE_WIDTH + LANES
-"""Distance of a tile's rows: a vector that starts at the last pixel of a row stays in the row."""
-PLANE = STRIDE * TILE_HEIGHT
-"""Numbers in one plane of a tile."""
+LANES = BLOCK * BLOCK
+"""Pixels of a block, which are worked on together."""
+BLOCKS = BLOCKS_X * BLOCKS_Y
+"""Blocks of a tile."""
+FORWARD_PLANES, BACKWARD_PLANES = 4, 5
+"""Numbers that are kept of a pixel."""
 EXIT_CHECK = 64
 """After so many Gaussians a tile is checked for pixels that have not stopped."""
 
-X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10))
-"""Columns of a record: center, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
-color."""
-SHEAR, WIDTH2, TAPER, REACH_Y = (U(k) for k in range(10, 14))
-"""Columns of a record: row dy of the ellipse has its center at x + SHEAR dy and half width
-sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half the height of the ellipse."""
-
-ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
-SLACK = F(2e-3)
-"""Pixels added to spans against rounding; the sigma test decides."""
-P1, P2, P3, P4 = (U(k * PLANE) for k in range(1, 5))
+ZERO, HALF, ONE, SIDE = F(0), F(0.5), F(1), F(BLOCK)
+P1, P2, P3, P4 = (U(k * LANES) for k in range(1, BACKWARD_PLANES))
 S1, S2, S3, S4, S5, S6, S7, S8 = (U(k * LANES) for k in range(1, MOMENTS))
-ROW, VECTOR = U(STRIDE), U(LANES)
+LINE = 16
+"""Numbers in a cache line."""
 E1, E2, E3 = F(-0.12499997019767761), F(0.007812413387000561), F(-0.0003254314069636166)
 E4, E5, E6 = F(1.0127823770744726e-05), F(-2.4260549480459304e-07), F(3.719304420002345e-09)
 """Coefficients of q with exp(-s) = q(s)^8 on [0, ln 255]: the minimax polynomial of degree 6 of
@@ -61,44 +61,13 @@ def _exp_negative(s):
     return q * q
 
 
-@kernel
-def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, records, boxes):
-    """Write the records [N,16] and tile boxes [N,4] of the visible Gaussians in [start, stop)."""
-    last_x, last_y = F((width - 1) // TILE_WIDTH), F((height - 1) // TILE_HEIGHT)
-    for k in range(start, stop):
-        i = U(k)
-        if radii[i, 0] <= 0 or radii[i, 1] <= 0:
-            continue
-        x, y, opacity = means2d[i, 0], means2d[i, 1], opacities[i]
-        a, b, c = conics[i, 0], conics[i, 1], conics[i, 2]
-        # in double: for needles the two products agree in most digits
-        det = F(np.float64(a) * np.float64(c) - np.float64(b) * np.float64(b))
-        sigma_max = max(ZERO, math.log(ALPHA_STEPS * opacity))
-        # the box of the projection, or the slightly tighter one of the ellipse if it has one
-        reach_x, reach_y = F(radii[i, 0]), F(radii[i, 1])
-        if det > ZERO:
-            reach_x = min(reach_x, math.sqrt(TWO * sigma_max * c / det) + SLACK)
-            reach_y = min(reach_y, math.sqrt(TWO * sigma_max * a / det) + SLACK)
-        records[i, X], records[i, Y] = x, y
-        records[i, HA], records[i, B], records[i, HC] = HALF * a, b, HALF * c
-        records[i, SIGMA_MAX], records[i, OPACITY] = sigma_max, opacity
-        for channel in range(3):
-            records[i, RED + U(channel)] = colors[i, channel]
-        records[i, SHEAR], records[i, WIDTH2] = b / a, TWO * sigma_max / a
-        records[i, TAPER], records[i, REACH_Y] = det / (a * a), reach_y
-        boxes[i, 0] = np.int16(max(ZERO, np.floor((x - reach_x) / F(TILE_WIDTH))))
-        boxes[i, 1] = np.int16(min(last_x, np.floor((x + reach_x) / F(TILE_WIDTH))))
-        boxes[i, 2] = np.int16(max(ZERO, np.floor((y - reach_y) / F(TILE_HEIGHT))))
-        boxes[i, 3] = np.int16(min(last_y, np.floor((y + reach_y) / F(TILE_HEIGHT))))
-
-
 @lane_loop
-def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
-    """Blend one Gaussian into 16 pixels; planes: transmittance (negative: stopped), R, G, B."""
+def _blend_lanes(tile, at, dx0, dy0, ha, b, hc, sigma_max, opacity, red, green, blue):
+    """Blend one Gaussian into a block; planes: transmittance (negative: stopped), R, G, B."""
     for lane in range(LANES):
         p = U(lane) + at
-        dx = dx0 - F(lane)
-        sigma = dx * (ha * dx + b_dy) + c_dy
+        dx, dy = dx0 - F(lane % BLOCK), dy0 - F(lane // BLOCK)
+        sigma = dx * (ha * dx + b * dy) + hc * dy * dy
         alpha = min(opacity * _exp_negative(sigma), MAX_ALPHA)
         alpha = alpha if (sigma <= sigma_max) & (sigma >= ZERO) else ZERO
         before = tile[p]
@@ -112,7 +81,7 @@ def _blend_lanes(tile, at, dx0, ha, b_dy, c_dy, sigma_max, opacity, red, green, 
 
 
 @lane_loop
-def _gradient_lanes(tile, at, sums, dx0, dy, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue):
+def _gradient_lanes(tile, at, sums, dx0, dy0, ha, b, hc, sigma_max, opacity, red, green, blue):
     """Repeat ``_blend_lanes``, and add each lane's moments to its own place in sums.
 
     Planes: transmittance, the light behind (this and all later Gaussians and the background,
@@ -121,8 +90,8 @@ def _gradient_lanes(tile, at, sums, dx0, dy, ha, b_dy, c_dy, sigma_max, opacity,
     """
     for lane in range(LANES):
         p = U(lane) + at
-        dx = dx0 - F(lane)
-        sigma = dx * (ha * dx + b_dy) + c_dy
+        dx, dy = dx0 - F(lane % BLOCK), dy0 - F(lane // BLOCK)
+        sigma = dx * (ha * dx + b * dy) + hc * dy * dy
         inside = (sigma <= sigma_max) & (sigma >= ZERO)
         raw = opacity * _exp_negative(sigma)
         alpha = min(raw, MAX_ALPHA)
@@ -151,45 +120,68 @@ def _gradient_lanes(tile, at, sums, dx0, dy, ha, b_dy, c_dy, sigma_max, opacity,
         sums[q + S8] += weight * grad_b
 
 
+@lane_loop
+def _lane_totals(sums):
+    """Each moment added up over its lanes."""
+    m0, m1, m2, m3, m4, m5, m6, m7, m8 = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    for lane in range(LANES):
+        q = U(lane)
+        m0 += sums[q]
+        m1 += sums[q + S1]
+        m2 += sums[q + S2]
+        m3 += sums[q + S3]
+        m4 += sums[q + S4]
+        m5 += sums[q + S5]
+        m6 += sums[q + S6]
+        m7 += sums[q + S7]
+        m8 += sums[q + S8]
+    return m0, m1, m2, m3, m4, m5, m6, m7, m8
+
+
 @inlined
-def _open_tile(tile, t, tiles_x, width, height):
+def _lines(size):
+    """Float32 numbers that begin with a cache line: a vector that crosses lines costs two."""
+    room = np.empty(size + LINE, np.float32)
+    first = -(room.ctypes.data // 4) % LINE
+    return room[first : first + size]
+
+
+@inlined
+def _place(row, column, planes):
+    """Where the first plane of a tile's pixel lies: blocks in rows, a block's planes together."""
+    block = (row // BLOCK) * BLOCKS_X + column // BLOCK
+    return U((block * planes) * LANES + (row % BLOCK) * BLOCK + column % BLOCK)
+
+
+@inlined
+def _open_tile(tile, planes, t, tiles_x, width, height):
     """Set transmittance to 1 inside the image and -1 (stopped) beyond; return left, top, size."""
     left, top = (t % tiles_x) * TILE_WIDTH, (t // tiles_x) * TILE_HEIGHT
     columns, rows = min(TILE_WIDTH, width - left), min(TILE_HEIGHT, height - top)
-    tile[:PLANE] = -ONE
-    tile[PLANE:] = ZERO
-    for row in range(rows):
-        tile[row * STRIDE : row * STRIDE + columns] = ONE
+    tile[:] = ZERO
+    for row in range(TILE_HEIGHT):
+        for column in range(TILE_WIDTH):
+            shown = (row < rows) & (column < columns)
+            tile[_place(row, column, planes)] = ONE if shown else -ONE
     return left, top, columns, rows
 
 
-@inlined
-def _shading(records, g):
-    """Columns of a record that the lanes use: HA, ln(255 o), o and the color."""
-    return (
-        records[g, HA], records[g, SIGMA_MAX], records[g, OPACITY],
-        records[g, RED], records[g, GREEN], records[g, BLUE],
-    )  # fmt: skip
-
-
-@inlined
-def _span(x, middle, dy, half, width2, taper, last_column):
-    """First pixel of a row of the ellipse, and dx there and at the last one."""
-    if half < F(LANES // 2):  # one vector covers every row: no exact span needed
-        first = min(last_column, max(ZERO, np.ceil(middle - half)))
-        return first, x - first, x - first
-    half = math.sqrt(max(ZERO, width2 - taper * dy * dy)) + SLACK
-    first = max(ZERO, np.ceil(middle - half))
-    return first, x - first, x - min(last_column, np.floor(middle + half))
-
-
-@inlined
-def _live_pixels(tile):
-    """Pixels that have not stopped (an integer count: float maxima do not vectorize)."""
+@lane_loop
+def _live_lanes(tile, at):
+    """Pixels of a block that have not stopped."""
     live = 0
-    for p in range(PLANE):
-        live += 1 if tile[p] > ZERO else 0
+    for lane in range(LANES):
+        live += 1 if tile[U(lane) + at] > ZERO else 0
     return live
+
+
+@inlined
+def _all_stopped(tile, planes):
+    """Whether no pixel of a tile is left that later Gaussians change."""
+    for block in range(BLOCKS):
+        if _live_lanes(tile, U(block * planes * LANES)) > 0:
+            return False
+    return True
 
 
 @kernel
@@ -198,44 +190,39 @@ def blend(
     image, alpha, transmittance,
 ):  # fmt: skip
     """Blend the tiles [start, stop) into image [H,W,3], alpha [H,W,1], transmittance [H,W]."""
-    tile = np.empty(4 * PLANE, np.float32)
+    tile = _lines(FORWARD_PLANES * BLOCKS * LANES)
+    spans = _lines(2 * BLOCKS_Y)
     for t in range(start, stop):
-        left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
+        left, top, columns, rows = _open_tile(tile, FORWARD_PLANES, t, tiles_x, width, height)
         x_first, y_first = F(left) + HALF, F(top) + HALF
         last_column, last_row = F(columns - 1), F(rows - 1)
         for k in range(offsets[t], offsets[t + 1]):
-            if (k - offsets[t]) % EXIT_CHECK == EXIT_CHECK - 1 and _live_pixels(tile) == 0:
+            check = (k - offsets[t]) % EXIT_CHECK == EXIT_CHECK - 1
+            if check and _all_stopped(tile, FORWARD_PLANES):
                 break
             g = U(k)
-            ha, sigma_max, opacity, red, green, blue = _shading(records, g)
-            b, hc = records[g, B], records[g, HC]
-            x, y = records[g, X] - x_first, records[g, Y] - y_first
-            shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
-            row = max(ZERO, np.ceil(y - records[g, REACH_Y]))
-            bottom = min(last_row, np.floor(y + records[g, REACH_Y]))
-            place = U(np.int32(row)) * ROW
-            half = math.sqrt(width2) + SLACK
-            while row <= bottom:
-                dy = y - row
-                first, dx, dx_last = _span(x, x + shear * dy, dy, half, width2, taper, last_column)
-                p = place + U(np.int32(first))
-                b_dy, c_dy = b * dy, hc * dy * dy
-                while dx >= dx_last:
-                    _blend_lanes(tile, p, dx, ha, b_dy, c_dy, sigma_max, opacity, red, green, blue)
-                    p += VECTOR
-                    dx -= F(LANES)
-                row += ONE
-                place += ROW
+            x, y = center(records, g, x_first, y_first)
+            ha, b, hc, sigma_max, opacity, red, green, blue = shading(records, g)
+            upper, lower = block_rows(records, g, y, last_row)
+            block_spans(spans, records, g, x, y, last_column)
+            for v in range(upper, lower + 1):
+                first, last = np.int32(spans[U(v)]), np.int32(spans[U(v + BLOCKS_Y)])
+                p = U((v * BLOCKS_X + first) * FORWARD_PLANES * LANES)
+                dx, dy = x - F(BLOCK * first), y - F(BLOCK * v)
+                for _ in range(first, last + 1):
+                    _blend_lanes(tile, p, dx, dy, ha, b, hc, sigma_max, opacity, red, green, blue)
+                    p += U(FORWARD_PLANES * LANES)
+                    dx -= SIDE
         for row in range(rows):
-            p, v = U(row * STRIDE), U(top + row)
+            v = U(top + row)
             for u in range(left, left + columns):
+                p = _place(row, u - left, FORWARD_PLANES)
                 rest = abs(tile[p])
                 transmittance[v, U(u)] = rest
                 alpha[v, U(u), 0] = ONE - rest
                 image[v, U(u), 0] = tile[p + P1] + rest * background[0]
                 image[v, U(u), 1] = tile[p + P2] + rest * background[1]
                 image[v, U(u), 2] = tile[p + P3] + rest * background[2]
-                p += U(1)
 
 
 @inlined
@@ -243,16 +230,15 @@ def _load_gradients(tile, left, top, columns, rows, image, transmittance, grad_i
     """Fill the planes of ``_gradient_lanes``; return the tile's share of the background's."""
     sum_r, sum_g, sum_b = ZERO, ZERO, ZERO
     for row in range(rows):
-        p, v = U(row * STRIDE), U(top + row)
+        v = U(top + row)
         for k in range(left, left + columns):
-            u = U(k)
+            u, p = U(k), _place(row, k - left, BACKWARD_PLANES)
             red, green, blue = grad_image[v, u, 0], grad_image[v, u, 1], grad_image[v, u, 2]
             light = red * image[v, u, 0] + green * image[v, u, 1] + blue * image[v, u, 2]
             rest = transmittance[v, u]
             tile[p + P1] = light - rest * grad_alpha[v, u, 0]
             tile[p + P2], tile[p + P3], tile[p + P4] = red, green, blue
             sum_r, sum_g, sum_b = sum_r + rest * red, sum_g + rest * green, sum_b + rest * blue
-            p += U(1)
     return sum_r, sum_g, sum_b
 
 
@@ -268,10 +254,11 @@ def blend_backward(
     Tiles are walked front to back like in ``blend``, with ``image`` [H,W,3] and ``transmittance``
     [H,W] as it left them: what lies behind a Gaussian is the image minus what came before.
     """
-    tile = np.empty(5 * PLANE, np.float32)
-    lane_sums = np.empty(MOMENTS * LANES, np.float32)
+    tile = _lines(BACKWARD_PLANES * BLOCKS * LANES)
+    spans = _lines(2 * BLOCKS_Y)
+    lane_sums = _lines(MOMENTS * LANES)
     for t in range(start, stop):
-        left, top, columns, rows = _open_tile(tile, t, tiles_x, width, height)
+        left, top, columns, rows = _open_tile(tile, BACKWARD_PLANES, t, tiles_x, width, height)
         red, green, blue = _load_gradients(
             tile, left, top, columns, rows, image, transmittance, grad_image, grad_alpha
         )
@@ -281,33 +268,26 @@ def blend_backward(
         done = False
         for k in range(offsets[t], offsets[t + 1]):
             if (k - offsets[t]) % EXIT_CHECK == EXIT_CHECK - 1 and not done:
-                done = _live_pixels(tile) == 0
+                done = _all_stopped(tile, BACKWARD_PLANES)
             g = U(k)
-            ha, sigma_max, opacity, red, green, blue = _shading(records, g)
-            b, hc = records[g, B], records[g, HC]
-            x, y = records[g, X] - x_first, records[g, Y] - y_first
-            shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
-            row = max(ZERO, np.ceil(y - records[g, REACH_Y]))
-            bottom = -ONE if done else min(last_row, np.floor(y + records[g, REACH_Y]))
-            place = U(np.int32(row)) * ROW
-            half = math.sqrt(width2) + SLACK
+            if done:
+                sums[g] = ZERO
+                continue
+            x, y = center(records, g, x_first, y_first)
+            ha, b, hc, sigma_max, opacity, red, green, blue = shading(records, g)
+            upper, lower = block_rows(records, g, y, last_row)
+            block_spans(spans, records, g, x, y, last_column)
             lane_sums[:] = ZERO
-            while row <= bottom:
-                dy = y - row
-                first, dx, dx_last = _span(x, x + shear * dy, dy, half, width2, taper, last_column)
-                p = place + U(np.int32(first))
-                b_dy, c_dy = b * dy, hc * dy * dy
-                while dx >= dx_last:
+            for v in range(upper, lower + 1):
+                first, last = np.int32(spans[U(v)]), np.int32(spans[U(v + BLOCKS_Y)])
+                p = U((v * BLOCKS_X + first) * BACKWARD_PLANES * LANES)
+                dx, dy = x - F(BLOCK * first), y - F(BLOCK * v)
+                for _ in range(first, last + 1):
                     _gradient_lanes(
-                        tile, p, lane_sums, dx, dy, ha, b_dy, c_dy, sigma_max, opacity, red, green,
-                        blue,
-                    )  # fmt: skip
-                    p += VECTOR
-                    dx -= F(LANES)
-                row += ONE
-                place += ROW
+                        tile, p, lane_sums, dx, dy, ha, b, hc, sigma_max, opacity, red, green, blue
+                    )
+                    p += U(BACKWARD_PLANES * LANES)
+                    dx -= SIDE
+            totals = _lane_totals(lane_sums)
             for m in range(MOMENTS):
-                total, q = ZERO, U(m * LANES)
-                for lane in range(LANES):
-                    total += lane_sums[q + U(lane)]
-                sums[g, U(m)] = total
+                sums[g, U(m)] = totals[m]

@@ -7,7 +7,7 @@ faults every time, so lists that nobody needs any more are lent again.
 import numpy as np
 
 from unigs.compute.threads import get_threads, parallel_for, parallel_ranges
-from unigs.render import binning, blend_kernels
+from unigs.render import binning, blend_kernels, record_kernels
 from unigs.render.spec import MOMENTS, RECORD
 
 
@@ -17,8 +17,8 @@ class TileList:
     def __init__(self, n: int, width: int, height: int) -> None:
         """Reserve memory for n Gaussians and an image of width x height pixels."""
         self.n, self.width, self.height = n, width, height
-        self.tiles_x = -(-width // blend_kernels.TILE_WIDTH)
-        self.tiles_y = -(-height // blend_kernels.TILE_HEIGHT)
+        self.tiles_x = -(-width // record_kernels.TILE_WIDTH)
+        self.tiles_y = -(-height // record_kernels.TILE_HEIGHT)
         self.records = np.empty((n, RECORD), np.float32)
         self.boxes = np.empty((n, 4), np.int16)
         self._sorted_boxes = np.empty((n, 4), np.int16)
@@ -46,7 +46,7 @@ class TileList:
     ) -> None:
         """Fill the list from projected Gaussians; ``slots`` keeps what the gradient needs."""
         parallel_for(
-            blend_kernels.pack, len(depths), means2d, conics, radii, opacities, colors,
+            record_kernels.pack, len(depths), means2d, conics, radii, opacities, colors,
             self.width, self.height, self.records, self.boxes, min_chunk=16384,
         )  # fmt: skip
         self.ids = binning.sort_by_depth(depths, radii, *self._sort)
