@@ -6,11 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.torch import save_file
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from tests.losses.test_lpips import random_weights, reference
 from tests.support.full_disk import full_disk
 from tests.support.subject import subject_files, write_features, write_table
 from unigs.evaluate import contestants, score
@@ -19,18 +17,12 @@ from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
 from unigs.evaluate.document import training
 from unigs.evaluate.faces import FaceReader
-from unigs.evaluate.flicker import Flicker
-from unigs.evaluate.image import ImageScores
 from unigs.evaluate.interval import read_draws
-from unigs.evaluate.judge import Judge
 from unigs.evaluate.records import find, to_json
-from unigs.evaluate.regions import REGIONS
-from unigs.evaluate.sharpness import Sharpness
 from unigs.evaluate.speed import memory_record, speed_records
 from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick, read_aligned
 from unigs.face.detectors import open_detectors
-from unigs.losses.lpips import load_lpips
 from unigs.media.audio import write_wav
 from unigs.media.video import VideoWriter, probe, read_video
 from unigs.settings.evaluate import EvaluateSettings
@@ -360,29 +352,3 @@ def test_nearest_pose_counts_every_axis_by_its_spread(tmp_path):
 def test_pick_complains_about_a_stream_that_ends_early(tmp_path):
     with pytest.raises(UserError, match=r"clip\.mp4 ends before frame 7"):
         list(pick(iter(np.zeros((5, 1))), np.array([2, 7]), tmp_path / "clip.mp4"))
-
-
-def test_lpips_is_that_of_each_methods_own_picture(tmp_path):
-    """The article's formula on the true frame and that picture, mean over the frames."""
-    weights = random_weights()
-    save_file(weights, tmp_path / "lpips.safetensors")
-    rng, methods = np.random.default_rng(0), ("portrait", "static", "mean_frame")
-    judge = Judge(
-        *({name: kind() for name in methods} for kind in (ImageScores, Sharpness)),
-        {"truth": Flicker()}, {}, load_lpips(tmp_path / "lpips.safetensors"), "LPIPS",
-        SimpleNamespace(add=lambda real, rendered: None), {name: [] for name in methods},
-    )  # fmt: skip
-    masks = dict.fromkeys(REGIONS, np.ones((64, 64), bool))
-    expected = {name: [] for name in methods}
-    for _ in range(2):
-        real, *pictures = rng.integers(0, 256, (4, 64, 64, 3), np.uint8)
-        rendered = dict(zip(methods, pictures, strict=True))
-        judge.add(real, rendered, masks, follows=False)
-        for name, picture in rendered.items():
-            expected[name].append(reference(weights, real, picture))
-    for name, values in expected.items():
-        assert judge.distances[name] == pytest.approx(values, rel=1e-4)
-        record = judge._lpips(name)
-        assert (record.method, record.frames) == (name, 2)
-        assert record.value == pytest.approx(np.mean(values), rel=1e-4)
-    assert np.ptp([values[0] for values in expected.values()]) > 1e-3

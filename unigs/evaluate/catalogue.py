@@ -125,6 +125,7 @@ FIGURES = (
     Figure("psnr_torso", "psnr", "torso", "torso", tile="torso, dB", in_headline=True),
     Figure("psnr_band", "psnr", "band", "band", tile="hair/torso band, dB", in_headline=True),
     Figure("psnr_mouth", "psnr", "mouth", "mouth"),
+    Figure("lpips_mouth", "lpips", "LPIPS mouth", "mouth", digits=4, higher_is_better=False),
     Figure("ssim_hair", "ssim", "SSIM hair", "hair", digits=3),
     Figure("ssim_torso", "ssim", "SSIM torso", "torso", digits=3),
     Figure("ssim_band", "ssim", "SSIM band", "band", digits=3),

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from unigs.evaluate.eyes import (
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.flicker import Flicker
 from unigs.evaluate.image import ImageScores
-from unigs.evaluate.interval import Key, Statistic, mean
+from unigs.evaluate.interval import Key, Statistic
 from unigs.evaluate.lip_networks import LipNetworks, Places
 from unigs.evaluate.mouth import (
     POINTS68,
@@ -27,8 +27,8 @@ from unigs.evaluate.mouth import (
     mouth_records,
     voice_records,
 )
+from unigs.evaluate.perceptual import LpipsScores
 from unigs.evaluate.records import (
-    FULL,
     MEAN,
     NEAREST,
     PORTRAIT,
@@ -36,13 +36,11 @@ from unigs.evaluate.records import (
     STATIC,
     TRUTH,
     Record,
-    measured,
 )
 from unigs.evaluate.sharpness import Sharpness, fine_power
 from unigs.evaluate.split import Split
 from unigs.evaluate.statistics import eye_statistics, mouth_statistics
 from unigs.face.detectors import Detectors
-from unigs.losses import lpips
 from unigs.settings.evaluate import ScoreSettings
 
 WITH_FACES = (PORTRAIT, SHUFFLED, STATIC)
@@ -76,10 +74,8 @@ class Judge:
     sharpness: dict[str, Sharpness]
     flicker: dict[str, Flicker]
     faces: dict[str, FaceReader]
-    perceptual: lpips.LPIPS | None
-    perceptual_backend: str
+    perceptual: LpipsScores
     lips: LipNetworks
-    distances: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -105,18 +101,13 @@ class Judge:
         pictured = [name for name in methods if name != SHUFFLED]
         moving = [TRUTH, *(name for name in pictured if name not in (NEAREST, MEAN))]
         searched = [name for name in WITH_FACES if name in methods]
-        network = None
-        if settings.lpips_model:
-            network = lpips.load_lpips(settings.lpips_model, device)
         return cls(
             images={name: ImageScores() for name in pictured},
             sharpness={name: Sharpness() for name in pictured},
             flicker={name: Flicker() for name in moving},
             faces={name: stack.enter_context(FaceReader(detectors)) for name in searched},
-            perceptual=network,
-            perceptual_backend=lpips.backend_of(settings.lpips_model) if network else lpips.BACKEND,
+            perceptual=LpipsScores(settings.lpips_model, device, truth.points, pictured),
             lips=LipNetworks.build(settings, device, methods, Places(truth.points, truth.nearest)),
-            distances={name: [] for name in pictured},
         )
 
     def add(
@@ -138,12 +129,11 @@ class Judge:
         for name, scores in self.images.items():
             scores.add(real, rendered[name], masks)
             self.sharpness[name].add(detail, rendered[name], masks)
-            if self.perceptual is not None:
-                self.distances[name].append(lpips.distance(self.perceptual, real, rendered[name]))
         for name, flicker in self.flicker.items():
             flicker.add(real if name == TRUTH else rendered[name], masks, follows)
         for name, reader in self.faces.items():
             reader.read(rendered[name])
+        self.perceptual.add(real, rendered)
         self.lips.add(real, rendered)
 
     def records(
@@ -161,7 +151,7 @@ class Judge:
         found: list[Record] = []
         for name, scores in self.images.items():
             found += [record.labeled(method=name) for record in scores.records()]
-            found.append(self._lpips(name))
+            found += self.perceptual.records(name)
             found += self.sharpness[name].records(name)
         for name, flicker in self.flicker.items():
             found += flicker.records(name)
@@ -190,9 +180,7 @@ class Judge:
             for name, part in parts.items()
             for (metric, region), statistic in part.statistics().items()
         }
-        for name, values in self.distances.items():
-            if values:
-                found["lpips", FULL, name] = mean(np.array(values))
+        found |= self.perceptual.statistics()
         points = {TRUTH: truth.points, **self.points(truth)}
         found |= mouth_statistics(points, size) | eye_statistics(points)
         if second := self.lips.points68():
@@ -204,18 +192,6 @@ class Judge:
         known = {} if truth.nearest is None else {NEAREST: truth.nearest}
         return {name: reader.points() for name, reader in self.faces.items()} | known
 
-    def _lpips(self, name: str) -> Record:
-        values = self.distances[name]
-        return measured(
-            "lpips",
-            float(np.mean(values)) if values else None,
-            lpips.NO_WEIGHTS,
-            method=name,
-            frames=len(values),
-            backend=self.perceptual_backend,
-            how="mean of the frames' distance, full frame",
-        )
-
     def table(self, truth: Truth, split: Split) -> pd.DataFrame:
         """One row per test frame: the portrait's figures, the baselines' PSNR, the curves."""
         columns = {"frame": split.test, "time": split.time}
@@ -225,8 +201,7 @@ class Judge:
         for name, scores in self.images.items():
             if name != PORTRAIT:
                 columns[f"psnr_full_{name}"] = [row["psnr_full"] for row in scores.rows]
-        if self.distances[PORTRAIT]:
-            columns["lpips"] = self.distances[PORTRAIT]
+        columns |= self.perceptual.columns(PORTRAIT)
         points = self.points(truth)
         columns["lmd"] = landmark_distance(truth.points, points[PORTRAIT])
         if SHUFFLED in points:
