@@ -306,6 +306,8 @@ def test_every_part_of_a_portrait_learns_but_the_lips_that_were_learned_before()
         task.step(step)
     after = dict(task.portrait.named_parameters())
     resting = {name for name, value in before.items() if torch.equal(value, after[name])}
+    # The softmax over the window takes this one out again: its gradient is rounding, or zero.
+    resting -= {"motion.speech_net.audio.attention.bias"}
     assert resting == {name for name in before if ".lip_net." in name} != set()
     parts = ("gaussians.", "motion.planes.0", "motion.planes.1", "motion.speech_net.audio.")
     parts += ("motion.deformation.face_shapes.", "motion.deformation.pose_shapes.")

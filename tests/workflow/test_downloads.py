@@ -66,6 +66,7 @@ def test_edits_do_not_fetch_again(work, checkout):
         code.write_text(kept)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "row, arguments",
     [
@@ -91,6 +92,7 @@ def test_a_checksum_that_is_written_down_later_fetches_nothing(work):
     assert planned(TARGET, *work.arguments, cwd=work.folder) == {}
 
 
+@pytest.mark.faults
 def test_a_video_that_is_not_the_sheets_is_told_before_anything_runs(work):
     work.write_sheet(sha256="0a" * 32)
     done = work.run("--dry-run", check=False)

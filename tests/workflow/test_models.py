@@ -37,6 +37,7 @@ def overlay(folder: Path, config: dict) -> list[str]:
     return ["--configfile", "more.yaml"]
 
 
+@pytest.mark.faults
 def test_missing_weights_are_said_once_and_stop_nothing(arguments, tmp_path):
     done = snakemake("--dry-run", "tables", *arguments, cwd=tmp_path)
     text = done.stdout + done.stderr
@@ -62,6 +63,7 @@ def test_weights_that_a_setting_names_are_fetched(arguments, tmp_path):
     assert planned("tables", *arguments, *named, cwd=tmp_path)["fetch_model"] == 0
 
 
+@pytest.mark.faults
 def test_terms_must_be_accepted(arguments, tmp_path):
     target = "resources/models/syncnet-v2.safetensors"
     done = snakemake("--dry-run", target, *arguments, cwd=tmp_path, check=False)
@@ -71,6 +73,7 @@ def test_terms_must_be_accepted(arguments, tmp_path):
     assert "--accept syncnet-v2" in done.stdout + done.stderr
 
 
+@pytest.mark.faults
 def test_no_network_is_a_sentence_in_the_log(arguments, tmp_path):
     proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1")
     proxies |= {"no_proxy": "", "NO_PROXY": ""}
