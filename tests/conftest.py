@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -82,6 +82,19 @@ def real_model() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def restored_threads() -> Iterator[None]:
+    """Put the threads of kernels and of torch back after a test that sets them."""
+    import torch
+
+    from unigs.compute import threads
+
+    before = threads.get_threads(), torch.get_num_threads()
+    yield
+    threads.set_threads(before[0])
+    torch.set_num_threads(before[1])
 
 
 @pytest.fixture

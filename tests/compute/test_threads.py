@@ -11,12 +11,9 @@ from unigs.stage.errors import UserError
 
 
 @pytest.fixture(params=[1, 2, 3])
-def count(request):
-    """Run with this many threads and restore the setting."""
-    before = threads.get_threads()
-    threads.set_threads(request.param)
-    yield request.param
-    threads.set_threads(before)
+def count(request, restored_threads):
+    """Run with this many threads."""
+    return threads.set_threads(request.param)
 
 
 @pytest.mark.parametrize(("n", "min_chunk"), [(0, 1), (1, 1), (7, 1), (1000, 64), (5000, 2048)])
@@ -44,8 +41,8 @@ def test_empty_ranges_are_left_out(count):
     assert sorted(seen) == [(0, 3), (3, 5)]
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_work_is_done_by_several_threads():
-    before = threads.get_threads()
     threads.set_threads(2)
     names = set()
 
@@ -53,10 +50,7 @@ def test_work_is_done_by_several_threads():
         names.add(threading.current_thread().name)
         time.sleep(0.05)
 
-    try:
-        threads.parallel_ranges(kernel, [0, 1, 2])
-    finally:
-        threads.set_threads(before)
+    threads.parallel_ranges(kernel, [0, 1, 2])
     assert len(names) == 2
 
 

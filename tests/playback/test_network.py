@@ -86,17 +86,14 @@ def test_zero_points():
     assert PlaybackDeformation(*layers).apply(torch.zeros(64)).shape == (0, 10)
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     layers = network(3000, 64, 10)
     bias = torch.linspace(-1, 1, 64)
-    before = threads.get_threads()
-    try:
-        threads.set_threads(1)
-        one = PlaybackDeformation(*layers).apply(bias).copy()
-        threads.set_threads(2)
-        two = PlaybackDeformation(*layers).apply(bias)
-    finally:
-        threads.set_threads(before)
+    threads.set_threads(1)
+    one = PlaybackDeformation(*layers).apply(bias).copy()
+    threads.set_threads(2)
+    two = PlaybackDeformation(*layers).apply(bias)
     np.testing.assert_array_equal(one, two)
 
 

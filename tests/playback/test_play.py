@@ -95,11 +95,9 @@ def test_playback_in_torch_is_that_of_the_kernels(motion):
 
 
 @pytest.fixture(params=[1, 2, 3])
-def kernel_threads(request):
+def kernel_threads(request, restored_threads):
     """Number of threads of the kernels."""
-    before = threads.get_threads()
-    yield threads.set_threads(request.param)
-    threads.set_threads(before)
+    return threads.set_threads(request.param)
 
 
 def test_a_clip_is_its_frames(monkeypatch, kernel_threads):

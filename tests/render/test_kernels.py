@@ -41,22 +41,19 @@ def gsplat_torch():
     return module
 
 
+@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("count", [1, 2])
 def test_playback_shows_what_rasterize_shows(count):
-    before = threads.get_threads()
     threads.set_threads(count)
-    try:
-        renderer = PlaybackRasterizer(5000, 100, 75)
-        for seed in range(3):  # buffers are used again, also after a frame with many more pairs
-            scene = cloud(5000, 100, 75, seed=seed, sigma=1.0 + 2 * (seed == 1))
-            image, alpha = play(renderer, scene)
-            wanted, wanted_alpha, meta = rasterize(**scene)
-            assert image.dtype == np.float32
-            assert np.abs(image - wanted.numpy()).max() < 1e-6
-            assert np.abs(alpha - wanted_alpha.numpy()).max() < 1e-6
-            assert np.array_equal(renderer.radii, meta["radii"].numpy())
-    finally:
-        threads.set_threads(before)
+    renderer = PlaybackRasterizer(5000, 100, 75)
+    for seed in range(3):  # buffers are used again, also after a frame with many more pairs
+        scene = cloud(5000, 100, 75, seed=seed, sigma=1.0 + 2 * (seed == 1))
+        image, alpha = play(renderer, scene)
+        wanted, wanted_alpha, meta = rasterize(**scene)
+        assert image.dtype == np.float32
+        assert np.abs(image - wanted.numpy()).max() < 1e-6
+        assert np.abs(alpha - wanted_alpha.numpy()).max() < 1e-6
+        assert np.array_equal(renderer.radii, meta["radii"].numpy())
 
 
 def test_playback_uses_the_same_memory_again():

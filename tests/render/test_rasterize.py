@@ -14,12 +14,9 @@ from unigs.render.rasterize import rasterize
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Start every test on one thread and restore the setting."""
-    before = threads.get_threads()
+def one_thread(restored_threads):
+    """Start every test on one thread."""
     threads.set_threads(1)
-    yield
-    threads.set_threads(before)
 
 
 def assert_same_image(image, wanted):

@@ -51,19 +51,17 @@ def test_dynamic_stage_improves_on_the_static_one(files, static_run, tmp_path):
     assert image.shape == (64, 64, 3)
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_steps_are_the_same_to_the_bit_with_any_number_of_threads():
     """Of `unigs_plus`, with enough Gaussians and pixels for every kernel to share them out."""
-    before, states = threads.get_threads(), []
-    try:
-        for count in (1, 2):
-            threads.set_threads(count)
-            torch.manual_seed(0)
-            task = dynamic_task(subject(64), 5000)
-            for step in range(3):
-                task.step(step)
-            states.append(task.portrait.state_dict())
-    finally:
-        threads.set_threads(before)
+    states = []
+    for count in (1, 2):
+        threads.set_threads(count)
+        torch.manual_seed(0)
+        task = dynamic_task(subject(64), 5000)
+        for step in range(3):
+            task.step(step)
+        states.append(task.portrait.state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 

@@ -136,16 +136,13 @@ def test_no_points():
     assert out.shape == (0, 10) and all((x == 0).all() for x in gradients)
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     parts, layers = network(5000, (24, 12), 32, 10)
-    before = threads.get_threads()
-    try:
-        results = []
-        for count in (1, 2):
-            threads.set_threads(count)
-            results.append(with_gradients(deform, parts, layers, torch.float32))
-    finally:
-        threads.set_threads(before)
+    results = []
+    for count in (1, 2):
+        threads.set_threads(count)
+        results.append(with_gradients(deform, parts, layers, torch.float32))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
 

@@ -165,19 +165,16 @@ def test_gradient_of_a_table_keeps_the_sum():
         torch.testing.assert_close(part, weights[:, :, level].sum(0), atol=1e-3, rtol=0)
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     points, tables, level_table = scene(1500, 12, 2, 10)
     results = []
-    before = threads.get_threads()
-    try:
-        for count in (1, 2):
-            threads.set_threads(count)
-            p, t = points.clone().requires_grad_(), tables.clone().requires_grad_()
-            encoded = encode(p, t, level_table)
-            encoded.square().sum().backward()
-            results.append((encoded.detach(), p.grad, t.grad))
-    finally:
-        threads.set_threads(before)
+    for count in (1, 2):
+        threads.set_threads(count)
+        p, t = points.clone().requires_grad_(), tables.clone().requires_grad_()
+        encoded = encode(p, t, level_table)
+        encoded.square().sum().backward()
+        results.append((encoded.detach(), p.grad, t.grad))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
 

@@ -113,16 +113,14 @@ def test_poses_that_are_learned_get_their_gradient():
     assert t.grad.abs().min() > 0
 
 
+@pytest.mark.usefixtures("restored_threads")
 def test_threads_do_not_change_a_bit():
     attributes = "position", "scale", "rotation"
-    gaussians, raw, before = field(9000), outputs(9000, attributes), threads.get_threads()
-    try:
-        results = []
-        for count in (1, 2):
-            threads.set_threads(count)
-            results.append(with_gradients(posed, gaussians, raw, attributes, torch.float32))
-    finally:
-        threads.set_threads(before)
+    gaussians, raw = field(9000), outputs(9000, attributes)
+    results = []
+    for count in (1, 2):
+        threads.set_threads(count)
+        results.append(with_gradients(posed, gaussians, raw, attributes, torch.float32))
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
 
