@@ -15,7 +15,7 @@ from unigs.evaluate import contestants, score
 from unigs.evaluate import render as render_test
 from unigs.evaluate.catalogue import FIGURES
 from unigs.evaluate.contestants import nearest_by_pose
-from unigs.evaluate.document import training
+from unigs.evaluate.document import summary, training
 from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.interval import read_draws
 from unigs.evaluate.records import find, to_json
@@ -192,6 +192,20 @@ def test_full_frame_psnr_is_the_mean_over_the_rendered_frames(judged, metrics):
     row = find(metrics["metrics"], "psnr")
     assert row["value"] == pytest.approx(expected, abs=1e-3) and row["frames"] == 6
     assert metrics["summary"]["psnr"] == row["value"]
+
+
+def test_a_summary_keeps_the_whole_frame_apart_from_its_parts():
+    """One name for each region of a metric; a metric of the mouth alone needs no region's."""
+    regions = {"lpips": ("full", "mouth"), "psnr": ("full", "hair", "mouth"), "lmd": ("mouth",)}
+    rows = [
+        {"metric": metric, "region": region, "method": "portrait", "value": f"{metric} {region}"}
+        for metric, found in regions.items()
+        for region in found
+    ]
+    assert summary(rows) == {
+        "lpips": "lpips full", "lpips_mouth": "lpips mouth", "psnr": "psnr full",
+        "psnr_hair": "psnr hair", "psnr_mouth": "psnr mouth", "lmd": "lmd mouth",
+    }  # fmt: skip
 
 
 def test_baselines_are_judged_on_the_same_frames(judged, metrics):

@@ -11,6 +11,7 @@ from unigs.evaluate.catalogue import by_key
 from unigs.evaluate.records import Record, to_json
 from unigs.evaluate.runs import read_runs, run_of
 from unigs.report.cells import duration, marks, plain
+from unigs.report.page import measurement
 from unigs.report.page import table as table_on_page
 from unigs.report.tables import paper_rows
 from unigs.stage.errors import UserError
@@ -64,6 +65,25 @@ def test_another_systems_render_before_ours_hides_no_picture_of_the_clip(tmp_pat
     assert baselines([system, *others]) == baselines(others)
     assert ("mean of 2", "mean training frame", 15.0) in baselines([system, *others])
     assert baselines([system])[0][:2] == ("ann", "true frames"), "where there is nothing else"
+
+
+def test_where_another_systems_render_was_placed_is_said_beside_its_figures(tmp_path):
+    placement = {
+        "first_render_frame": 7, "offset_frames": -100,
+        "correlation": 0.987, "next_best_correlation": 0.31,
+        "window": {"x": 30.0, "y": 12.5, "scale": 0.5},
+    }  # fmt: skip
+    folder = write_run(tmp_path, "ann", "system", 20.0)
+    (ours,) = read_runs([folder / "metrics.json"])
+    content = read_json(folder / "metrics.json")
+    write_json(folder / "metrics.json", content | {"placement": placement})
+    (theirs,) = read_runs([folder / "metrics.json"])
+    said = [line for line in measurement(theirs) if line not in measurement(ours)]
+    assert said == [
+        "Placed in the clip as found from the pictures: its frame 7 shows frame "
+        "107; one of its pixels is 0.500 of the clip's, from "
+        "(30.0, 12.5) on; correlation of the motion 0.99, next best 0.31"
+    ]
 
 
 def test_a_pasted_torso_is_said_in_every_row_and_beneath(tmp_path):

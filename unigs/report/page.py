@@ -120,6 +120,8 @@ def _tile(run: Run, figure: Figure) -> Tile:
 def measurement(run: Run) -> list[str]:
     """What measured the figures of a run, and why others are empty."""
     lines = [f"Landmarks: {run.metrics['landmark_backend']}"]
+    if run.foreign:
+        lines.append(_placement(run.metrics["placement"]))
     if run.speed:
         lines.append(
             f"Frames per second: batch 1, {run.speed['size']}×{run.speed['size']}, "
@@ -129,6 +131,17 @@ def measurement(run: Run) -> list[str]:
     empty = [figure for figure in catalogue.FIGURES if run.shown(figure) is None]
     lines += [f"{figure.name} is empty: {run.why_empty(figure)}" for figure in empty]
     return list(dict.fromkeys(lines))
+
+
+def _placement(found: dict) -> str:
+    """When and where another system's render shows the clip, from what place_render wrote."""
+    window, first = found["window"], found["first_render_frame"] - found["offset_frames"]
+    return (
+        f"Placed in the clip as found from the pictures: its frame {found['first_render_frame']} "
+        f"shows frame {first}; one of its pixels is {window['scale']:.3f} of the clip's, from "
+        f"({window['x']:.1f}, {window['y']:.1f}) on; correlation of the motion "
+        f"{found['correlation']:.2f}, next best {found['next_best_correlation']:.2f}"
+    )
 
 
 def table(name: str, frame: pd.DataFrame, files: list[Path], curve: Path | None = None) -> Table:
