@@ -3,9 +3,9 @@ import type { Arrays } from "../payload";
 import type { Strengths } from "../player/performance";
 import { REGIONS } from "../render/renderer";
 import { covering, plain } from "./background";
+import { element, say } from "./elements";
 import { Microphone } from "./microphone";
 import { turnBy } from "./orbit";
-import { element, say } from "./page";
 import type { Player } from "./player";
 
 /** Steps between two updates of the line that says how fast it goes. */

@@ -4,19 +4,8 @@ import { Ear } from "../player/ear";
 import { Performance } from "../player/performance";
 import { Sound } from "../player/sound";
 import { Controls } from "./controls";
+import { element, say } from "./elements";
 import { Player } from "./player";
-
-/** An element of the page that must be there. */
-export function element<T extends HTMLElement>(id: string): T {
-  return document.getElementById(id) as T;
-}
-
-/** Says something below the picture; an empty text says nothing. */
-export function say(text: string, isError = false): void {
-  const place = element("status");
-  place.textContent = text;
-  place.classList.toggle("error", isError);
-}
 
 export async function start(): Promise<void> {
   // Tests wait for this, and drive the player through it.
