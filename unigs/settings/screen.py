@@ -1,7 +1,7 @@
 """Settings of screen_clip: which frames count, and which of them are test frames."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from unigs.settings.detectors import DetectorSettings
 from unigs.stage.bounds import Bounds, NotNegative, Positive, Share
@@ -55,3 +55,7 @@ class ScreenSettings(DetectorSettings):
     held_out_blocks: Annotated[int, Bounds(1, 1000)] = 1
     """Number of equal parts of the clip that each end with a block of test frames. 1 holds out the
     clip's last eleventh, the custom of the field."""
+    test_block: Literal["last", "unseen"] = "last"
+    """Where the test frames lie. last: at the end of each of the held_out_blocks. unseen: in the
+    one run of frames whose heads turn furthest beyond what all other frames show, a harder test
+    than the custom of the field; held_out_blocks does not count then."""

@@ -8,7 +8,6 @@ from tests.support import astronaut
 from unigs.prepare.clip.screen import (
     fading,
     find_cuts,
-    held_out,
     in_ranges,
     make_table,
     other_face,
@@ -137,31 +136,6 @@ def test_ranges():
     for wrong in ("12", "14-12", "a-b", "-3-4", "1:2"):
         with pytest.raises(UserError, match="ranges to remove"):
             parse_ranges(wrong)
-
-
-@pytest.mark.parametrize(("frames", "train"), [(200, 181), (600, 545), (761, 691)])
-def test_the_last_eleventh_is_held_out(frames, train):
-    test = held_out(np.ones(frames, bool), SETTINGS)
-    np.testing.assert_array_equal(np.flatnonzero(test), np.arange(train, frames))
-
-
-def test_the_split_counts_kept_frames_only():
-    keep = np.ones(600, bool)
-    keep[100:300] = keep[590:] = False
-    test = held_out(keep, SETTINGS)
-    assert (keep & test).sum() == 390 - int(390 * 10 / 11)
-    first = np.flatnonzero(test)[0]
-    assert not test[:first].any() and test[first:590].all()
-
-
-def test_several_held_out_blocks_are_spread():
-    keep = np.ones(660, bool)
-    test = held_out(keep, ScreenSettings(held_out_blocks=3))
-    starts = np.flatnonzero(np.diff(np.concatenate([[0], test.astype(int)])) == 1)
-    np.testing.assert_array_equal(starts, [200, 420, 640])
-    assert test.sum() == 60
-    with pytest.raises(UserError):
-        held_out(keep, ScreenSettings(held_out_blocks=0))
 
 
 def test_a_cut_removes_nothing_and_reasons_are_joined(tmp_path):

@@ -17,6 +17,7 @@ from unigs.face.search import Search
 from unigs.media.video import probe, read_video
 from unigs.prepare.clip.cuts import block_changes, find_cuts, small_gray
 from unigs.prepare.clip.given import GIVEN_MARKS, given_table
+from unigs.prepare.clip.held_out import held_out
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -67,7 +68,8 @@ def screen_clip(
     time, reasons = find_marks(video, landmarks, settings)
     reasons["user"] = in_ranges(time, unwanted)
     if given is None:
-        table = make_table(out, time, reasons, settings)
+        angles = head_angles(Landmarks.read(landmarks).points)
+        table = make_table(out, time, reasons, settings, angles)
     else:
         added = {name: reasons[name] for name in GIVEN_MARKS}
         table = given_table(given, out, landmarks, ~reasons["no_face"], added)
@@ -261,7 +263,11 @@ def in_ranges(time: np.ndarray, ranges: list[tuple[float, float]]) -> np.ndarray
 
 
 def make_table(
-    path: Path, time: np.ndarray, reasons: dict[str, np.ndarray], settings: ScreenSettings
+    path: Path,
+    time: np.ndarray,
+    reasons: dict[str, np.ndarray],
+    settings: ScreenSettings,
+    angles: np.ndarray | None = None,
 ) -> FrameTable:
     """The frame table of a clip.
 
@@ -270,27 +276,12 @@ def make_table(
         time: seconds of every frame [T].
         reasons: bool [T] for each of `REASONS`.
         settings: share and place of the test part.
+        angles: yaw, pitch and roll of the head [T,3], degrees, which say what a test part of unseen
+            poses is.
     """
     keep = ~np.any([reasons[name] for name in REASONS if name != JUMP_CUT], axis=0)
-    split = np.where(held_out(keep, settings), TEST, TRAIN)
+    split = np.where(held_out(keep, settings, angles), TEST, TRAIN)
     return FrameTable(path, time, keep, reason_words(reasons), split)
-
-
-def held_out(keep: np.ndarray, settings: ScreenSettings) -> np.ndarray:
-    """Frames [T] bool of the test split; removed frames belong to the block in which they lie.
-
-    The kept frames are cut into `held_out_blocks` parts of equal length; the last `test_share` of
-    each part is held out. One block reproduces the custom of the field, first 10/11 and last 1/11.
-    """
-    if not 0 < settings.test_share < 1 or settings.held_out_blocks < 1:
-        raise UserError("test_share must lie between 0 and 1, held_out_blocks must be 1 or more.")
-    rank = np.maximum(np.cumsum(keep) - 1, 0)  # number of the last kept frame so far
-    edges = np.linspace(0, int(keep.sum()), settings.held_out_blocks + 1).astype(int)
-    test = np.zeros(len(keep), bool)
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
-        begin = first + int((last - first) * (1 - settings.test_share))
-        test |= (rank >= begin) & (rank < last)
-    return test
 
 
 if __name__ == "__main__":

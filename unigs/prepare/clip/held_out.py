@@ -1,0 +1,73 @@
+"""Which frames of a clip are held out for the test."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unigs.settings.screen import ScreenSettings
+from unigs.stage.errors import UserError
+
+RANGE = (1.0, 99.0)
+"""Percentiles of the other frames' head angles between which a direction counts as seen."""
+
+
+def held_out(
+    keep: np.ndarray, settings: ScreenSettings, angles: np.ndarray | None = None
+) -> np.ndarray:
+    """Frames [T] bool of the test split; removed frames belong to the block in which they lie.
+
+    The kept frames are cut into `held_out_blocks` parts of equal length; the last `test_share` of
+    each part is held out. One block reproduces the custom of the field, first 10/11 and last 1/11.
+    With `test_block` unseen, one block of that size is held out wherever it is hardest.
+
+    Args:
+        keep: frames that count [T] bool.
+        settings: share and place of the test part.
+        angles: yaw, pitch and roll of the head [T,3], degrees; needed for `test_block` unseen.
+
+    Raises:
+        UserError: the share does not lie between 0 and 1, or there is no block.
+    """
+    if not 0 < settings.test_share < 1 or settings.held_out_blocks < 1:
+        raise UserError("test_share must lie between 0 and 1, held_out_blocks must be 1 or more.")
+    rank = np.maximum(np.cumsum(keep) - 1, 0)  # number of the last kept frame so far
+    if settings.test_block == "unseen":
+        first, last = unseen_block(angles[keep], settings.test_share)
+        return (rank >= first) & (rank < last)
+    edges = np.linspace(0, int(keep.sum()), settings.held_out_blocks + 1).astype(int)
+    test = np.zeros(len(keep), bool)
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        begin = first + _training(last - first, settings.test_share)
+        test |= (rank >= begin) & (rank < last)
+    return test
+
+
+def unseen_block(angles: np.ndarray, share: float) -> tuple[int, int]:
+    """The run of frames whose heads turn furthest beyond what the other frames show.
+
+    Beyond is what an angle has outside of the other frames' range (`RANGE`), in degrees; of a run
+    the mean length of that vector counts, and of equal runs the last one.
+
+    Args:
+        angles: yaw, pitch and roll [n,3] of the kept frames, degrees.
+        share: share of the frames that the run has.
+
+    Returns:
+        First frame of the run, and the one behind its last.
+    """
+    length = len(angles) - _training(len(angles), share)
+    best, found = -1.0, (len(angles) - length, len(angles))
+    for first in range(len(angles) - length, -1, -1):
+        run = angles[first : first + length]
+        others = np.concatenate([angles[:first], angles[first + length :]])
+        low, high = np.percentile(others, RANGE, axis=0)
+        beyond = np.maximum(low - run, 0) + np.maximum(run - high, 0)
+        mean = float(np.linalg.norm(beyond, axis=1).mean())
+        if mean > best:
+            best, found = mean, (first, first + length)
+    return found
+
+
+def _training(count: int, share: float) -> int:
+    """How many of so many frames are not held out."""
+    return int(count * (1 - share))
