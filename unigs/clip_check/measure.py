@@ -90,12 +90,12 @@ def _measure_picture(figures: ClipFigures, clip: Path, folder: Path) -> None:
     marks, settings = Landmarks.read(landmarks), ScreenSettings()
     seen = marks.points[marks.found]
     figures.face_height = face_height(seen) * figures.window / SIDE
-    angles = head_angles(seen)
-    low, high = np.percentile(angles, [5, 95], axis=0)
+    low, high = np.percentile(head_angles(seen), [5, 95], axis=0)
     figures.yaw, figures.pitch = (float(x) for x in (high - low)[:2])
     log.info("Looking for hands, other faces and cuts ...")
     time, reasons = find_marks(clip, landmarks, settings)
-    table = make_table(folder / "frames.csv", time, reasons, settings)
+    angles = head_angles(marks.points)
+    table = make_table(folder / "frames.csv", time, reasons, settings, angles)
     table.write()
     for name in ("no_face", "second_face", "hands", "fade", "head_turn"):
         setattr(figures, name, float(reasons[name].mean()))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from unigs.doctor.figures import FitFigures
 from unigs.doctor.finding import LOOK, Finding
-from unigs.evaluate.records import MEAN, NEAREST, STATIC
+from unigs.evaluate.records import MEAN, NEAREST, STATIC, find
 
 FIRST_LOOK = 1600
 """Steps of the dynamic stage under which a portrait is a first look."""
@@ -181,8 +181,8 @@ def _eyes(fit: FitFigures) -> Iterator[Finding]:
 
 def _empty(fit: FitFigures) -> Iterator[Finding]:
     """Figures that setup could have made possible."""
-    row = next((r for r in fit.records if r["metric"] == "lpips" and r["value"] is None), None)
-    if row is not None:
+    row = find(fit.records, "lpips")
+    if row is not None and row["value"] is None:
         yield Finding(
             "LPIPS",
             f"empty ({row['reason']})",

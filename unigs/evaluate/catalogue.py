@@ -63,8 +63,8 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """First word of the title, for sentences."""
-        return self.title.split()[0].rstrip(",")
+        """The title without its unit, for sentences."""
+        return self.title.split(",")[0]
 
     def is_better(self, change: float) -> bool:
         """Whether a change of the figure is one for the better."""

@@ -86,6 +86,7 @@ class Judge:
         stack: contextlib.ExitStack,
         truth: Truth,
         detectors: Detectors,
+        size: int,
     ) -> "Judge":
         """Set up a judge.
 
@@ -96,6 +97,7 @@ class Judge:
             stack: closes the face detectors.
             truth: what is known of the true frames.
             detectors: the carrier that finds the face in the methods' pictures.
+            size: width of the clip's frames, px.
         """
         methods = list(methods)
         pictured = [name for name in methods if name != SHUFFLED]
@@ -106,7 +108,7 @@ class Judge:
             sharpness={name: Sharpness() for name in pictured},
             flicker={name: Flicker() for name in moving},
             faces={name: stack.enter_context(FaceReader(detectors)) for name in searched},
-            perceptual=LpipsScores(settings.lpips_model, device, truth.points, pictured),
+            perceptual=LpipsScores(settings.lpips_model, device, truth.points, size, pictured),
             lips=LipNetworks.build(settings, device, methods, Places(truth.points, truth.nearest)),
         )
 

@@ -15,7 +15,7 @@ MOUTH = "mouth"
 MOUTH_SHARE = 0.25
 """Side of the square over the mouth, as a share of the frame's width."""
 MOUTH_SIZE = 128
-"""Side in px to which the square is enlarged: LPIPS is made for objects of some fifty pixels."""
+"""Side in px to which the square is brought: LPIPS is made for objects of some fifty pixels."""
 NO_FACE = "no true test frame shows a face"
 """Why there may be no figure of the mouth."""
 
@@ -27,15 +27,17 @@ class LpipsScores:
         weights: file of LPIPS; empty: nothing is measured.
         device: where the network runs.
         points: landmarks of the true test frames [n,478,3], px; NaN without a face.
+        size: width of the clip's frames, px, of which the pictures may be a part.
         methods: methods whose pictures are compared.
     """
 
     def __init__(
-        self, weights: str, device: str, points: np.ndarray, methods: Iterable[str]
+        self, weights: str, device: str, points: np.ndarray, size: int, methods: Iterable[str]
     ) -> None:
         self.network = lpips.load_lpips(weights, device) if weights else None
         self.backend = lpips.backend_of(weights) if weights else lpips.BACKEND
         self.middles = points[:, list(LIPS), :2].mean(1)
+        self.side = round(MOUTH_SHARE * size)
         self.methods = list(methods)
         self.values: dict[tuple[str, str], list[float]] = {
             (region, name): [] for name in self.methods for region in (FULL, MOUTH)
@@ -53,9 +55,9 @@ class LpipsScores:
             return
         middle = self.middles[self.count]
         self.count += 1
-        real_mouth = mouth_square(real, middle)
+        real_mouth = mouth_square(real, middle, self.side)
         for name in self.methods:
-            picture, mouth = rendered[name], mouth_square(rendered[name], middle)
+            picture, mouth = rendered[name], mouth_square(rendered[name], middle, self.side)
             self.values[FULL, name].append(lpips.distance(self.network, real, picture))
             of_mouth = np.nan if mouth is None else lpips.distance(self.network, real_mouth, mouth)
             self.values[MOUTH, name].append(of_mouth)
@@ -101,21 +103,23 @@ class LpipsScores:
         return {"lpips": self.values[FULL, name], "lpips_mouth": self.values[MOUTH, name]}
 
 
-def mouth_square(picture: np.ndarray, middle: np.ndarray) -> np.ndarray | None:
-    """The square over the mouth, enlarged, uint8 [128,128,3]; None without a face.
+def mouth_square(picture: np.ndarray, middle: np.ndarray, side: int) -> np.ndarray | None:
+    """The square over the mouth, brought to `MOUTH_SIZE`, uint8 [128,128,3]; None without a face.
 
     Args:
         picture: uint8 [H,W,3].
         middle: column and row of the middle of the lips; the square moves as far as the border
             asks for.
+        side: of the square, px; the picture's own where that is less.
     """
     if not np.isfinite(middle).all():
         return None
     height, width = picture.shape[:2]
-    side = min(round(MOUTH_SHARE * width), height)
+    side = min(side, height, width)
     x, y = (
         int(np.clip(round(center - side / 2), 0, length - side))
         for center, length in zip(middle.tolist(), (width, height), strict=True)
     )
     square = picture[y : y + side, x : x + side]
-    return cv2.resize(square, (MOUTH_SIZE, MOUTH_SIZE), interpolation=cv2.INTER_CUBIC)
+    how = cv2.INTER_CUBIC if side < MOUTH_SIZE else cv2.INTER_AREA
+    return cv2.resize(square, (MOUTH_SIZE, MOUTH_SIZE), interpolation=how)

@@ -205,7 +205,8 @@ class Scene:
         backend = both_backends(self.marks.backend, detectors.name)
         truth = Truth(points, self.split.test, backend, beside)
         device = pick_device(settings.device).type
-        return Judge.build(settings, device, streams, stack, truth, detectors), truth
+        size = probe(self.video).width
+        return Judge.build(settings, device, streams, stack, truth, detectors, size), truth
 
     def truths(self) -> Iterator[np.ndarray]:
         """The true test frames, as much of them as the render shows, uint8 [h,w,3]."""

@@ -166,21 +166,14 @@ def _open_tile(tile, planes, t, tiles_x, width, height):
     return left, top, columns, rows
 
 
-@lane_loop
-def _live_lanes(tile, at):
-    """Pixels of a block that have not stopped."""
-    live = 0
-    for lane in range(LANES):
-        live += 1 if tile[U(lane) + at] > ZERO else 0
-    return live
-
-
 @inlined
 def _all_stopped(tile, planes):
     """Whether no pixel of a tile is left that later Gaussians change."""
     for block in range(BLOCKS):
-        if _live_lanes(tile, U(block * planes * LANES)) > 0:
-            return False
+        first = U(block * planes * LANES)
+        for lane in range(LANES):
+            if tile[first + U(lane)] > ZERO:
+                return False
     return True
 
 

@@ -19,14 +19,22 @@ X, Y, HA, B, HC, SIGMA_MAX, OPACITY, RED, GREEN, BLUE = (U(k) for k in range(10)
 """Columns of a record: center, the terms of sigma = HA dx^2 + B dx dy + HC dy^2, ln(255 o), o,
 color."""
 SHEAR, WIDTH2, TAPER, REACH_Y, EXTREME = (U(k) for k in range(10, 15))
-"""Columns of a record: row dy of the ellipse has its center at x + SHEAR dy and half width
-sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half the height of the ellipse; its rightmost point lies in
-row dy = EXTREME, its leftmost one in row -EXTREME."""
+"""Columns of a record: the row dy above the center has the middle of its ellipse at x + SHEAR dy
+and half the width sqrt(WIDTH2 - TAPER dy^2); REACH_Y is half the height of the ellipse; its
+rightmost point lies in row dy = EXTREME, its leftmost one in row -EXTREME. A Gaussian that is no
+ellipse, by rounding, has its box in their place."""
 
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 SIDE, BEYOND = F(BLOCK), F(TILE_WIDTH)
 SLACK = F(2e-3)
 """Pixels added to the ellipse against rounding; the sigma test of blending decides."""
+
+
+@inlined
+def _tile_range(middle, reach, side, last):
+    """First and last tile of an extent; the first lies behind the last where it meets none."""
+    first = min(last + ONE, max(ZERO, np.floor((middle - reach) / side)))
+    return np.int16(first), np.int16(max(-ONE, min(last, np.floor((middle + reach) / side))))
 
 
 @kernel
@@ -58,10 +66,8 @@ def pack(start, stop, means2d, conics, radii, opacities, colors, width, height, 
             records[i, RED + U(channel)] = colors[i, channel]
         records[i, SHEAR], records[i, WIDTH2], records[i, TAPER] = shear, width2, taper
         records[i, REACH_Y], records[i, EXTREME] = reach_y, extreme
-        boxes[i, 0] = np.int16(max(ZERO, np.floor((x - reach_x) / F(TILE_WIDTH))))
-        boxes[i, 1] = np.int16(min(last_x, np.floor((x + reach_x) / F(TILE_WIDTH))))
-        boxes[i, 2] = np.int16(max(ZERO, np.floor((y - reach_y) / F(TILE_HEIGHT))))
-        boxes[i, 3] = np.int16(min(last_y, np.floor((y + reach_y) / F(TILE_HEIGHT))))
+        boxes[i, 0], boxes[i, 1] = _tile_range(x, reach_x, F(TILE_WIDTH), last_x)
+        boxes[i, 2], boxes[i, 3] = _tile_range(y, reach_y, F(TILE_HEIGHT), last_y)
 
 
 @inlined
@@ -81,7 +87,10 @@ def shading(records, g):
 
 @inlined
 def block_rows(records, g, y, last_row):
-    """First and last row of blocks that an ellipse reaches into."""
+    """First and last row of a tile's blocks that the ellipse of record g reaches into.
+
+    The center's row y and the tile's last row are in pixels from the tile's first pixel center.
+    """
     reach = records[g, REACH_Y]
     first = np.int32(max(ZERO, np.ceil(y - reach))) // BLOCK
     return first, np.int32(np.floor(min(last_row, y + reach))) // BLOCK
@@ -89,10 +98,12 @@ def block_rows(records, g, y, last_row):
 
 @lane_loop
 def block_spans(spans, records, g, x, y, last_column):
-    """Write the first block of an ellipse in each row of a tile's blocks, then the last ones.
+    """Write the first block of record g's ellipse in each row of a tile's blocks, then the last.
 
-    Of the rows between dy and dy - 3 the edge lies furthest out in that which is nearest to the
-    ellipse's outermost point, since an ellipse is convex.
+    Spans are 2 x 8 float32, numbers of blocks in their row; the center (x, y) and the tile's last
+    column are in pixels from the tile's first pixel center. Of the pixel rows of a block the edge
+    lies furthest out in that which is nearest to the ellipse's outermost point, since an ellipse is
+    convex.
     """
     shear, width2, taper = records[g, SHEAR], records[g, WIDTH2], records[g, TAPER]
     reach_y, extreme = records[g, REACH_Y], records[g, EXTREME]

@@ -11,16 +11,21 @@ SETTINGS = ScreenSettings()
 UNSEEN = ScreenSettings(test_block="unseen")
 
 
+def resting(count):
+    """Yaw, pitch and roll of a head that never moves."""
+    return np.zeros((count, 3))
+
+
 @pytest.mark.parametrize(("frames", "train"), [(200, 181), (600, 545), (761, 691)])
 def test_the_last_eleventh_is_held_out(frames, train):
-    test = held_out(np.ones(frames, bool), SETTINGS)
+    test = held_out(np.ones(frames, bool), SETTINGS, resting(frames))
     np.testing.assert_array_equal(np.flatnonzero(test), np.arange(train, frames))
 
 
 def test_the_split_counts_kept_frames_only():
     keep = np.ones(600, bool)
     keep[100:300] = keep[590:] = False
-    test = held_out(keep, SETTINGS)
+    test = held_out(keep, SETTINGS, resting(600))
     assert (keep & test).sum() == 390 - int(390 * 10 / 11)
     first = np.flatnonzero(test)[0]
     assert not test[:first].any() and test[first:590].all()
@@ -28,12 +33,12 @@ def test_the_split_counts_kept_frames_only():
 
 def test_several_held_out_blocks_are_spread():
     keep = np.ones(660, bool)
-    test = held_out(keep, ScreenSettings(held_out_blocks=3))
+    test = held_out(keep, ScreenSettings(held_out_blocks=3), resting(660))
     starts = np.flatnonzero(np.diff(np.concatenate([[0], test.astype(int)])) == 1)
     np.testing.assert_array_equal(starts, [200, 420, 640])
     assert test.sum() == 60
     with pytest.raises(UserError):
-        held_out(keep, ScreenSettings(held_out_blocks=0))
+        held_out(keep, ScreenSettings(held_out_blocks=0), resting(660))
 
 
 def nods(count, seed=0):
@@ -70,4 +75,18 @@ def test_what_a_head_does_twice_is_seen():
 
 
 def test_a_head_at_rest_is_tested_in_the_end():
-    assert unseen_block(np.zeros((110, 3)), 1 / 11) == (100, 110)
+    assert unseen_block(resting(110), 1 / 11) == (100, 110)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_where_nothing_is_left_there_is_no_choice(count):
+    keep = np.arange(5) < count
+    test = held_out(keep, UNSEEN, np.full((5, 3), np.nan))
+    assert (test & keep).sum() == count
+
+
+def test_a_frame_without_angles_counts_as_seen():
+    angles = nods(660, 3)
+    angles[200:260, 1] -= 15
+    angles[[210, 400]] = np.nan
+    assert unseen_block(angles, 1 / 11) == (200, 260)

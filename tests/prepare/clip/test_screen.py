@@ -145,7 +145,9 @@ def test_a_cut_removes_nothing_and_reasons_are_joined(tmp_path):
         "hands": np.array([0, 0, 1, 0], bool),
         "user": np.array([0, 0, 1, 1], bool),
     }
-    table = make_table(tmp_path / "frames.csv", np.arange(4) / 25, marks, SETTINGS)
+    table = make_table(
+        tmp_path / "frames.csv", np.arange(4) / 25, marks, SETTINGS, np.zeros((4, 3))
+    )
     assert table.keep.tolist() == [True, True, False, False]
     assert table.reason.tolist() == ["", "jump_cut", "hands+jump_cut+user", "user"]
 
@@ -191,6 +193,22 @@ def test_a_clip_is_screened_and_every_frame_keeps_its_number(clip, tmp_path):
     removed = table["reason"].str.replace("jump_cut", "").str.strip("+") != ""
     np.testing.assert_array_equal(table["keep"] == 0, removed)
     assert set(table["split"]) == {"train", "test"}
+
+
+def test_the_directions_of_heads_choose_the_test_part_that_is_asked_for(
+    clip, tmp_path, monkeypatch
+):
+    """By the angles of the clip's own frames, those without a face among them."""
+    turns = np.zeros((220, 3))
+    turns[121:136, 0] = 20
+    turns[100:106] = np.nan
+    monkeypatch.setattr("unigs.prepare.clip.screen.head_angles", lambda points: turns)
+    chosen = ScreenSettings(test_block="unseen", test_share=1 / 11)
+    screen_clip(clip / "clip.mp4", clip / "face.npz", tmp_path / "frames.csv", chosen)
+    table = pd.read_csv(tmp_path / "frames.csv")
+    kept = table[table["keep"] == 1]
+    test = kept.loc[kept["split"] == "test", "frame"]
+    assert len(test) == len(kept) - int(len(kept) * 10 / 11) and set(range(121, 136)) <= set(test)
 
 
 def test_another_clips_landmarks_are_refused(clip, tmp_path):

@@ -11,9 +11,7 @@ RANGE = (1.0, 99.0)
 """Percentiles of the other frames' head angles between which a direction counts as seen."""
 
 
-def held_out(
-    keep: np.ndarray, settings: ScreenSettings, angles: np.ndarray | None = None
-) -> np.ndarray:
+def held_out(keep: np.ndarray, settings: ScreenSettings, angles: np.ndarray) -> np.ndarray:
     """Frames [T] bool of the test split; removed frames belong to the block in which they lie.
 
     The kept frames are cut into `held_out_blocks` parts of equal length; the last `test_share` of
@@ -23,7 +21,7 @@ def held_out(
     Args:
         keep: frames that count [T] bool.
         settings: share and place of the test part.
-        angles: yaw, pitch and roll of the head [T,3], degrees; needed for `test_block` unseen.
+        angles: yaw, pitch and roll of the head [T,3], degrees; NaN without a face.
 
     Raises:
         UserError: the share does not lie between 0 and 1, or there is no block.
@@ -49,7 +47,7 @@ def unseen_block(angles: np.ndarray, share: float) -> tuple[int, int]:
     the mean length of that vector counts, and of equal runs the last one.
 
     Args:
-        angles: yaw, pitch and roll [n,3] of the kept frames, degrees.
+        angles: yaw, pitch and roll [n,3] of the kept frames, degrees; NaN counts as seen.
         share: share of the frames that the run has.
 
     Returns:
@@ -57,11 +55,13 @@ def unseen_block(angles: np.ndarray, share: float) -> tuple[int, int]:
     """
     length = len(angles) - _training(len(angles), share)
     best, found = -1.0, (len(angles) - length, len(angles))
+    if length >= len(angles):
+        return found
     for first in range(len(angles) - length, -1, -1):
         run = angles[first : first + length]
         others = np.concatenate([angles[:first], angles[first + length :]])
-        low, high = np.percentile(others, RANGE, axis=0)
-        beyond = np.maximum(low - run, 0) + np.maximum(run - high, 0)
+        low, high = np.nanpercentile(others, RANGE, axis=0)
+        beyond = np.nan_to_num(np.maximum(low - run, 0) + np.maximum(run - high, 0))
         mean = float(np.linalg.norm(beyond, axis=1).mean())
         if mean > best:
             best, found = mean, (first, first + length)

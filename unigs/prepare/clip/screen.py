@@ -267,7 +267,7 @@ def make_table(
     time: np.ndarray,
     reasons: dict[str, np.ndarray],
     settings: ScreenSettings,
-    angles: np.ndarray | None = None,
+    angles: np.ndarray,
 ) -> FrameTable:
     """The frame table of a clip.
 
@@ -277,7 +277,10 @@ def make_table(
         reasons: bool [T] for each of `REASONS`.
         settings: share and place of the test part.
         angles: yaw, pitch and roll of the head [T,3], degrees, which say what a test part of unseen
-            poses is.
+            poses is; NaN without a face.
+
+    Raises:
+        UserError: the settings of the test part do not fit together.
     """
     keep = ~np.any([reasons[name] for name in REASONS if name != JUMP_CUT], axis=0)
     split = np.where(held_out(keep, settings, angles), TEST, TRAIN)
