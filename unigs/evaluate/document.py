@@ -82,10 +82,8 @@ def training(trained: list[dict]) -> dict:
 def summary(rows: list[dict]) -> dict[str, float | None]:
     """The portrait's own figures by short names (psnr, psnr_hair, lmd_256, ...)."""
     own = [row for row in rows if row["method"] == PORTRAIT]
-    known = {(row["metric"], row["region"]) for row in own}
-    plain = ("full", "mouth", "eyes")
-    several = {metric for metric, region in known if region not in plain}
-    several |= {metric for metric, region in known if region == "full"}
+    # Of a metric of the mouth or the eyes alone the region goes without saying.
+    several = {row["metric"] for row in own if row["region"] not in ("mouth", "eyes")}
     found = {}
     for row in own:
         short = row["region"] == "full" or row["metric"] not in several

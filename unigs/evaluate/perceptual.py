@@ -67,7 +67,7 @@ class LpipsScores:
         how = {
             FULL: "mean of the frames' distance, full frame",
             MOUTH: f"mean of the frames' distance over a square of {MOUTH_SHARE:g} of the width "
-            f"around the true lips, enlarged to {MOUTH_SIZE} px",
+            f"around the true lips, brought to {MOUTH_SIZE} px",
         }
         missing = {FULL: lpips.NO_WEIGHTS, MOUTH: NO_FACE if self.network else lpips.NO_WEIGHTS}
         found = []
