@@ -1,14 +1,15 @@
 """Code words are of all modules that a stage imports, and change with what these do alone."""
 
+import ast
+import json
 from pathlib import Path
 
 import pytest
 
-from unigs.workflow import fingerprint
+from unigs.workflow import fingerprint, source_facts
 from unigs.workflow.fingerprint import SETTINGS, TALK, closure, code_words, content_words, file_of
 
-CACHES = (fingerprint.file_of, fingerprint.closure, fingerprint._tree)
-CACHES += (fingerprint._imports, fingerprint._code_hash)
+CACHES = (fingerprint.file_of, fingerprint.closure, fingerprint._facts)
 
 
 def forget() -> None:
@@ -156,3 +157,51 @@ def test_contents_are_compared_byte_for_byte(tmp_path):
 def test_what_is_not_counted_exists():
     assert all(file_of(module) for module in {*TALK, SETTINGS})
     assert "unigs.stage" in closure("unigs.sources.fetch")
+
+
+def no_parsing(text, filename):
+    raise AssertionError(f"{filename} was read again")
+
+
+def test_the_next_process_reads_what_has_changed_alone(package, monkeypatch):
+    folder = package({"a.py": "import unigs.b", "b.py": "x = 1", "c.py": "y = 1"})
+    before = code_words("unigs.a"), code_words("unigs.c")
+    package({"c.py": "y = 2"})  # as long as before, and within the clock's grain
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", no_parsing)
+        assert code_words("unigs.a") == before[0]
+        with pytest.raises(AssertionError, match=str(folder / "c.py")):
+            code_words("unigs.c")
+    forget()
+    assert code_words("unigs.c") != before[1]
+    package({"b.py": "import unigs.c\nx = 1"})
+    assert named("unigs.a") == {"unigs.a", "unigs.b", "unigs.c"}
+    assert [path.name for path in (folder / "__pycache__").iterdir()] == ["source_facts.json"]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"made_by": null, "facts": {}}',
+        '{"made_by": ["another module", "3.11"], "facts": WRONG}',
+    ],
+)
+def test_what_another_version_left_is_not_believed(package, left):
+    folder = package({"a.py": CODE})
+    words = code_words("unigs.a")
+    kept = folder / "__pycache__/source_facts.json"
+    wrong = json.loads(kept.read_text())["facts"]
+    wrong[str(folder / "a.py")][2] = "0" * source_facts.DIGITS
+    kept.write_text(left.replace("WRONG", json.dumps(wrong)))
+    forget()
+    assert code_words("unigs.a") == words
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(package):
+    folder = package({"a.py": CODE, "__pycache__": "a file in the folder's place"})
+    words = code_words("unigs.a")
+    forget()
+    assert code_words("unigs.a") == words and (folder / "__pycache__").is_file()

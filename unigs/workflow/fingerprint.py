@@ -6,11 +6,12 @@ which neither comments, layout nor docstrings count. The modules are read off th
 importing anything (the workflow itself needs no torch), and by the standard library alone.
 """
 
-import ast
 import functools
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from unigs.workflow.source_facts import DIGITS, SourceFacts
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of the package `unigs` that the workflow runs."""
@@ -20,8 +21,6 @@ cost a training."""
 SETTINGS = "unigs.settings"
 """Package whose dataclasses hold defaults and bounds alone. A rule's flags carry the value of each
 setting, defaults included: a changed default reruns the stages that read it and no other."""
-DIGITS = 12
-"""Hexadecimal digits of a hash: enough to tell the versions of one file apart."""
 
 
 def code_words(module: str) -> list[str]:
@@ -37,7 +36,8 @@ def code_words(module: str) -> list[str]:
     Raises:
         ModuleNotFoundError: the package has no such module.
     """
-    words = ((name, _code_hash(file_of(name))) for name in closure(module))
+    words = [(name, _facts().of(file_of(name)).digest) for name in closure(module)]
+    _facts().keep()
     return [f"{name}:{digest}" for name, digest in words if digest]
 
 
@@ -72,7 +72,7 @@ def closure(module: str) -> tuple[str, ...]:
         if name in seen or not _counts(name) or file_of(name) is None:
             continue
         seen.add(name)
-        todo += _imports(file_of(name))
+        todo += _facts().of(file_of(name)).imports
         todo += [name.rpartition(".")[0]] if "." in name else []
     return tuple(sorted(seen))
 
@@ -92,46 +92,5 @@ def _counts(module: str) -> bool:
 
 
 @functools.cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-
-
-@functools.cache
-def _code_hash(file: Path) -> str:
-    """Hash of what a file does; empty if that is nothing."""
-    statements = _shape(_tree(file).body)
-    return hashlib.sha256(statements.encode()).hexdigest()[:DIGITS] if statements else ""
-
-
-def _shape(part: object) -> str:
-    """A part of a syntax tree as text, without docstrings, positions and empty fields.
-
-    Fields that are absent are left out, since each version of Python adds some.
-    """
-    if isinstance(part, list):
-        return ",".join(_shape(item) for item in part if not _says_nothing(item))
-    if isinstance(part, ast.AST):
-        fields = (f"{k}={_shape(v)}" for k, v in ast.iter_fields(part) if v not in (None, []))
-        return f"{type(part).__name__}({';'.join(fields)})"
-    return repr(part)
-
-
-def _says_nothing(statement: object) -> bool:
-    """Whether a statement is a docstring, of a name or a field too, or states the version."""
-    if isinstance(statement, ast.Assign):
-        names = [getattr(target, "id", None) for target in statement.targets]
-        return names == ["__version__"]
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)
-
-
-@functools.cache
-def _imports(file: Path) -> list[str]:
-    """Dotted names that a file may import from this package, inside functions too."""
-    names = []
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names += [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-    return [name for name in names if name.split(".")[0] == "unigs"]
+def _facts() -> SourceFacts:
+    return SourceFacts(PACKAGE / "__pycache__")
