@@ -28,13 +28,26 @@ def places() -> torch.Tensor:
 
 @pytest.mark.parametrize(
     "center, corner",
-    [((48, 32), (32, 16)), ((48.4, 31.6), (32, 16)), ((2, 1), (0, 0)), ((95, 63), (64, 32))],
+    [((48, 32), (36, 20)), ((48.4, 31.6), (36, 20)), ((2, 1), (0, 0)), ((95, 63), (72, 40))],
 )
-def test_a_patch_lies_over_its_middle_and_inside_the_picture(places, center, corner):
+def test_a_patch_over_a_mouth_is_a_quarter_of_the_width_enlarged(places, center, corner):
+    """A ramp stays one: 24 pixels become 32, whose middles lie 3/4 of a pixel apart."""
     network = Seen()
     value = Perceptual(network, 32)(places, places + 1, center)
-    assert corner_of(network.image) == corner and network.image.shape == (1, 3, 32, 32)
-    assert torch.equal(network.truth, network.image + 1) and value == 1
+    assert network.image.shape == (1, 3, 32, 32)
+    steps = (torch.arange(32) + 0.5) * 24 / 32 - 0.5
+    inner = slice(4, -4)  # beyond the border pixels are repeated
+    for channel, along in ((0, network.image[0, 0, 5]), (1, network.image[0, 1, :, 5])):
+        torch.testing.assert_close(along[inner], (corner[channel] + steps)[inner])
+    torch.testing.assert_close(network.truth, network.image + 1)
+    torch.testing.assert_close(value, torch.tensor(1.0))
+
+
+def test_a_patch_over_a_mouth_gives_every_pixel_of_it_a_gradient(places):
+    image = places.clone().requires_grad_(True)
+    Perceptual(Seen(), 32)(image, image.detach() - 1, (48, 32)).backward()
+    moved = image.grad.abs().sum(-1) > 0
+    assert moved[20:44, 36:60].all() and int(moved.sum()) == 24 * 24
 
 
 def test_without_a_middle_patches_lie_anywhere(places):

@@ -104,8 +104,8 @@ class DynamicSettings(LipSettings):
     """Side in pixels of the random patch on which LPIPS (eq. 11) is taken (the paper gives
     none)."""
     lpips_mouth: Share = 0.0
-    """Share of the patches of LPIPS (eq. 11) that lie over the mouth instead of anywhere (not in
-    the paper)."""
+    """Share of the patches of LPIPS (eq. 11) that lie over the mouth instead of anywhere: a square
+    of a quarter of the image's width, brought to dynamic.lpips_patch pixels (not in the paper)."""
     lpips_model: str = "auto"
     """Path of the weights of LPIPS (eq. 11), AlexNet's convolutions and the linear heads in one
     file. auto: resources/models/lpips-alex.safetensors if it is there."""
