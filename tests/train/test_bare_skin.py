@@ -1,0 +1,58 @@
+"""Which vertices of the face's mesh count as bare skin."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from unigs.subject.dataset import Dataset
+from unigs.subject.labels import FACE, HAIR
+from unigs.train.bare_skin import (
+    FEATURE_MARGIN,
+    FEATURES,
+    SMALLEST,
+    bare_skin,
+    hair_share,
+    near_features,
+    smallest_in_skin,
+)
+
+
+def test_lashes_hairs_of_brows_and_teeth_are_no_skin(files):
+    """By landmarks of known places: middle of the cheek, tip of the nose and forehead are skin."""
+    shape = Dataset(files).poses.shape
+    near = near_features(shape)
+    assert near[[33, 159, 386, 105, 334, 13, 61, 291]].all()
+    assert not near[[50, 280, 4, 10, 152]].any()
+    # Independent: distances to all feature points, one by one.
+    cloud = shape[FEATURES]
+    far = np.array([min(np.linalg.norm(cloud - p, axis=1)) for p in shape[:468]])
+    assert np.array_equal(near, far < FEATURE_MARGIN)
+
+
+def test_hair_is_what_the_training_frames_show_over_the_mesh():
+    labels = np.full((40, 50, 50), FACE, np.uint8)
+    labels[10:, :, 25:] = HAIR
+    points = np.random.default_rng(0).uniform(-3, 53, (40, 478, 3))
+    points[:, 0, :2], points[:, 1, :2], points[:, 2, :2] = (10, 10), (30, 10), (90, 10)
+    points[5] = np.nan
+    dataset = SimpleNamespace(
+        train=np.arange(20), labels=labels, size=50, landmarks=SimpleNamespace(points=points)
+    )
+    share = hair_share(dataset)
+    assert share.shape == (468,)
+    # 19 training frames show a face, in ten of which hair hangs over the right half.
+    assert share[:3] == pytest.approx([0, 10 / 19, 10 / 19])
+    dataset.landmarks.points = np.full_like(points, np.nan)
+    assert (hair_share(dataset) == 0).all()
+
+
+def test_a_subject_s_cheeks_are_bare_and_its_lips_are_not(files):
+    bare = bare_skin(Dataset(files))
+    assert bare[[50, 280]].all() and not bare[[13, 159, 386]].any()
+
+
+def test_the_smallest_detail_of_the_skin_is_seen_as_pixels(files):
+    dataset = Dataset(files)
+    size, depth = smallest_in_skin(dataset), np.median(dataset.performance.head.t[dataset.train, 2])
+    assert size * dataset.poses.focal / depth == pytest.approx(SMALLEST)
