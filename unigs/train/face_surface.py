@@ -66,11 +66,12 @@ class FaceSurface:
         slope_y, slope_x = np.gradient(depth, axes[1], axes[0])
         limit = depth - margin * np.sqrt(1 + slope_x**2 + slope_y**2)
         limit[~np.isfinite(limit)] = BESIDE
+        skin = np.where(bare < 1 - ROUNDING, BESIDE, limit + SKIN_DEPTH)
         # A border of one cell stands for all that lies beside the map.
-        limit = np.pad(limit, 1, constant_values=BESIDE)
-        skin = np.pad(limit[1:-1, 1:-1] + SKIN_DEPTH, 1, constant_values=BESIDE)
-        skin[1:-1, 1:-1][bare < 1 - ROUNDING] = BESIDE
-        self.limit, self.skin = (torch.from_numpy(x).float().to(device) for x in (limit, skin))
+        self.limit, self.skin = (
+            torch.from_numpy(np.pad(depths, 1, constant_values=BESIDE)).float().to(device)
+            for depths in (limit, skin)
+        )
         cell = (high - low) / (CELLS - 1)
         self.scale = torch.from_numpy(1 / cell).float().to(device)
         self.origin = torch.from_numpy(1 - low / cell).float().to(device)
