@@ -1,48 +1,66 @@
-"""What keeps to the face's surface: nothing hangs before the skin, and no needle lies in it.
+"""What keeps to the face's surface: nothing far before or behind it, and no needle in the skin.
 
 Not in the paper. Within the few angles of a talking head, a speck that hangs two centimeters in
-front of the cheek explains the training frames as well as skin does, and so does a heap of needles
-that cross each other; in the next angle the speck slides over the face as a fleck, or covers a
-brow, and the needles are scratches.
+front of the cheek explains the training frames as well as skin does, and so do dark specks that
+shine through the skin from a centimeter behind it, or a heap of needles that cross each other; in
+the next angle the specks slide over the face as flecks, or tear a brow, and the needles are
+scratches.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 import torch
-from scipy.interpolate import LinearNDInterpolator
 
-from unigs.face.mesh import VERTICES
 from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
-from unigs.train.bare_skin import bare_skin, smallest_in_skin
+from unigs.train.mesh_maps import MeshMaps
+from unigs.train.mesh_masks import bare_skin, closed_face, smallest_in_skin
 
-CELLS = 128
-"""Cells of the depth map along each side of the face mesh."""
 BESIDE = -torch.inf
-"""Limit of the depth beside the face mesh: none."""
-SKIN_DEPTH = 0.015
-"""Distance behind the least depth within which a Gaussian counts as skin, meters: the margin, and
-what a fitted mesh misses a face by."""
-ROUNDING = 1e-6
-"""What interpolation between equal numbers may miss them by."""
+"""Depth that nothing lies before, beside the face mesh and where a rule does not hold."""
+INSIDE_HEAD = 0.03
+"""Distance behind the mesh within which what lies there belongs to the face, meters: farther behind
+a chin there is the neck."""
+
+
+@dataclass(frozen=True)
+class SkinRule:
+    """How long and how small Gaussians may be in the skin."""
+
+    aspect: float
+    """Most that an axis may be longer than another."""
+    bare: np.ndarray | None = None
+    """Whether each vertex of the mesh is bare skin [468], bool; None: all are."""
+    smallest: float = 0.0
+    """Least standard deviation, meters."""
+
+
+@dataclass(frozen=True)
+class DepthRule:
+    """How far Gaussians of the face may lie behind its mesh."""
+
+    depth: float
+    """Distance behind the mesh, meters, at right angles to it."""
+    closed: np.ndarray | None = None
+    """Whether each vertex of the mesh has nothing behind it that is seen [468]; None: all have."""
 
 
 class FaceSurface:
-    """The least depth of Gaussians before the face, as a map over x and y of the head's frame.
+    """Least and greatest depth of the face's Gaussians, as maps over x and y of the head's frame.
 
     Args:
         shape: face mesh in the head's frame [468 or more,3], meters; z grows away from the camera.
         margin: distance by which a Gaussian may lie in front of the mesh, meters, measured at right
             angles to the mesh: along z it is longer where the mesh is steep.
         device: device of the Gaussians.
-        aspect: most that an axis of a Gaussian in the skin may be longer than another; 0: any.
-        bare: whether each vertex is bare skin [468], bool; None: all are.
-        smallest: least standard deviation of a Gaussian in the skin, meters.
+        skin: how thin they may be; None: as thin as they like.
+        behind: how far behind the mesh they may lie; None: anywhere.
     """
 
     def __init__(
@@ -50,50 +68,41 @@ class FaceSurface:
         shape: np.ndarray,
         margin: float,
         device: torch.device,
-        aspect: float = 0.0,
-        bare: np.ndarray | None = None,
-        smallest: float = 0.0,
+        skin: SkinRule | None = None,
+        behind: DepthRule | None = None,
     ) -> None:
-        mesh = np.asarray(shape, dtype=np.float64)[:VERTICES]
-        bare = np.ones(len(mesh)) if bare is None else bare
-        low, high = mesh[:, :2].min(0), mesh[:, :2].max(0)
-        axes = [np.linspace(*ends, CELLS) for ends in zip(low, high, strict=True)]
-        values = np.column_stack([mesh[:, 2], bare])
-        # Row: y, column: x.
-        depth, bare = np.moveaxis(
-            LinearNDInterpolator(mesh[:, :2], values)(*np.meshgrid(*axes)), -1, 0
-        )
-        slope_y, slope_x = np.gradient(depth, axes[1], axes[0])
-        limit = depth - margin * np.sqrt(1 + slope_x**2 + slope_y**2)
-        limit[~np.isfinite(limit)] = BESIDE
-        skin = np.where(bare < 1 - ROUNDING, BESIDE, limit + SKIN_DEPTH)
-        # A border of one cell stands for all that lies beside the map.
-        self.limit, self.skin = (
-            torch.from_numpy(np.pad(depths, 1, constant_values=BESIDE)).float().to(device)
-            for depths in (limit, skin)
-        )
-        cell = (high - low) / (CELLS - 1)
-        self.scale = torch.from_numpy(1 / cell).float().to(device)
-        self.origin = torch.from_numpy(1 - low / cell).float().to(device)
-        self.half_range = 0.5 * math.log(max(aspect, 1)) if aspect else math.inf
-        self.smallest = math.log(smallest) if smallest else -math.inf
+        maps = self.maps = MeshMaps(shape, device)
 
-    def cells(self, means: torch.Tensor) -> torch.Tensor:
-        """Index [N] into the maps of centers [N,3]."""
-        cells = torch.addcmul(self.origin, means[:, :2], self.scale)
-        column, row = cells.round().long().clamp(0, CELLS + 1).unbind(1)
-        return row * (CELLS + 2) + column
+        def everywhere(depths: np.ndarray) -> torch.Tensor:
+            return maps.put(np.where(maps.on_mesh, depths, BESIDE), BESIDE)
+
+        def within(vertices: np.ndarray | None) -> torch.Tensor:
+            return everywhere(np.where(maps.where(vertices), maps.depth + INSIDE_HEAD, BESIDE))
+
+        self.limit = everywhere(maps.depth - margin * maps.slant)
+        self.skin = within(skin.bare) if skin else None
+        self.closed = within(behind.closed) if behind else None
+        self.deepest = everywhere(maps.depth + behind.depth * maps.slant) if behind else None
+        self.half_range = 0.5 * math.log(max(skin.aspect, 1)) if skin else math.inf
+        self.smallest = math.log(skin.smallest) if skin and skin.smallest else -math.inf
 
     def least_depth(self, means: torch.Tensor) -> torch.Tensor:
         """Least z [N] of centers [N,3]; minus infinity beside the face."""
-        return self.limit.take(self.cells(means))
+        return self.limit.take(self.maps.cells(means))
+
+    def in_skin(self, means: torch.Tensor) -> torch.Tensor:
+        """Whether each of the centers [N,3] lies in bare skin, [N]."""
+        return means[:, 2] < self.skin.take(self.maps.cells(means))
 
     @torch.no_grad()
     def hold(self, field: Gaussians) -> None:
-        """Move what lies too far in front of the face back along z, and make needles rounder."""
-        depth, cells = field.means[:, 2], self.cells(field.means)
+        """Move along z what lies too far before or behind the face, and make needles rounder."""
+        depth, cells = field.means[:, 2], self.maps.cells(field.means)
         depth.copy_(torch.maximum(depth, self.limit.take(cells)))
-        if math.isfinite(self.half_range):
+        if self.closed is not None:
+            held = torch.minimum(depth, self.deepest.take(cells))
+            depth.copy_(torch.where(depth < self.closed.take(cells), held, depth))
+        if self.skin is not None:
             self._round(field.log_scales, depth < self.skin.take(cells))
 
     def _round(self, log_scales: torch.Tensor, skin: torch.Tensor) -> None:
@@ -119,11 +128,11 @@ def surface_of(
         settings: settings of the static stage.
         device: device of the Gaussians.
     """
-    if not settings.face_margin:
+    s, skin, behind = settings, None, None
+    if not s.face_margin:
         return None
-    shape, aspect = dataset.poses.shape, settings.face_aspect
-    if not aspect:
-        return FaceSurface(shape, settings.face_margin, device)
-    return FaceSurface(
-        shape, settings.face_margin, device, aspect, bare_skin(dataset), smallest_in_skin(dataset)
-    )
+    if s.face_aspect:
+        skin = SkinRule(s.face_aspect, bare_skin(dataset), smallest_in_skin(dataset))
+    if s.face_depth:
+        behind = DepthRule(s.face_depth, closed_face(dataset))
+    return FaceSurface(dataset.poses.shape, s.face_margin, device, skin, behind)

@@ -13,6 +13,7 @@ from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import BACKGROUND, FACE, MOUTH, TORSO
+from unigs.subject.series import evenly_spaced
 
 PICTURE_MARGIN = 1.1
 """Width of the box of start points over that of the picture: the border is filled when the head
@@ -32,7 +33,7 @@ MOUTH_DEPTH = (0.005, 0.03)
 MOUTH_COLOR = (0.16, 0.07, 0.07)
 """Initial RGB of the mouth's interior, in [0,1]."""
 SAMPLE = 64
-"""Training frames whose labels say which part is where."""
+"""Training frames that say which part is where, and which color."""
 FEWEST_POINTS = 50
 """Number of start points below which a layer cannot be learned."""
 
@@ -119,8 +120,8 @@ def mouth_points(shape: np.ndarray, count: int, generator: np.random.Generator) 
 
 
 def picture_colors(dataset: Dataset, body: Body, points: np.ndarray) -> np.ndarray:
-    """Color [N,3] of the mean training frame where each point projects."""
-    sample = dataset.train[:: max(1, len(dataset.train) // 32)]
+    """Color [N,3] of the mean of up to `SAMPLE` training frames where each point projects."""
+    sample = evenly_spaced(dataset.train, SAMPLE)
     mean = np.mean([dataset.frames[k] for k in sample], axis=0) / 255
     row, column = _pixels(dataset, body, points)
     return mean[row, column]
@@ -161,9 +162,8 @@ def _mean_masks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sampled_labels(dataset: Dataset) -> np.ndarray:
-    """Labels [n,H,W] of some `SAMPLE` training frames, evenly spaced."""
-    sample = dataset.train[:: max(1, len(dataset.train) // SAMPLE)]
-    return np.stack([dataset.labels[k] for k in sample])
+    """Labels [n,H,W] of up to `SAMPLE` training frames."""
+    return np.stack([dataset.labels[k] for k in evenly_spaced(dataset.train, SAMPLE)])
 
 
 def _pixels(dataset: Dataset, body: Body, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which part of the face's mesh is bare skin, and how fine the detail of skin may be.
+"""Masks of the face mesh: bare skin, what hides all that lies behind it; how fine skin may be.
 
 Skin is smooth. What a field has of fine detail there is the grain of the camera, learned by heart:
 in the next angle it is scratches and dots.
@@ -6,17 +6,20 @@ in the next angle it is scratches and dots.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from unigs.face.mesh import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE, VERTICES
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import HAIR
+from unigs.subject.series import evenly_spaced
 
-FEATURES = sorted({*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, *LIPS})
+FEATURES = (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, *LIPS)
 """Vertices of eyes, brows and lips, whose lashes, hairs and teeth are thin and small."""
 FEATURE_MARGIN = 0.006
-"""Distance from those vertices within which nothing counts as skin, meters."""
+"""Distance from vertices within which a place of the mesh is beside them, meters."""
 HAIR_SHARE = 0.5
 """Share of the training frames that show hair at a place of the mesh, from which on it is hair's:
 strands are needles."""
@@ -28,7 +31,15 @@ SAMPLE = 64
 
 def bare_skin(dataset: Dataset) -> np.ndarray:
     """Whether each vertex of a subject's face mesh is bare skin, bool [468]."""
-    return (hair_share(dataset) < HAIR_SHARE) & ~near_features(dataset.poses.shape)
+    return (hair_share(dataset) < HAIR_SHARE) & ~near(dataset.poses.shape, FEATURES)
+
+
+def closed_face(dataset: Dataset) -> np.ndarray:
+    """Whether a subject's face is closed at each vertex of its mesh, bool [468].
+
+    Lips open, and teeth are behind them; where hair hangs before the mesh, more hair is behind it.
+    """
+    return (hair_share(dataset) < HAIR_SHARE) & ~near(dataset.poses.shape, LIPS)
 
 
 def smallest_in_skin(dataset: Dataset) -> float:
@@ -37,15 +48,15 @@ def smallest_in_skin(dataset: Dataset) -> float:
     return SMALLEST * depth / dataset.poses.focal
 
 
-def near_features(shape: np.ndarray) -> np.ndarray:
-    """Whether each vertex of a face mesh [468 or more,3] lies beside eyes, brows or lips, [468]."""
-    distance, _ = cKDTree(shape[FEATURES]).query(shape[:VERTICES])
+def near(shape: np.ndarray, features: Sequence[int]) -> np.ndarray:
+    """Whether each vertex of a face mesh [468 or more,3] lies beside the named ones, [468]."""
+    distance, _ = cKDTree(shape[list(features)]).query(shape[:VERTICES])
     return distance < FEATURE_MARGIN
 
 
 def hair_share(dataset: Dataset) -> np.ndarray:
-    """Share of some `SAMPLE` training frames that show hair at each vertex of the mesh, [468]."""
-    sample = dataset.train[:: max(1, len(dataset.train) // SAMPLE)]
+    """Share of up to `SAMPLE` training frames that show hair at each vertex of the mesh, [468]."""
+    sample = evenly_spaced(dataset.train, SAMPLE)
     points = dataset.landmarks.points[sample, :VERTICES, :2]
     known = np.isfinite(points).all((1, 2))
     votes = np.zeros(VERTICES)
