@@ -45,3 +45,11 @@ def test_the_command_that_compiles_leaves_the_mark(cold, monkeypatch):
     compile_kernels.compile_kernels()
     compiled.ensure_compiled("cpu")
     assert not cold
+
+
+def test_a_copied_checkout_compiles_anew(cold, monkeypatch, tmp_path):
+    """Its folder of machine code is copied with it, and numba finds none of it there."""
+    compiled.mark_compiled()
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path / "copy" / "unigs")
+    compiled.ensure_compiled("cpu")
+    assert len(cold) == 1

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numba
 
-from unigs.compute.jit import cache_folder
+from unigs.compute.jit import PACKAGE, cache_folder
 
 log = logging.getLogger("unigs")
 
@@ -44,9 +44,13 @@ def mark_compiled() -> None:
 
 
 def _mark() -> Path:
-    """File that stands for compiled kernels, of this processor and these versions."""
+    """File that stands for compiled kernels, of this processor, versions and place.
+
+    Numba finds machine code by the path of its source: a copied checkout compiles anew.
+    """
     from numba.core.registry import cpu_target
 
     processor = cpu_target.target_context.codegen().magic_tuple()
-    digest = hashlib.sha256(repr((numba.__version__, sys.version, processor)).encode())
+    facts = (numba.__version__, sys.version, processor, str(PACKAGE))
+    digest = hashlib.sha256(repr(facts).encode())
     return cache_folder() / f"compiled-{digest.hexdigest()[:16]}"
