@@ -99,7 +99,8 @@ def _picture(fit: FitFigures) -> Iterator[Finding]:
             f"{fit.psnr_train - psnr:.1f} dB worse than the training frames",
             "its poses, light or posture do not occur in the rest of the clip",
             "use a longer clip, cut off where the person settles or leaves (start, stop), or set "
-            "screen.held_out_blocks higher, which tests in several places",
+            "screen.held_out_blocks higher, which tests in several places (screen.test_block "
+            "unseen asks for just such poses, in one)",
             LOOK,
         )
 
