@@ -63,8 +63,8 @@ def test_in_front_of_a_plane_none_is_farther_away_than_the_margin(slope):
 @pytest.mark.parametrize("slope", [0.0, 0.75, -2.0])
 def test_behind_a_plane_what_belongs_to_the_face_is_near(slope):
     torch.manual_seed(0)
-    points = (torch.rand(4000, 3) - 0.5) * torch.tensor([0.24, 0.19, 0.6])
-    points[:, 2] = slope * points[:, 0] + 0.02 + torch.rand(4000) * 0.06
+    x, y = (torch.rand(4000) - 0.5) * 0.24, (torch.rand(4000) - 0.5) * 0.19
+    points = torch.stack([x, y, slope * x + 0.02 + torch.rand(4000) * 0.06], 1)
     field = field_of(points)
     FaceSurface(plane(slope), MARGIN, CPU, behind=DepthRule(DEPTH)).hold(field)
     held = field.means.detach()
@@ -74,7 +74,7 @@ def test_behind_a_plane_what_belongs_to_the_face_is_near(slope):
     face = (points[:, 0].abs() < 0.099) & (along < INSIDE_HEAD - half_cell)
     other = (points[:, 0].abs() > 0.101) | (along > INSIDE_HEAD + half_cell)
     deep, near = face & (along > deepest + half_cell), face & (along < deepest - half_cell)
-    assert deep.sum() > 500 and near.sum() > 100 and other.sum() > 500
+    assert deep.sum() > 500 and near.sum() > 50 and other.sum() > 500
     after = held[:, 2] - slope * held[:, 0] - 0.02
     torch.testing.assert_close(
         after[deep], torch.full_like(after[deep], deepest), atol=half_cell, rtol=0
@@ -104,10 +104,12 @@ def test_beside_the_face_hair_hangs_where_it_hangs():
 
 
 def test_a_training_that_went_astray_is_left_to_its_guard():
-    points = torch.tensor([[torch.nan, 0.0, -0.3], [0.0, torch.inf, -0.3], [-1e30, 0.0, -0.3]])
-    field = field_of(torch.rand(3, 3))
+    nan, inf = torch.nan, torch.inf
+    points = [[nan, 0.0, -0.3], [0.0, inf, -0.3], [-1e30, 0.0, -0.3], [0.0, 0.0, nan]]
+    points = torch.tensor(points)
+    field = field_of(torch.rand(4, 3))
     field.means.data.copy_(points)
-    FaceSurface(plane(0.0), MARGIN, CPU).hold(field)
+    FaceSurface(plane(0.0), MARGIN, CPU, SkinRule(ASPECT), DepthRule(DEPTH)).hold(field)
     torch.testing.assert_close(field.means.detach(), points, equal_nan=True, rtol=0, atol=0)
 
 
@@ -194,7 +196,8 @@ def thinnest(task) -> float:
     """Longest over shortest axis of the thinnest Gaussian in the skin."""
     surface = surface_of(task.dataset, replace(STATIC, **HELD), CPU)
     field = task.portrait.gaussians
-    skin = surface.in_skin(field.means.detach())
+    means = field.means.detach()
+    skin = means[:, 2] < surface.skin.take(surface.maps.cells(means))
     assert skin.sum() > 20
     return float(ranges(field.log_scales.detach()[skin]).max())
 
@@ -226,6 +229,22 @@ def test_both_stages_keep_to_the_surface_of_the_portrait(files, tmp_path):
     for step in range(5):
         task.step(step)
     assert worst(task) > 0 and thinnest(task) > ASPECT + 1e-3 and deep(task) > 0
+
+
+def test_each_rule_holds_by_itself_and_none_without_the_surface(files):
+    def made(**rules: float) -> FaceSurface | None:
+        return surface_of(Dataset(files), replace(STATIC, **rules), CPU)
+
+    assert made(face_depth=DEPTH, face_aspect=ASPECT) is None
+    margin, depth, aspect = (
+        made(face_margin=MARGIN, **rule)
+        for rule in ({}, {"face_depth": DEPTH}, {"face_aspect": ASPECT})
+    )
+    assert [(s.skin is None, s.closed is None) for s in (margin, depth, aspect)] == [
+        (True, True),
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_where_all_is_bare_no_place_is_missed(files):

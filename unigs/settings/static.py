@@ -34,10 +34,10 @@ class StaticSettings:
     face_margin: Annotated[float, Bounds(0, 0.1)] = 0.0
     """Distance in meters by which a Gaussian of the head may lie in front of the fitted face mesh,
     in both stages (not in the paper; 0: anywhere)."""
-    face_depth: Annotated[float, Bounds(0, 0.1)] = 0.0
+    face_depth: Annotated[float, Bounds(0, 0.03)] = 0.0
     """Distance in meters by which a Gaussian of the face may lie behind the fitted face mesh, in
-    both stages, where static.face_margin holds the face's surface, beside the lips and where no
-    hair hangs (not in the paper; 0: anywhere)."""
+    both stages, except within 6 mm of the lips and where hair hangs; only where static.face_margin
+    holds the face's surface (not in the paper; 0: anywhere)."""
     face_aspect: Annotated[float, Bounds(0, 1000)] = 0.0
     """Number of times that an axis of a Gaussian in the skin may be as long as another, in both
     stages, where static.face_margin holds the face's surface and no hair hangs before it (not in

@@ -23,10 +23,10 @@ from unigs.train.mesh_maps import MeshMaps
 from unigs.train.mesh_masks import bare_skin, closed_face, smallest_in_skin
 
 BESIDE = -torch.inf
-"""Depth that nothing lies before, beside the face mesh and where a rule does not hold."""
+"""Depth of a map where its rule does not hold, beside the face mesh too: nothing lies before it."""
 INSIDE_HEAD = 0.03
-"""Distance behind the mesh within which what lies there belongs to the face, meters: farther behind
-a chin there is the neck."""
+"""Distance behind the mesh along z within which a Gaussian belongs to the face, meters: farther
+behind a chin there is the neck."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class DepthRule:
     depth: float
     """Distance behind the mesh, meters, at right angles to it."""
     closed: np.ndarray | None = None
-    """Whether each vertex of the mesh has nothing behind it that is seen [468]; None: all have."""
+    """Whether the mesh hides what is behind each vertex [468], bool; None: everywhere."""
 
 
 class FaceSurface:
@@ -89,10 +89,6 @@ class FaceSurface:
     def least_depth(self, means: torch.Tensor) -> torch.Tensor:
         """Least z [N] of centers [N,3]; minus infinity beside the face."""
         return self.limit.take(self.maps.cells(means))
-
-    def in_skin(self, means: torch.Tensor) -> torch.Tensor:
-        """Whether each of the centers [N,3] lies in bare skin, [N]."""
-        return means[:, 2] < self.skin.take(self.maps.cells(means))
 
     @torch.no_grad()
     def hold(self, field: Gaussians) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 
 from unigs.face.mesh import VERTICES
 
@@ -25,6 +26,7 @@ class MeshMaps:
     def __init__(self, shape: np.ndarray, device: torch.device) -> None:
         self.mesh, self.device = np.asarray(shape, dtype=np.float64)[:VERTICES], device
         low, high = self.mesh[:, :2].min(0), self.mesh[:, :2].max(0)
+        self.triangles = Delaunay(self.mesh[:, :2])
         self.axes = [np.linspace(*ends, CELLS) for ends in zip(low, high, strict=True)]
         # Row: y, column: x.
         self.depth = self._between(self.mesh[:, 2])
@@ -40,7 +42,7 @@ class MeshMaps:
 
     def _between(self, values: np.ndarray) -> np.ndarray:
         """Values of the vertices [468], interpolated at the cells."""
-        return LinearNDInterpolator(self.mesh[:, :2], values)(*np.meshgrid(*self.axes))
+        return LinearNDInterpolator(self.triangles, values)(*np.meshgrid(*self.axes))
 
     def where(self, vertices: np.ndarray | None) -> np.ndarray:
         """Whether all vertices around a cell are among those given [468] (None: all are)."""

@@ -1,4 +1,4 @@
-"""Masks of the face mesh: bare skin, what hides all that lies behind it; how fine skin may be.
+"""Masks of the face mesh, bare skin and closed face, and the least size of the skin's Gaussians.
 
 Skin is smooth. What a field has of fine detail there is the grain of the camera, learned by heart:
 in the next angle it is scratches and dots.
@@ -19,7 +19,7 @@ from unigs.subject.series import evenly_spaced
 FEATURES = (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW, *LIPS)
 """Vertices of eyes, brows and lips, whose lashes, hairs and teeth are thin and small."""
 FEATURE_MARGIN = 0.006
-"""Distance from vertices within which a place of the mesh is beside them, meters."""
+"""Distance from the vertices of a feature within which a vertex belongs to it, meters."""
 HAIR_SHARE = 0.5
 """Share of the training frames that show hair at a place of the mesh, from which on it is hair's:
 strands are needles."""
