@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 MARGIN = 0.005
 DEPTH = 0.002
 ASPECT = 1.5
+HELD = {"face_margin": MARGIN, "face_depth": DEPTH, "face_aspect": ASPECT}
 DYNAMIC = DynamicSettings(
     iterations=60, grid_levels=4, grid_finest=32, gaussian_lr=30.0, lambda_lpips=0.0, device="cpu"
 )
@@ -171,9 +172,6 @@ def test_nothing_in_the_skin_is_smaller_than_a_pixel():
     assert torch.equal(behind, before[500:].exp())
     large = (before[:500] > np.log(0.002)).all(1) & (ranges(before[:500]) < 4)
     assert large.sum() > 5 and torch.equal(skin[large], before[:500][large].exp())
-
-
-HELD = {"face_margin": MARGIN, "face_depth": DEPTH, "face_aspect": ASPECT}
 
 
 def worst(task) -> float:

@@ -29,17 +29,17 @@ SAMPLE = 64
 """Training frames whose labels say where hair hangs before the mesh."""
 
 
-def bare_skin(dataset: Dataset) -> np.ndarray:
-    """Whether each vertex of a subject's face mesh is bare skin, bool [468]."""
-    return (hair_share(dataset) < HAIR_SHARE) & ~near(dataset.poses.shape, FEATURES)
-
-
 def closed_face(dataset: Dataset) -> np.ndarray:
     """Whether a subject's face is closed at each vertex of its mesh, bool [468].
 
     Lips open, and teeth are behind them; where hair hangs before the mesh, more hair is behind it.
     """
     return (hair_share(dataset) < HAIR_SHARE) & ~near(dataset.poses.shape, LIPS)
+
+
+def bare_skin(dataset: Dataset) -> np.ndarray:
+    """Whether each vertex of a subject's face mesh is bare skin, bool [468]."""
+    return closed_face(dataset) & ~near(dataset.poses.shape, FEATURES)
 
 
 def smallest_in_skin(dataset: Dataset) -> float:
