@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.support.stages import STATIC, STATIC_RESULTS
+from unigs.face.mesh import CHIN
 from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
 from unigs.provenance.clip import INTENDED_USE
@@ -15,6 +16,7 @@ from unigs.render.harmonics import Y0
 from unigs.stage.files import read_json
 from unigs.subject.dataset import Dataset
 from unigs.subject.features import HeadPoses
+from unigs.subject.labels import HAIR, TORSO
 from unigs.train.initial_points import start_field
 from unigs.train.static import StaticTask, train_static
 
@@ -88,3 +90,20 @@ def test_points_of_a_cube_fill_it_and_have_the_colors_of_their_places(files):
     assert inside.double().mean() > 0.8
     colors = (field.colors.detach().double() * Y0 + 0.5) * 255 / 4
     torch.testing.assert_close(colors[inside, :2] + 0.5, seen[inside], atol=0.51, rtol=0)
+
+
+def test_hair_starts_with_the_head_however_far_it_hangs(files):
+    """The left half of the frames shows hair, the right half cloth."""
+    dataset = Dataset(files)
+    dataset.labels.frames[:] = np.repeat([HAIR, TORSO], 32)
+    field, body = start_field(dataset, replace(STATIC, init="cube", cube=0.2, points=2000))
+    points, weights = field.means.detach(), field.anchors.detach().sigmoid()
+    camera = points @ body.R.T.float() + body.t.float()
+    column = dataset.poses.focal * camera[:, 0] / camera[:, 2] + 32
+    chin = float(dataset.poses.shape[CHIN, 1])
+    low, high = points[:, 1] > chin + 0.08, points[:, 1] < chin - 0.02
+    left, right = column < 31, column > 33
+    for place in (low & left, low & right, high & left, high & right):
+        assert place.sum() > 50
+    assert weights[low & left].max() < 0.05 and weights[high].max() < 0.05
+    assert weights[low & right].min() > 0.9

@@ -12,7 +12,7 @@ from unigs.model.anchor import Body, mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
-from unigs.subject.labels import BACKGROUND, FACE, MOUTH, TORSO
+from unigs.subject.labels import BACKGROUND, FACE, HAIR, MOUTH, TORSO
 from unigs.subject.series import evenly_spaced
 
 PICTURE_MARGIN = 1.1
@@ -60,8 +60,7 @@ def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, 
         colors = np.concatenate([colors, np.tile(MOUTH_COLOR, (len(inside), 1))])
     cloud = torch.from_numpy(points).float()
     spacing = cKDTree(points).query(points, 4)[0][:, 1:].mean(1)
-    height = (cloud[:, 1] - float(shape[CHIN, 1]) - ANCHOR_BELOW_CHIN) / ANCHOR_SOFTNESS
-    anchors = height.clamp(-ANCHOR_LIMIT, ANCHOR_LIMIT) if settings.anchor else None
+    anchors = start_anchors(dataset, body, points) if settings.anchor else None
     field = Gaussians.from_points(
         cloud,
         torch.from_numpy(spacing) * 0.75,
@@ -70,6 +69,21 @@ def start_field(dataset: Dataset, settings: StaticSettings) -> tuple[Gaussians, 
         anchors=anchors,
     )
     return field, body
+
+
+def start_anchors(dataset: Dataset, body: Body, points: np.ndarray) -> torch.Tensor:
+    """Logits [N] of the anchors' weights at start points [N,3].
+
+    They rise from head to torso below the chin. Hair starts with the head however far it hangs.
+    """
+    chin = dataset.poses.shape[CHIN, 1]
+    height = (points[:, 1] - chin - ANCHOR_BELOW_CHIN) / ANCHOR_SOFTNESS
+    labels = _sampled_labels(dataset)
+    row, column = _pixels(dataset, body, points)
+    person, hair = (labels != BACKGROUND).sum(0), (labels == HAIR).sum(0)
+    hangs = 2 * hair[row, column] > person[row, column]
+    logits = np.where(hangs, -ANCHOR_LIMIT, height).clip(-ANCHOR_LIMIT, ANCHOR_LIMIT)
+    return torch.from_numpy(logits).float()
 
 
 def frustum_points(
