@@ -62,6 +62,9 @@ class StaticSettings:
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_alpha: NotNegative = 0.0
     """Weight of the L1 loss between rendered opacity and person mask (not in the paper; 0: off)."""
+    lambda_anchor: NotNegative = 0.0
+    """Weight of the mean difference between the anchors of Gaussians that lie side by side, in both
+    stages, where static.anchor is on (not in the paper; 0: off)."""
     lr_means: Share = 2e-4
     """Learning rate of the means in meters (Adam), decaying to 2 % of the start (the paper gives
     none)."""

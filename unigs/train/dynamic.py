@@ -22,6 +22,7 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
+from unigs.train.anchor_smoothness import AnchorSmoothness
 from unigs.train.average import RunningAverage
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.dynamic_loss import DynamicLoss
@@ -139,6 +140,7 @@ class DynamicTask(Task):
         static = static_settings(portrait)
         self.parts = parts_of(portrait, dataset, static.fields)
         self.surface = surface_of(dataset, static, device)
+        self.smoothness = AnchorSmoothness.of(portrait, static) if settings.gaussian_lr else None
         self.lips = LipGuide.of(
             dataset, self.frames, portrait.motion, settings, device, prior, lip_steps
         )
@@ -203,6 +205,8 @@ class DynamicTask(Task):
             for rendering, frame in zip(renderings, frames, strict=True)
         ]
         terms = mean_terms(losses)
+        if self.smoothness:
+            terms["anchor"] = self.smoothness.loss(layer.gaussians, step, number)
         total(terms).backward()
         return {name: value.detach() for name, value in terms.items()}
 
@@ -254,6 +258,7 @@ class DynamicTask(Task):
             "adam": [adam.adam.state_dict() for adam in self.adams],
             "adamw": self.adamw.state_dict(),
             "average": self.average.state() if self.average else None,
+            "neighbors": self.smoothness.state() if self.smoothness else None,
             "sampler": self.sampler.state(),
             "random": random_state(),
         }
@@ -266,6 +271,8 @@ class DynamicTask(Task):
         self.adamw.load_state_dict(state["adamw"])
         if self.average:
             self.average.load_state(state["average"])
+        if self.smoothness:
+            self.smoothness.load_state(state["neighbors"], self.device)
         self.sampler.load_state(state["sampler"])
         set_random_state(state["random"])
 

@@ -74,3 +74,14 @@ def motion_loss(deltas: Deltas) -> torch.Tensor:
 def alpha_loss(alpha: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
     """Mean |alpha - person| for alpha [H,W,1] and a person mask, bool [H,W] (not in the paper)."""
     return mask_l1(alpha.squeeze(-1), person)
+
+
+def anchor_loss(weights: torch.Tensor, others: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Mean |w_i - w_j| over pairs of neighboring Gaussians (not in the paper).
+
+    Args:
+        weights: weight of the anchor of each Gaussian in [0,1], [N].
+        others: that of its neighbor [N].
+        seen: weight of a pair in the mean, both opacities multiplied [N].
+    """
+    return (seen * (weights - others).abs()).sum() / seen.sum()

@@ -22,6 +22,7 @@ from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.subject.features import HeadPoses
 from unigs.subject.trajectory import RigidTrajectory
+from unigs.train.anchor_smoothness import AnchorSmoothness
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl, densify
 from unigs.train.face_surface import surface_of
@@ -124,6 +125,7 @@ class StaticTask(Task):
         self.sampler = FrameSampler(self.frames, settings.seed)
         self.poses = PoseTensors(dataset.performance, device)
         self.surface = surface_of(dataset, settings, device)
+        self.smoothness = AnchorSmoothness.of(self.portrait, settings)
 
     def _optimizers(self) -> None:
         s, rates = self.settings, gaussian_rates(self.settings)
@@ -138,7 +140,7 @@ class StaticTask(Task):
         """One batch: forward, backward, Adam, density control when it is due."""
         s = self.settings
         frames = [self.sampler.next() for _ in range(s.batch)]
-        terms = sum_terms([self._learn(number, frames) for number in range(len(self.parts))])
+        terms = sum_terms([self._learn(number, frames, step) for number in range(len(self.parts))])
         for adam in self.adams:
             adam.scale_rates(1.0, MEANS_DECAY ** (step / s.iterations))
             adam.step()
@@ -148,7 +150,7 @@ class StaticTask(Task):
             self.surface.hold(self.portrait.gaussians)
         return terms
 
-    def _learn(self, number: int, frames: list[int]) -> dict[str, torch.Tensor]:
+    def _learn(self, number: int, frames: list[int], step: int) -> dict[str, torch.Tensor]:
         """Forward and backward of a layer; returns its loss terms."""
         layer, part = self.portrait.layers[number], self.parts[number]
         posed = [self.posed(frame, layer) for frame in frames]
@@ -157,6 +159,8 @@ class StaticTask(Task):
             rendering.meta["means2d"].retain_grad()
         pairs = zip(renderings, frames, strict=True)
         terms = mean_terms([self._losses(part, *pair) for pair in pairs])
+        if self.smoothness:
+            terms["anchor"] = self.smoothness.loss(layer.gaussians, step, number)
         total(terms).backward()
         for rendering in renderings:
             self.densities[number].accumulate(rendering.meta, self.settings.batch)
@@ -206,6 +210,7 @@ class StaticTask(Task):
             "portrait": self.portrait.state_dict(),
             "adam": [adam.adam.state_dict() for adam in self.adams],
             "density": [{"gradient": x.gradient, "seen": x.seen} for x in self.densities],
+            "neighbors": self.smoothness.state() if self.smoothness else None,
             "sampler": self.sampler.state(),
             "poses": {"R": self.poses.R, "t": self.poses.t},
             "random": random_state(),
@@ -239,6 +244,8 @@ class StaticTask(Task):
         for density, own in zip(self.densities, state["density"], strict=True):
             for name, value in own.items():
                 setattr(density, name, value.to(self.device))
+        if self.smoothness:
+            self.smoothness.load_state(state["neighbors"], self.device)
         self.sampler.load_state(state["sampler"])
         for name, value in state["poses"].items():
             setattr(self.poses, name, value.to(self.device))
