@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from snakemake.cli import parse_args
@@ -96,6 +97,31 @@ def test_make_lines_exist():
             assert re.search(rf"\$\(?{variable}\b", makefile), f"make does not know {variable}"
         for preset in re.findall(r"PRESET=(\w+)", " ".join(line)):
             assert (REPO / f"config/presets/{preset}.yaml").is_file()
+
+
+def row_of(text: str, start: str) -> list[str]:
+    """Cells of the first line of a table that starts so."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {start}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_how_good_it_is_says_what_the_results_say():
+    """PSNR, LPIPS and LMD at 480 pixels: means over clips, within what rounding their rows does."""
+    results = (REPO / "docs/results.md").read_text()
+    by_clip = {}
+    for clip in ("katie_hill", "amy", "blue_wall", "fadg0", "lieu"):
+        cells = row_of(results, f"{clip} (")
+        assert cells[1] == "unigs_plus"
+        by_clip[clip] = [float(cells[column]) for column in (2, 4, 10)]
+    long_hair = np.mean([by_clip[clip] for clip in by_clip if clip != "lieu"], 0)
+    for start, figures in (("four clips", long_hair), ("a minute of a", by_clip["lieu"])):
+        said = [float(cell) for cell in row_of(README, f"`unigs_plus`, {start}")[1:]]
+        assert np.abs(np.array(said) - figures).max() < 0.0101
+        assert said[1] == pytest.approx(figures[1], abs=0.000101)
+    moving = np.mean([by_clip[clip] for clip in ("katie_hill", "amy", "blue_wall")], 0)
+    said = re.search(r"without it the mean is ([\d.]+) dB and ([\d.]+\d)", README).groups()
+    assert float(said[0]) == pytest.approx(moving[0], abs=0.0101)
+    assert float(said[1]) == pytest.approx(moving[1], abs=0.000101)
 
 
 def test_unigs_lines_name_commands_and_stages():
