@@ -8,8 +8,7 @@ from unigs.subject.dataset import SubjectFiles
 
 STATIC = StaticSettings(
     iterations=120, points=400, max_gaussians=600, densify_from=40, densify_every=20,
-    evaluate_every=60, anchor=True, lambda_alpha=0.1, lambda_anchor=0.1,
-    device="cpu",
+    evaluate_every=60, anchor=True, lambda_alpha=0.1, lambda_anchor=0.1, device="cpu",
 )  # fmt: skip
 
 PROVENANCE = Provenance(source="rendered here", license="CC0 1.0")
