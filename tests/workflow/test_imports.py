@@ -64,6 +64,7 @@ def test_who_can_hear(tmp_path):
             "cleo: imported nowhere holds no import.json: make it",
         ),
         ({"video": "a.mp4"}, "cleo: imported and video are filled in: an import brings its frames"),
+        ({"test": "3-4"}, "cleo: imported and test are filled in"),
         ({"openface": "a.csv"}, "cleo: imported and openface are filled in"),
         ({"imported": "a{b}"}, "a{b} holds braces"),
     ],

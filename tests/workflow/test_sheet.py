@@ -158,12 +158,13 @@ def test_a_wrong_cell_is_named_with_its_row():
         ({"start": "3", "stop": "3.0"}, r"ann: stop 3\.0 does not come after start 3: give"),
         ({"stop": "0"}, "ann: stop 0 does not come after start 0: give"),
         ({"remove": "1-2,5-3.2"}, r"ann: remove 5-3\.2 ends before it begins: give"),
+        ({"test": "8-7.5"}, r"ann: test 8-7\.5 ends before it begins: give"),
     ],
 )
 def test_seconds_that_run_backwards_are_refused_before_anything_runs(cells, sentence):
     with pytest.raises(UserError, match=f"^sheet of subjects, {sentence}"):
         subjects(ANN | cells)
-    subjects(ANN | {"start": "2", "stop": "10", "remove": "1-2,3-3.5"})
+    subjects(ANN | {"start": "2", "stop": "10", "remove": "1-2,3-3.5", "test": "4-6"})
 
 
 PAGE = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/watch?v=a"}

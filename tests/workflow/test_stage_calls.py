@@ -65,7 +65,7 @@ def commands(tmp_path_factory) -> dict[str, list[list[str]]]:
     row = {"subject": "ann", "dataset": "longhair", "url": "https://example.org/watch?v=a"}
     row |= {"section": "5-60", "format": "b[height<=720]"}
     row |= {"sha256": "0a" * 32, "crop": "9:9:0:0", "start": "1", "stop": "9", "remove": "2-3"}
-    row |= {"openface": "units.csv"}
+    row |= {"openface": "units.csv", "test": "3-4"}
     row |= {"source": "filmed by me", "license": "own recording", "consent": "my own face"}
     made_up = {"subject": "bea", "dataset": "synthetic", "video": "synthetic"}
     with open(work / "people.tsv", "w", newline="") as file:

@@ -14,6 +14,7 @@ PROVENANCE = ("source", "license", "consent")
 """Columns that training passes on to its record."""
 
 _SECONDS = r"\d+(\.\d+)?"
+_RANGES = rf"^{_SECONDS}-{_SECONDS}(,{_SECONDS}-{_SECONDS})*$"
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class Subject:
     """First second of the source that belongs to the clip."""
     stop: str | None = field(default=None, metadata={"pattern": rf"^{_SECONDS}$"})
     """Last second of the source that belongs to the clip."""
-    remove: str | None = field(
-        default=None,
-        metadata={"pattern": rf"^{_SECONDS}-{_SECONDS}(,{_SECONDS}-{_SECONDS})*$"},
-    )
+    remove: str | None = field(default=None, metadata={"pattern": _RANGES})
     """Ranges to leave out of training and test, in seconds of the clip: `3.2-5,40-41.5`."""
+    test: str | None = field(default=None, metadata={"pattern": _RANGES})
+    """Ranges that are held out for the test, in seconds of the clip: `48.6-53.4`. Empty: the
+    settings of `screen` choose, as it is the custom the clip's last eleventh."""
     source: str | None = None
     """Where the video is from: an address, a title, who filmed it. For `run.json`, the portrait's
     file, its model card and its talking videos, like the next two; a change trains nothing anew."""

@@ -183,12 +183,13 @@ def _check_seconds(subject: Subject, what: str) -> None:
             f"{what}: stop {subject.stop} does not come after start {start}: give the "
             "seconds of the source at which the clip begins and ends."
         )
-    for words in (subject.remove or "").split(","):
-        if _runs_backwards(words):
-            raise UserError(
-                f"{what}: remove {words} ends before it begins: give the first second of the "
-                "range, then the last."
-            )
+    for column in ("remove", "test"):
+        for words in (getattr(subject, column) or "").split(","):
+            if _runs_backwards(words):
+                raise UserError(
+                    f"{what}: {column} {words} ends before it begins: give the first second of "
+                    "the range, then the last."
+                )
 
 
 def _runs_backwards(words: str) -> bool:
@@ -236,13 +237,14 @@ def _check_import(subject: Subject, what: str) -> None:
         "crop",
         "start",
         "stop",
+        "test",
         "openface",
     )
     filled = [name for name in of_a_video if getattr(subject, name)]
     if subject.imported and filled:
         raise UserError(
             f"{what}: imported and {', '.join(filled)} are filled in: an import brings its frames "
-            "with it; leave one of both empty."
+            "and split with it; leave one of both empty."
         )
     imports.check_import(subject, what)
 

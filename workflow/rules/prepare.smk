@@ -75,7 +75,7 @@ rule screen_clip:
     params:
         *code_words("unigs.prepare.clip.screen"),
         flags=flags("screen"),
-        sheet=sheet_flags("remove"),
+        sheet=sheet_flags("remove", "test"),
         given=given_flag,
     shell:
         "python -m unigs.prepare.clip.screen"

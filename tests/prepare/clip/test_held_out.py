@@ -1,11 +1,14 @@
 """Which frames are test frames: the last of the kept ones, or those that turn as no other does."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from unigs.prepare.clip.held_out import held_out, unseen_block
+from unigs.prepare.clip.held_out import held_out, hold_out, unseen_block
 from unigs.settings.screen import ScreenSettings
 from unigs.stage.errors import UserError
+from unigs.subject.frame_table import FrameTable
 
 SETTINGS = ScreenSettings()
 UNSEEN = ScreenSettings(test_block="unseen")
@@ -90,3 +93,35 @@ def test_a_frame_without_angles_counts_as_seen():
     angles[200:260, 1] -= 15
     angles[[210, 400]] = np.nan
     assert unseen_block(angles, 1 / 11) == (200, 260)
+
+
+def table_of(count, removed=()):
+    """A frame table at 25 frames a second whose last eleventh is the test."""
+    time, keep = np.arange(count) / 25, ~np.isin(np.arange(count), removed)
+    split = np.where(held_out(keep, SETTINGS, resting(count)), "test", "train")
+    return FrameTable(Path("frames.csv"), time, keep, np.full(count, ""), split)
+
+
+def test_chosen_seconds_take_the_place_of_the_last_ones():
+    """Elevenths that follow each other test every frame once."""
+    table, times = table_of(165), np.zeros(165, int)
+    for first in range(0, 165, 15):
+        chosen = hold_out(table, [(first / 25, (first + 14) / 25)], Path("a.mp4"))
+        test = chosen.split == "test"
+        assert test[first : first + 15].all() and test.sum() == 15
+        times += test
+        np.testing.assert_array_equal(chosen.keep, table.keep)
+    assert (times == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("removed", "ranges", "sentence"),
+    [
+        ((), [(9, 12)], r"^a\.mp4: no frame that counts lies in the seconds 9-12 .*has 6\.6 s"),
+        (range(50, 76), [(2, 3)], r"no frame that counts lies in the seconds 2-3 "),
+        ((), [(0, 2.5), (4, 5)], r"the seconds 0-2\.5,4-5 .* leave 76 training frames, and 100"),
+    ],
+)
+def test_seconds_that_cannot_be_the_test_are_refused(removed, ranges, sentence):
+    with pytest.raises(UserError, match=sentence):
+        hold_out(table_of(165, removed), ranges, Path("a.mp4"))

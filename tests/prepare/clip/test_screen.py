@@ -8,10 +8,8 @@ from tests.support import astronaut
 from unigs.prepare.clip.screen import (
     fading,
     find_cuts,
-    in_ranges,
     make_table,
     other_face,
-    parse_ranges,
     screen_clip,
     settle,
     turned,
@@ -126,18 +124,6 @@ def test_second_faces():
     assert not other_face(np.zeros((0, 5)), own, SETTINGS)
 
 
-def test_ranges():
-    ranges = parse_ranges(" 12.0-14.5, 30-31 ")
-    assert ranges == [(12.0, 14.5), (30.0, 31.0)]
-    marked = in_ranges(np.arange(1000) / 25, ranges)
-    expected = [*range(300, 363), *range(750, 776)]
-    np.testing.assert_array_equal(np.flatnonzero(marked), expected)
-    assert parse_ranges("") == []
-    for wrong in ("12", "14-12", "a-b", "-3-4", "1:2"):
-        with pytest.raises(UserError, match="ranges to remove"):
-            parse_ranges(wrong)
-
-
 def test_a_cut_removes_nothing_and_reasons_are_joined(tmp_path):
     blank = {name: np.zeros(4, bool) for name in REASONS}
     marks = blank | {
@@ -209,6 +195,17 @@ def test_the_directions_of_heads_choose_the_test_part_that_is_asked_for(
     kept = table[table["keep"] == 1]
     test = kept.loc[kept["split"] == "test", "frame"]
     assert len(test) == len(kept) - int(len(kept) * 10 / 11) and set(range(121, 136)) <= set(test)
+
+
+def test_the_test_part_may_be_chosen_in_seconds(clip, tmp_path):
+    """Training frames lie on both sides of it, and what is removed inside it stays removed."""
+    arguments = clip / "clip.mp4", clip / "face.npz", tmp_path / "frames.csv", SETTINGS
+    screen_clip(*arguments, remove="3.2-3.4", test="3-3.76,5.2-5.4")
+    table = pd.read_csv(tmp_path / "frames.csv", keep_default_na=False)
+    test = table.index[table["split"] == "test"]
+    np.testing.assert_array_equal(test, [*range(75, 95), *range(130, 136)])
+    assert not table.loc[80:85, "keep"].any() and table.loc[86:94, "keep"].all()
+    assert (table.loc[[*range(60, 75), *range(140, 220)], "split"] == "train").all()
 
 
 def test_another_clips_landmarks_are_refused(clip, tmp_path):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
+from unigs.prepare.clip.ranges import in_ranges
 from unigs.settings.screen import ScreenSettings
 from unigs.stage.errors import UserError
+from unigs.subject.frame_table import FEWEST_TRAINING_FRAMES, TEST, TRAIN, FrameTable
 
 RANGE = (1.0, 99.0)
 """Percentiles of the other frames' head angles between which a direction counts as seen."""
@@ -38,6 +43,33 @@ def held_out(keep: np.ndarray, settings: ScreenSettings, angles: np.ndarray) -> 
         begin = first + _training(last - first, settings.test_share)
         test |= (rank >= begin) & (rank < last)
     return test
+
+
+def hold_out(table: FrameTable, ranges: list[tuple[float, float]], video: Path) -> FrameTable:
+    """A frame table whose test part is what somebody chose.
+
+    Args:
+        table: frame table of a clip.
+        ranges: first and last second of each run of frames that is held out.
+        video: the clip, for messages.
+
+    Raises:
+        UserError: no frame that counts lies in the ranges, or too few lie outside.
+    """
+    inside = in_ranges(table.time, ranges)
+    words = ",".join(f"{first:g}-{last:g}" for first, last in ranges)
+    if not (inside & table.keep).any():
+        raise UserError(
+            f"{video}: no frame that counts lies in the seconds {words} that are to be the test "
+            f"(the clip has {table.time[-1]:.1f} s): choose others in the column test."
+        )
+    kept, left = int(table.keep.sum()), int((table.keep & ~inside).sum())
+    if left < FEWEST_TRAINING_FRAMES <= kept:
+        raise UserError(
+            f"{video}: the seconds {words} that are to be the test leave {left} training frames, "
+            f"and {FEWEST_TRAINING_FRAMES} are needed: hold out less in the column test."
+        )
+    return replace(table, split=np.where(inside, TEST, TRAIN))
 
 
 def unseen_block(angles: np.ndarray, share: float) -> tuple[int, int]:

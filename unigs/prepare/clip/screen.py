@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from unigs.face.search import Search
 from unigs.media.video import probe, read_video
 from unigs.prepare.clip.cuts import block_changes, find_cuts, small_gray
 from unigs.prepare.clip.given import GIVEN_MARKS, given_table
-from unigs.prepare.clip.held_out import held_out
+from unigs.prepare.clip.held_out import held_out, hold_out
+from unigs.prepare.clip.ranges import in_ranges, parse_ranges
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
@@ -43,6 +43,7 @@ def screen_clip(
     out: Path,
     settings: ScreenSettings,
     remove: str = "",
+    test: str = "",
     given: Path | None = None,
 ) -> None:
     """Mark the frames of the clip that a portrait must not learn from, and split the others.
@@ -58,18 +59,21 @@ def screen_clip(
         out: frame table to write (.csv).
         settings: limits, persistence and split.
         remove: the user's own ranges in seconds of the clip, like "12.0-14.5,30-31".
+        test: ranges in seconds of the clip that are held out for the test, in place of those that
+            the settings choose; empty: the settings choose. A given split stays as it is.
         given: frame table of an import, whose frames and split are kept (.csv).
 
     Raises:
         UserError: lengths differ, ranges cannot be read, or too few frames are left.
     """
     cv2.setNumThreads(1)  # the pictures are small
-    unwanted = parse_ranges(remove)
+    unwanted, tested = parse_ranges(remove, "remove"), parse_ranges(test, "test")
     time, reasons = find_marks(video, landmarks, settings)
     reasons["user"] = in_ranges(time, unwanted)
     if given is None:
         angles = head_angles(Landmarks.read(landmarks).points)
         table = make_table(out, time, reasons, settings, angles)
+        table = hold_out(table, tested, video) if tested else table
     else:
         added = {name: reasons[name] for name in GIVEN_MARKS}
         table = given_table(given, out, landmarks, ~reasons["no_face"], added)
@@ -239,27 +243,6 @@ def settle(marked: np.ndarray, fps: float, settings: ScreenSettings) -> np.ndarr
         if after.start - before.stop <= settings.gap * fps:
             settled[before.stop : after.start] = True
     return settled
-
-
-def parse_ranges(text: str) -> list[tuple[float, float]]:
-    """Ranges in seconds from "12.0-14.5,30-31".
-
-    Raises:
-        UserError: a part is not two numbers with the smaller first.
-    """
-    ranges = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)", part)
-        if not match or float(match[1]) >= float(match[2]):
-            raise UserError(f"'{part}' in the ranges to remove is not like 12.0-14.5 (seconds).")
-        ranges.append((float(match[1]), float(match[2])))
-    return ranges
-
-
-def in_ranges(time: np.ndarray, ranges: list[tuple[float, float]]) -> np.ndarray:
-    """Frames [T] bool whose time lies in one of the ranges, both ends included."""
-    inside = [(time >= first - 1e-6) & (time <= last + 1e-6) for first, last in ranges]
-    return np.any(inside, axis=0) if inside else np.zeros(len(time), bool)
 
 
 def make_table(
