@@ -11,8 +11,8 @@ from tests.support.stages import STATIC, STATIC_RESULTS, static_words
 from tests.train.test_resume import same_results
 from unigs.stage import cli
 from unigs.stage.interrupts import Interrupted
-from unigs.train import refine_poses
 from unigs.train.checkpoint import Checkpoint
+from unigs.train.pose_fit import PoseFit
 from unigs.train.static import StaticTask, train_static
 
 SETTINGS = replace(STATIC, iterations=60, evaluate_every=20, refine_poses_at=0.5)
@@ -45,7 +45,7 @@ def signals(function, number, at):
         (StaticTask, "step", 0, signal.SIGINT, 1),
         (StaticTask, "step", 37, signal.SIGTERM, 38),
         (StaticTask, "view", 3, signal.SIGINT, 20),  # while a row of the curve is made
-        (refine_poses.HeadFit, "correction", 3, signal.SIGTERM, 31),  # between two steps
+        (PoseFit, "correction", 3, signal.SIGTERM, 31),  # between two steps
         (StaticTask, "step", 59, signal.SIGTERM, 60),  # the last
     ],
 )

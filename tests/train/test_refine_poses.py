@@ -10,8 +10,9 @@ from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
 from unigs.stage.files import load_npz
 from unigs.subject.dataset import Dataset
+from unigs.train.pose_fit import PoseWindow
 from unigs.train.poses import PoseTensors
-from unigs.train.refine_poses import HeadFit, HeadWindow, refine_poses
+from unigs.train.refine_poses import HeadFit, refine_poses
 
 
 def test_refined_poses_come_nearer_to_the_truth(files, static_run):
@@ -69,7 +70,7 @@ def test_known_offsets_are_recovered(rendered, monkeypatch):
 
     So small a picture says little about turns: the prior for the landmarks' pose is left out.
     """
-    monkeypatch.setattr("unigs.train.refine_poses.PRIOR", 1e-6)
+    monkeypatch.setattr("unigs.train.pose_fit.PRIOR", 1e-6)
     dataset, portrait, truth = rendered
     poses = drifted(dataset)
     refine_poses(portrait, dataset, poses)
@@ -84,7 +85,7 @@ def test_a_jacobian_that_serves_again_finds_the_same_poses(rendered, monkeypatch
     ours, reference = drifted(dataset), drifted(dataset)
     refine_poses(portrait, dataset, ours)
     for name, value in {"JACOBIAN_REACH": 0.0, "SMALL_STEP": 0.01, "STEPS": 12}.items():
-        monkeypatch.setattr(f"unigs.train.refine_poses.{name}", value)
+        monkeypatch.setattr(f"unigs.train.pose_fit.{name}", value)
     refine_poses(portrait, dataset, reference)
     assert np.percentile(degrees(ours.R, reference.R), 95) < 0.05
     assert (ours.t - reference.t).norm(dim=1).quantile(0.95) < 3e-4
@@ -93,7 +94,7 @@ def test_a_jacobian_that_serves_again_finds_the_same_poses(rendered, monkeypatch
 def test_a_pose_that_fits_costs_one_jacobian(rendered, monkeypatch):
     """One picture at the start, six for the Jacobian, one that shows that nothing moves."""
     dataset, portrait, truth = rendered
-    fit, pictures, render = HeadFit(portrait, dataset, truth), [], HeadWindow.render
-    monkeypatch.setattr(HeadWindow, "render", lambda *args: pictures.append(args) or render(*args))
+    fit, pictures, render = HeadFit(portrait, dataset, truth), [], PoseWindow.render
+    monkeypatch.setattr(PoseWindow, "render", lambda *args: pictures.append(args) or render(*args))
     assert np.abs(fit.correction(20, np.zeros(6))).max() < 0.5
     assert len(pictures) == 8
