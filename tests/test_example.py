@@ -12,7 +12,7 @@ from unigs.model.storage import save_portrait
 README = (Path(__file__).parents[1] / "README.md").read_text()
 FOLDERS = {
     "frame_table": "clip/frames.csv",
-    "body": "body/motion.npz",
+    "body": "unigs_plus/static/motion.npz",
     "eyes": "face/eyes.csv",
     "speech": "speech/features.npz",
     "pose": "unigs_plus/static/pose.npz",

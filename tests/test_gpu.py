@@ -30,6 +30,7 @@ from unigs.train.static import StaticTask, train_static
 STATIC = StaticSettings(
     iterations=100, points=400, max_gaussians=600, densify_from=40, densify_every=20,
     evaluate_every=50, anchor=True, lambda_alpha=0.1, lambda_anchor=0.1, refine_poses_at=0.5,
+    follow_body=True, refine_torso=True,
 )  # fmt: skip
 DYNAMIC = DynamicSettings(
     iterations=40, batch=2, grid_levels=4, grid_finest=32, face_grid_levels=2, lip_code=2,

@@ -29,6 +29,7 @@ CONFIG = {
     "static": {
         "iterations": 200, "points": 400, "max_gaussians": 600, "densify_from": 40,
         "densify_every": 20, "evaluate_every": 60, "refine_poses_at": 0.5, "device": "cpu",
+        "anchor": True, "follow_body": True, "refine_torso": True,
     },
     "dynamic": {
         "iterations": 100, "grid_levels": 4, "grid_finest": 32, "lip_code": 2,

@@ -32,7 +32,7 @@ PLACES = {
     "portrait": "unigs_plus/dynamic/portrait.safetensors",
     "pose": "unigs_plus/static/pose.npz",
     "frame_table": "clip/frames.csv",
-    "body": "body/motion.npz",
+    "body": "unigs_plus/static/motion.npz",
     "eyes": "face/eyes.csv",
     "speech": "speech/features.npz",
     "labels": "regions/labels.mkv",

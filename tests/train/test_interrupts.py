@@ -15,7 +15,10 @@ from unigs.train.checkpoint import Checkpoint
 from unigs.train.pose_fit import PoseFit
 from unigs.train.static import StaticTask, train_static
 
-SETTINGS = replace(STATIC, iterations=60, evaluate_every=20, refine_poses_at=0.5)
+SETTINGS = replace(
+    STATIC, iterations=60, evaluate_every=20, follow_body=True,
+    refine_poses_at=0.5, refine_torso=True,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,7 @@ def signals(function, number, at):
         (StaticTask, "step", 37, signal.SIGTERM, 38),
         (StaticTask, "view", 3, signal.SIGINT, 20),  # while a row of the curve is made
         (PoseFit, "correction", 3, signal.SIGTERM, 31),  # between two steps
+        (StaticTask, "step", 45, signal.SIGTERM, 46),  # with refined poses
         (StaticTask, "step", 59, signal.SIGTERM, 60),  # the last
     ],
 )

@@ -36,6 +36,7 @@ def test_a_portrait_lies_with_the_variant_that_trains_it(variant, static, dynami
     assert files.portrait == ZOE / dynamic / "dynamic/portrait.safetensors"
     assert files.static_portrait == ZOE / static / "static/portrait.safetensors"
     assert files.pose == ZOE / static / "static/pose.npz"
+    assert files.body == ZOE / static / "static/motion.npz"
 
 
 def test_the_configuration_of_the_folder_lies_over_that_of_the_package():

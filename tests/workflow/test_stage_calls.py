@@ -154,21 +154,25 @@ def test_portraits_are_played_with_the_poses_that_they_were_trained_with(command
     def flags(words: list[str]) -> dict[str, str]:
         return dict(zip(words, words[1:], strict=False))
 
+    def poses(found: dict[str, str]) -> tuple[str, str]:
+        return found["--pose"], found["--body"]
+
     static = {
-        found["--out"]: found["--poses"] for found in map(flags, commands["unigs.train.static"])
+        found["--out"]: (found["--poses"], found["--motion"])
+        for found in map(flags, commands["unigs.train.static"])
     }
     dynamic = {}
     for found in map(flags, commands["unigs.train.dynamic"]):
-        assert found["--pose"] == static[found["--static"]]
-        dynamic[found["--out"]] = found["--pose"]
+        assert poses(found) == static[found["--static"]]
+        dynamic[found["--out"]] = poses(found)
     for found in map(flags, commands["unigs.evaluate.score"]):
         if "--static" in found:  # renders of other systems have no portrait
-            assert found["--pose"] == static[found["--static"]]
+            assert poses(found) == static[found["--static"]]
     players = set()
     for module, calls in commands.items():
         for found in map(flags, calls):
             if "--portrait" in found and "--pose" in found:
-                assert found["--pose"] == dynamic[found["--portrait"]], module
+                assert poses(found) == dynamic[found["--portrait"]], module
                 players.add(module)
     others = {"unigs.drive.speak", "unigs.web.export"}
     assert players == {"unigs.evaluate.render", "unigs.evaluate.speed"} | others

@@ -148,7 +148,7 @@ class HeadPoses:
 
 @dataclass(frozen=True)
 class TorsoMotion:
-    """body/motion.npz."""
+    """body/motion.npz, and the refined motion of static/motion.npz."""
 
     torso: AffineTrajectory
     """The torso's own frame in every frame of the clip, float32."""

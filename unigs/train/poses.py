@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from unigs.model.anchor import Body
@@ -14,7 +16,8 @@ class PoseTensors:
     Attributes:
         R: rotations of the head poses [T,3,3]; refined in place.
         t: translations of the head poses [T,3], meters; refined in place.
-        tracked: whether the torso was tracked.
+        torso: the torso's frames, R [T,3,3], t [T,3] and outline [T,2]; refined in place; None: it
+            was not tracked.
 
     Args:
         performance: the subject's head poses, and the torso's own frame if it was tracked.
@@ -23,10 +26,15 @@ class PoseTensors:
 
     def __init__(self, performance: Performance, device: torch.device) -> None:
         self.R, self.t = _tensors(device, performance.head.R, performance.head.t)
-        self.tracked = performance.torso is not None
-        if self.tracked:
+        self.torso: Body | None = None
+        if performance.torso is not None:
             torso = performance.torso.R, performance.torso.t, performance.outline
-            self._torso = Body(*_tensors(device, *torso))
+            self.torso = Body(*_tensors(device, *torso))
+
+    @property
+    def tracked(self) -> bool:
+        """Whether the torso was tracked."""
+        return self.torso is not None
 
     def head(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
         """R [3,3] and t [3] of the head."""
@@ -38,8 +46,20 @@ class PoseTensors:
 
     def bodies(self, frames: object) -> Body:
         """The torso's frame at an index [..] or at indices [n], which give a first dimension n."""
-        torso = self._torso
+        torso = self.torso
         return Body(torso.R[frames], torso.t[frames], torso.outline[frames])
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that is refined, for a checkpoint."""
+        torso = {} if self.torso is None else {"torso_R": self.torso.R, "torso_t": self.torso.t}
+        return {"R": self.R, "t": self.t} | torso
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over a state from `state`."""
+        own = {name: value.to(self.R.device) for name, value in state.items()}
+        self.R, self.t = own["R"], own["t"]
+        if self.torso is not None:
+            self.torso = replace(self.torso, R=own["torso_R"], t=own["torso_t"])
 
 
 def _tensors(device: torch.device, *arrays: object) -> list[torch.Tensor]:

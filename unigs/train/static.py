@@ -9,7 +9,7 @@ import torch
 
 from unigs.compute.compiled import ensure_compiled
 from unigs.compute.device import pick_device
-from unigs.model.anchor import mean_pose
+from unigs.model.anchor import Body, mean_pose
 from unigs.model.gaussians import Gaussians
 from unigs.model.portrait import Portrait, PosedField, Rendering
 from unigs.model.portrait_file import BEHIND
@@ -20,8 +20,8 @@ from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
 from unigs.subject.dataset import Dataset, SubjectFiles
-from unigs.subject.features import HeadPoses
-from unigs.subject.trajectory import RigidTrajectory
+from unigs.subject.features import HeadPoses, TorsoMotion
+from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 from unigs.train.anchor_smoothness import AnchorSmoothness
 from unigs.train.checkpoint import Checkpoint, key_of, random_state, set_random_state
 from unigs.train.density import DensityControl, densify
@@ -34,6 +34,7 @@ from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms, to
 from unigs.train.parts import Whole, parts_of
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
+from unigs.train.refine_torso import refine_torso
 from unigs.train.run_record import run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
@@ -49,6 +50,7 @@ def train_static(
     record: Path,
     settings: StaticSettings,
     provenance: Provenance = UNTOLD,
+    motion: Path | None = None,
 ) -> None:
     """Learn the canonical field theta_0 (eqs. 3 and 8).
 
@@ -61,6 +63,8 @@ def train_static(
         record: JSON file to write, with settings, versions, device and time.
         settings: settings of the static stage.
         provenance: where the clip is from and by whose leave, for the record.
+        motion: motion of the torso to write for all later stages (.npz), likewise; None: not
+            written.
 
     Raises:
         UserError: a file is missing or does not fit the others, or the training went astray.
@@ -77,6 +81,8 @@ def train_static(
     task.portrait.meta = {"static": timeless(info)}
     save_portrait(task.portrait, out)
     task.refined().write(poses)
+    if motion is not None:
+        task.refined_motion().write(motion)
     write_json(record, info)
     checkpoint.remove()
 
@@ -112,9 +118,8 @@ class StaticTask(Task):
         follow = settings.follow_body
         if follow and torso is None:
             raise UserError("follow_body needs the torso's track: name it with --body.")
-        if follow:
-            seen = torso[dataset.train]
-            body = mean_pose(torch.from_numpy(seen.R), torch.from_numpy(seen.t))
+        self.poses = PoseTensors(dataset.performance, device)
+        body = self._resting_body() if follow else body
         plate = (dataset.plate * 255).round().astype("uint8")
         view, portrait = (plate, dataset.poses.focal, dataset.fps, body), None
         for layer in reversed(fields):
@@ -123,9 +128,13 @@ class StaticTask(Task):
         self.parts = parts_of(self.portrait, dataset, settings.fields)
         self._optimizers()
         self.sampler = FrameSampler(self.frames, settings.seed)
-        self.poses = PoseTensors(dataset.performance, device)
         self.surface = surface_of(dataset, settings, device)
         self.smoothness = AnchorSmoothness.of(self.portrait, settings)
+
+    def _resting_body(self) -> Body:
+        """Mean frame of the tracked torso over the training frames."""
+        seen = self.poses.bodies(self.dataset.train)
+        return mean_pose(seen.R, seen.t)
 
     def _optimizers(self) -> None:
         s, rates = self.settings, gaussian_rates(self.settings)
@@ -167,10 +176,16 @@ class StaticTask(Task):
         return {name: value.detach() for name, value in terms.items()}
 
     def between(self, step: int) -> bool:
-        """Refine the head poses, once; the field of before belongs to the poses of before."""
+        """Refine head poses and torso, once; the field of before belongs to those of before."""
         s = self.settings
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
             refine_poses(self.portrait, self.dataset, self.poses)
+            if s.refine_torso and s.follow_body:
+                refine_torso(self.portrait, self.dataset, self.poses)
+                rest = self._resting_body()
+                for layer in self.portrait.layers:
+                    layer.body_R.copy_(rest.R)
+                    layer.body_t.copy_(rest.t)
             return True
         return False
 
@@ -204,6 +219,21 @@ class StaticTask(Task):
         head = RigidTrajectory(self.poses.R.cpu().numpy(), self.poses.t.cpu().numpy())
         return replace(self.dataset.poses, head=head)
 
+    def refined_motion(self) -> TorsoMotion:
+        """The motion file's content with the torso's frames that the field was trained with.
+
+        Raises:
+            UserError: the torso was not tracked.
+        """
+        if self.poses.torso is None:
+            raise UserError(
+                "A motion of the torso can be written where it was tracked: give --body."
+            )
+        torso = AffineTrajectory(
+            *(x.cpu().numpy() for x in (self.poses.torso.R, self.poses.torso.t))
+        )
+        return replace(TorsoMotion.read(self.dataset.files.body), torso=torso)
+
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
         return {
@@ -212,7 +242,7 @@ class StaticTask(Task):
             "density": [{"gradient": x.gradient, "seen": x.seen} for x in self.densities],
             "neighbors": self.smoothness.state() if self.smoothness else None,
             "sampler": self.sampler.state(),
-            "poses": {"R": self.poses.R, "t": self.poses.t},
+            "poses": self.poses.state(),
             "random": random_state(),
         }
 
@@ -247,8 +277,7 @@ class StaticTask(Task):
         if self.smoothness:
             self.smoothness.load_state(state["neighbors"], self.device)
         self.sampler.load_state(state["sampler"])
-        for name, value in state["poses"].items():
-            setattr(self.poses, name, value.to(self.device))
+        self.poses.load(state["poses"])
         set_random_state(state["random"])
 
 

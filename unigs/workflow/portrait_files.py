@@ -30,6 +30,8 @@ class PortraitFiles:
     """Portrait of the static stage, the variant's own or that of the base whose it shares."""
     pose: Path
     """Head poses that the static stage refined (pose.npz)."""
+    body: Path
+    """Motion of the torso that the static stage refined (motion.npz)."""
 
     @property
     def video(self) -> Path:
@@ -40,11 +42,6 @@ class PortraitFiles:
     def frame_table(self) -> Path:
         """Frame table of the clip (frames.csv)."""
         return self.folder / "clip/frames.csv"
-
-    @property
-    def body(self) -> Path:
-        """Motion of the torso (motion.npz)."""
-        return self.folder / "body/motion.npz"
 
     @property
     def eyes(self) -> Path:
@@ -89,6 +86,7 @@ def portrait_files(folder: Path, variant: str) -> PortraitFiles:
         folder / dynamic / DYNAMIC,
         folder / static / STATIC,
         folder / static / "static/pose.npz",
+        folder / static / "static/motion.npz",
     )
 
 

@@ -231,7 +231,7 @@ SUBJECT = dict(
 PERFORMANCE = dict(
     frame_table="results/{subject}/clip/frames.csv",
     pose=static_file("pose.npz"),
-    body="results/{subject}/body/motion.npz",
+    body=static_file("motion.npz"),
     eyes="results/{subject}/face/eyes.csv",
     speech="results/{subject}/speech/features.npz",
 )

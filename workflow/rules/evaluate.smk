@@ -54,7 +54,7 @@ rule evaluate:
         video="results/{subject}/clip/video.mp4",
         frame_table="results/{subject}/clip/frames.csv",
         pose=static_file("pose.npz"),
-        body="results/{subject}/body/motion.npz",
+        body=static_file("motion.npz"),
         landmarks="results/{subject}/face/landmarks.npz",
         labels="results/{subject}/regions/labels.mkv",
         audio=clip_sound,

@@ -5,6 +5,7 @@ rule train_static:
     output:
         portrait="results/{subject}/{variant}/static/portrait.safetensors",
         poses="results/{subject}/{variant}/static/pose.npz",
+        motion="results/{subject}/{variant}/static/motion.npz",
         curve="results/{subject}/{variant}/static/curve.csv",
         run="results/{subject}/{variant}/static/run.json",
     log:
@@ -27,6 +28,7 @@ rule train_static:
         f"{input_flags(SUBJECT)}"
         " --out {output.portrait:q}"
         " --poses {output.poses:q}"
+        " --motion {output.motion:q}"
         " --curve {output.curve:q}"
         " --record {output.run:q}"
         " {params.flags} {params.provenance} > {log:q} 2>&1"
@@ -60,7 +62,7 @@ rule pool_lips:
 rule train_dynamic:
     """How each Gaussian moves with speech, eyes and head pose (eqs. 4-7 and 9-11)."""
     input:
-        **SUBJECT | dict(pose=static_file("pose.npz")),
+        **SUBJECT | dict(pose=static_file("pose.npz"), body=static_file("motion.npz")),
         speech="results/{subject}/speech/features.npz",
         eyes="results/{subject}/face/eyes.csv",
         static=static_file("portrait.safetensors"),
