@@ -179,15 +179,19 @@ class StaticTask(Task):
         """Refine head poses and torso, once; the field of before belongs to those of before."""
         s = self.settings
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
-            refine_poses(self.portrait, self.dataset, self.poses)
             if s.refine_torso and s.follow_body:
-                refine_torso(self.portrait, self.dataset, self.poses)
-                rest = self._resting_body()
-                for layer in self.portrait.layers:
-                    layer.body_R.copy_(rest.R)
-                    layer.body_t.copy_(rest.t)
+                self._refine_torso()
+            refine_poses(self.portrait, self.dataset, self.poses)
             return True
         return False
+
+    def _refine_torso(self) -> None:
+        """Refine the torso before the heads: what hangs on both is then put right by the head."""
+        refine_torso(self.portrait, self.dataset, self.poses)
+        rest = self._resting_body()
+        for layer in self.portrait.layers:
+            layer.body_R.copy_(rest.R)
+            layer.body_t.copy_(rest.t)
 
     def _losses(self, part: Whole, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
         """L_s of eq. 8, term by term."""
@@ -220,7 +224,7 @@ class StaticTask(Task):
         return replace(self.dataset.poses, head=head)
 
     def refined_motion(self) -> TorsoMotion:
-        """The motion file's content with the torso's frames that the field was trained with.
+        """The motion file's content with the torso's motion that the field was trained with.
 
         Raises:
             UserError: the torso was not tracked.
@@ -229,10 +233,9 @@ class StaticTask(Task):
             raise UserError(
                 "A motion of the torso can be written where it was tracked: give --body."
             )
-        torso = AffineTrajectory(
-            *(x.cpu().numpy() for x in (self.poses.torso.R, self.poses.torso.t))
-        )
-        return replace(TorsoMotion.read(self.dataset.files.body), torso=torso)
+        R, t = (x.cpu().numpy() for x in (self.poses.torso.R, self.poses.torso.t))
+        tracked = TorsoMotion.read(self.dataset.files.body)
+        return replace(tracked, torso=AffineTrajectory(R, t))
 
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
