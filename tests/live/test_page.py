@@ -113,7 +113,8 @@ def test_what_is_written_is_said_and_interrupted(tab, running):
 
 def test_what_is_written_meanwhile_stays(tab, running):
     going, speak = threading.Event(), Tone().speak
-    running.synthesis.speak = lambda text: (going.wait(20), speak(text))[1]
+    # For long enough that a browser on a busy machine sees it being said.
+    running.synthesis.speak = lambda text: (going.wait(20), np.tile(speak(text), 5))[1]
     try:
         tab.page.fill("#text", "Hello")
         tab.page.click("#say")
