@@ -6,6 +6,7 @@ of it one pose would absorb what another moves. The corrections are smoothed in 
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from unigs.stage import interrupts
 from unigs.stage.progress import progress
 from unigs.subject.dataset import Dataset
 from unigs.train.poses import PoseTensors
+
+log = logging.getLogger("unigs")
 
 STEPS = 6
 """Most Gauss-Newton steps per frame; a step that does not lower the cost is the last."""
@@ -89,13 +92,10 @@ class PoseFit(ABC):
         portrait: portrait in training; not changed.
         dataset: frames, labels and landmarks.
         poses: poses that are corrected; not changed.
-
-    Attributes:
-        frames: frames that count, in their order.
     """
 
-    label: str
-    """Word for the work, beside its progress."""
+    what: str
+    """Word for what is refined, in messages."""
     limit: float
     """Largest correction, units."""
 
@@ -107,7 +107,6 @@ class PoseFit(ABC):
         follow = small.follows_body and poses.tracked
         bodies = [poses.body(k) if follow else rest for k in range(len(dataset))]
         self.body = [Body(body.R.cpu(), body.t.cpu()) for body in bodies]
-        self.frames = np.sort(np.concatenate([dataset.train, dataset.test]))
 
     @abstractmethod
     def compared(self, frame: int) -> np.ndarray:
@@ -120,19 +119,28 @@ class PoseFit(ABC):
     def corrections(self) -> np.ndarray:
         """Corrections of all frames [T,6], radians and meters; zero where a frame does not count.
 
+        Their size is logged.
+
         Raises:
             Interrupted: the process was asked to stop.
         """
-        parts = _segments(self.dataset, self.frames)
+        frames = np.sort(np.concatenate([self.dataset.train, self.dataset.test]))
+        parts = _segments(self.dataset, frames)
         cuts = {int(part[0]) for part in parts}
         found = np.zeros((len(self.dataset), 6))
-        for frame in progress(self.frames.tolist(), label=self.label):
+        for frame in progress(frames.tolist(), label=f"refine {self.what}"):
             start = np.zeros(6) if frame in cuts else found[frame - 1]
             found[frame] = self.correction(frame, start)
             interrupts.poll()
         for part in parts:
             found[part] = gaussian_filter1d(found[part], SMOOTH, axis=0, mode="nearest")
-        return found * CORRECTION_UNITS
+        found *= CORRECTION_UNITS
+        rms = np.sqrt((found[frames] ** 2).mean(0))
+        log.info(
+            "%s refined by %.2f %.2f %.2f degrees, %.2f %.2f %.2f mm (root mean square)",
+            self.what, *np.degrees(rms[:3]), *1000 * rms[3:],
+        )  # fmt: skip
+        return found
 
     def correction(self, frame: int, start: np.ndarray) -> np.ndarray:
         """Correction [6] of one frame, in units, searched from a start [6]."""
@@ -173,12 +181,6 @@ class PoseFit(ABC):
             picture[rows, columns][inside] * weights,
             lambda correction: self.cue(frame, correction * CORRECTION_UNITS),
         )
-
-
-def size_of(corrections: np.ndarray) -> tuple[float, ...]:
-    """Root mean square of corrections [n,6]: degrees about x, y, z, millimeters along x, y, z."""
-    rms = np.sqrt((corrections**2).mean(0))
-    return *np.degrees(rms[:3]), *1000 * rms[3:]
 
 
 def _span(seen: np.ndarray, size: int) -> slice:

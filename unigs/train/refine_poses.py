@@ -7,8 +7,6 @@ picture the head's pose would absorb the torso's motion.
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
@@ -19,10 +17,8 @@ from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import FACE, HAIR
-from unigs.train.pose_fit import PoseFit, size_of
+from unigs.train.pose_fit import PoseFit
 from unigs.train.poses import PoseTensors
-
-log = logging.getLogger("unigs")
 
 
 def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> None:
@@ -36,21 +32,16 @@ def refine_poses(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
     Raises:
         Interrupted: the process was asked to stop.
     """
-    fit = HeadFit(portrait, dataset, poses)
-    found = fit.corrections()
+    found = HeadFit(portrait, dataset, poses).corrections()
     change = torch.from_numpy(found).float().to(poses.R.device)
     poses.R = rotation_matrix(change[:, :3]) @ poses.R
     poses.t = poses.t + change[:, 3:]
-    log.info(
-        "poses refined by %.2f %.2f %.2f degrees, %.2f %.2f %.2f mm (root mean square)",
-        *size_of(found[fit.frames]),
-    )
 
 
 class HeadFit(PoseFit):
     """Corrections of the head poses: a turn of the head about its own origin, and a shift."""
 
-    label = "refine poses"
+    what = "poses"
     limit = 20.0
     """Some five pixels: landmarks are never wrong by more."""
 

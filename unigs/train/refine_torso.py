@@ -8,8 +8,6 @@ torso, with the six numbers of a rigid motion.
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
@@ -20,10 +18,8 @@ from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import TORSO
-from unigs.train.pose_fit import PoseFit, size_of
+from unigs.train.pose_fit import PoseFit
 from unigs.train.poses import PoseTensors
-
-log = logging.getLogger("unigs")
 
 
 def refine_torso(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> None:
@@ -39,15 +35,10 @@ def refine_torso(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> No
     """
     torso = poses.torso
     fit = TorsoFit(portrait, dataset, poses)
-    found = fit.corrections()
-    change = torch.from_numpy(found).float().to(torso.t.device)
+    change = torch.from_numpy(fit.corrections()).float().to(torso.t.device)
     pivot = fit.pivot.to(torso.t)
     R, t = moved(torso, rotation_matrix(change[:, :3]), change[:, 3:], pivot)
     poses.torso = Body(R, t, torso.outline)
-    log.info(
-        "torso refined by %.2f %.2f %.2f degrees, %.2f %.2f %.2f mm (root mean square)",
-        *size_of(found[fit.frames]),
-    )
 
 
 def moved(
@@ -72,7 +63,7 @@ def moved(
 class TorsoFit(PoseFit):
     """Corrections of the torso's frames: a turn about the middle of what follows it, a shift."""
 
-    label = "refine torso"
+    what = "torso"
     limit = 80.0
     """Five degrees, or two to eight centimeters: the registration knows no turn about the axis."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unigs.prepare.clip.held_out import held_out, hold_out, unseen_block
+from unigs.prepare.clip.held_out import held_out, hold_out_ranges, unseen_block
 from unigs.settings.screen import ScreenSettings
 from unigs.stage.errors import UserError
 from unigs.subject.frame_table import FrameTable
@@ -106,7 +106,7 @@ def test_chosen_seconds_take_the_place_of_the_last_ones():
     """Elevenths that follow each other test every frame once."""
     table, times = table_of(165), np.zeros(165, int)
     for first in range(0, 165, 15):
-        chosen = hold_out(table, [(first / 25, (first + 14) / 25)], Path("a.mp4"))
+        chosen = hold_out_ranges(table, [(first / 25, (first + 14) / 25)], Path("a.mp4"))
         test = chosen.split == "test"
         assert test[first : first + 15].all() and test.sum() == 15
         times += test
@@ -124,4 +124,4 @@ def test_chosen_seconds_take_the_place_of_the_last_ones():
 )
 def test_seconds_that_cannot_be_the_test_are_refused(removed, ranges, sentence):
     with pytest.raises(UserError, match=sentence):
-        hold_out(table_of(165, removed), ranges, Path("a.mp4"))
+        hold_out_ranges(table_of(165, removed), ranges, Path("a.mp4"))

@@ -45,7 +45,9 @@ def held_out(keep: np.ndarray, settings: ScreenSettings, angles: np.ndarray) -> 
     return test
 
 
-def hold_out(table: FrameTable, ranges: list[tuple[float, float]], video: Path) -> FrameTable:
+def hold_out_ranges(
+    table: FrameTable, ranges: list[tuple[float, float]], video: Path
+) -> FrameTable:
     """A frame table whose test part is what somebody chose.
 
     Args:

@@ -16,7 +16,7 @@ from unigs.face.search import Search
 from unigs.media.video import probe, read_video
 from unigs.prepare.clip.cuts import block_changes, find_cuts, small_gray
 from unigs.prepare.clip.given import GIVEN_MARKS, given_table
-from unigs.prepare.clip.held_out import held_out, hold_out
+from unigs.prepare.clip.held_out import held_out, hold_out_ranges
 from unigs.prepare.clip.ranges import in_ranges, parse_ranges
 from unigs.settings.screen import ScreenSettings
 from unigs.stage import cli
@@ -73,7 +73,7 @@ def screen_clip(
     if given is None:
         angles = head_angles(Landmarks.read(landmarks).points)
         table = make_table(out, time, reasons, settings, angles)
-        table = hold_out(table, tested, video) if tested else table
+        table = hold_out_ranges(table, tested, video) if tested else table
     else:
         added = {name: reasons[name] for name in GIVEN_MARKS}
         table = given_table(given, out, landmarks, ~reasons["no_face"], added)
