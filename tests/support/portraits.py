@@ -10,6 +10,7 @@ from unigs.model.motion import Motion
 from unigs.model.portrait import Portrait
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
+from unigs.train.poses import PoseTensors
 
 SPEECH = {"window": 9, "dim": 5, "feature_dim": 6, "lip_dim": 2, "members": 3, "hidden": 4}
 
@@ -120,3 +121,11 @@ def layered_portrait() -> Portrait:
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return -10 * np.log10(np.mean((a - b) ** 2))
+
+
+def pictures(portrait: Portrait, poses: PoseTensors) -> list[np.ndarray]:
+    """What a portrait shows in the poses of all frames, uint8 [H,W,3] each."""
+    with torch.no_grad():
+        views = [portrait.pose(*poses.head(k), body=poses.body(k)) for k in range(len(poses.R))]
+        images = [portrait.render([view])[0].image for view in views]
+    return [(image.clamp(0, 1) * 255).round().byte().numpy() for image in images]

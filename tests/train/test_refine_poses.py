@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from tests.support.portraits import pictures
 from tests.support.subject import FRAMES
 from unigs.geometry.rotations import rotation_matrix
 from unigs.model.storage import load_portrait
@@ -44,10 +45,7 @@ def rendered(files, static_run):
     dataset = Dataset(files)
     portrait = load_portrait(static_run / "portrait.safetensors")
     truth = PoseTensors(dataset.performance, torch.device("cpu"))
-    with torch.no_grad():
-        views = [portrait.pose(*truth.head(k), body=None) for k in range(FRAMES)]
-        images = [portrait.render([view])[0].image for view in views]
-    dataset.frames = [(image.clamp(0, 1) * 255).round().byte().numpy() for image in images]
+    dataset.frames = pictures(portrait, truth)
     return dataset, portrait, truth
 
 

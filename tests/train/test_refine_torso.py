@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from tests.support.portraits import pictures
 from tests.support.stages import STATIC, STATIC_RESULTS
 from tests.support.subject import FRAMES
 from unigs.geometry.rotations import rotation_matrix
@@ -51,10 +52,7 @@ def rendered(files, static_run):
     shift = 0.004 * torch.sin(phase * torch.tensor([0.06, 0.05, 0.03]))
     pivot = TorsoFit(portrait, dataset, truth).pivot.float()
     truth.torso = Body(*moved(truth.torso, turn, shift, pivot), truth.torso.outline)
-    with torch.no_grad():
-        views = [portrait.pose(*truth.head(k), body=truth.body(k)) for k in range(FRAMES)]
-        images = [portrait.render([view])[0].image for view in views]
-    dataset.frames = [(image.clamp(0, 1) * 255).round().byte().numpy() for image in images]
+    dataset.frames = pictures(portrait, truth)
     return dataset, portrait, truth, pivot
 
 
@@ -130,10 +128,11 @@ def test_later_stages_read_the_motion_that_the_field_was_trained_with(files, tmp
     outputs = [tmp_path / name for name in STATIC_RESULTS]
     train_static(files, *outputs, settings, motion=tmp_path / "still.npz")
     assert calls == ["head"]  # follow_body is off
-    train_static(
-        files, *outputs, replace(settings, follow_body=True), motion=tmp_path / "motion.npz"
-    )
-    assert calls == ["head", "torso", "head"]
+    settings = replace(settings, follow_body=True)
+    train_static(files, *outputs, replace(settings, anchor=False))
+    assert calls == ["head", "head"]  # nothing is anchored to the torso
+    train_static(files, *outputs, settings, motion=tmp_path / "motion.npz")
+    assert calls == ["head", "head", "torso", "head"]
     before, still, after = (
         TorsoMotion.read(path)
         for path in (files.body, tmp_path / "still.npz", tmp_path / "motion.npz")

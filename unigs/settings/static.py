@@ -60,7 +60,7 @@ class StaticSettings:
     pixels inside the head alone (not in the paper; 0: never)."""
     refine_torso: bool = False
     """Refine the tracked motion of the torso as well when the head poses are refined, by pixels
-    inside the torso, where static.follow_body is on (not in the paper)."""
+    inside the torso, where static.anchor and static.follow_body are on (not in the paper)."""
     lambda_dssim: NotNegative = 0.2
     """lambda_1 of eq. 8: weight of D-SSIM beside L1."""
     lambda_alpha: NotNegative = 0.0

@@ -69,6 +69,7 @@ class Dataset:
         labels: label images, indexable: uint8 [H,W], memory-mapped (`unigs.subject.labels`).
         plate: background, float32 [H,W,3] in [0,1].
         poses: head poses with focal length and the person's face mesh.
+        motion: motion of the torso; None where its file was not given.
         performance: what moves the portrait in every frame; without eyes and speech where their
             files were not given.
         landmarks: face landmarks of every frame.
@@ -114,17 +115,17 @@ class Dataset:
         self.poses, self.landmarks = HeadPoses.read(files.pose), Landmarks.read(files.landmarks)
         speech = None if files.speech is None else SpeechFeatures.read(files.speech)
         eyes = None if files.eyes is None else read_action_units(files.eyes)
-        motion = None if files.body is None else TorsoMotion.read(files.body)
+        self.motion = None if files.body is None else TorsoMotion.read(files.body)
         rows = {
             files.pose: self.poses,
             files.landmarks: self.landmarks,
             files.speech: speech,
             files.eyes: eyes,
-            files.body: motion,
+            files.body: self.motion,
         }
         for path, read in rows.items():
             self.table.check_rows(path, read)
-        self.performance = performance_of(self.poses, motion, eyes, speech)
+        self.performance = performance_of(self.poses, self.motion, eyes, speech)
         self.silence = None if speech is None else speech.silence
         self.encoder = "{}" if speech is None else speech.encoder
         made = {"landmarks": self.landmarks, "pose": self.poses, "speech": speech}

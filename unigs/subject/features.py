@@ -171,7 +171,7 @@ class TorsoMotion:
         Raises:
             UserError: it is missing, damaged, or an array is not as specified.
         """
-        data = read_arrays(path, MOTION, "track_body")
+        data = read_arrays(path, MOTION, "track_body (train_static for a refined motion)")
         torso = AffineTrajectory(_float(data["R"]), _float(data["t"]))
         return cls(torso, _float(data["outline"]), data["correlation"], str(data["backend"]))
 

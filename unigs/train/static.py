@@ -69,6 +69,8 @@ def train_static(
     Raises:
         UserError: a file is missing or does not fit the others, or the training went astray.
     """
+    if motion is not None and files.body is None:
+        raise UserError("A motion of the torso can be written where it was tracked: give --body.")
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
@@ -179,7 +181,7 @@ class StaticTask(Task):
         """Refine head poses and torso, once; the field of before belongs to those of before."""
         s = self.settings
         if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
-            if s.refine_torso and s.follow_body:
+            if s.refine_torso and s.anchor and s.follow_body:
                 self._refine_torso()
             refine_poses(self.portrait, self.dataset, self.poses)
             return True
@@ -224,18 +226,9 @@ class StaticTask(Task):
         return replace(self.dataset.poses, head=head)
 
     def refined_motion(self) -> TorsoMotion:
-        """The motion file's content with the torso's motion that the field was trained with.
-
-        Raises:
-            UserError: the torso was not tracked.
-        """
-        if self.poses.torso is None:
-            raise UserError(
-                "A motion of the torso can be written where it was tracked: give --body."
-            )
+        """The motion file's content, of a tracked torso, that the field was trained with."""
         R, t = (x.cpu().numpy() for x in (self.poses.torso.R, self.poses.torso.t))
-        tracked = TorsoMotion.read(self.dataset.files.body)
-        return replace(tracked, torso=AffineTrajectory(R, t))
+        return replace(self.dataset.motion, torso=AffineTrajectory(R, t))
 
     def state(self) -> dict:
         """Field, moments, density statistics, random sequences."""
