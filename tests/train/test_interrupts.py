@@ -12,7 +12,8 @@ from tests.train.test_resume import same_results
 from unigs.stage import cli
 from unigs.stage.interrupts import Interrupted
 from unigs.train.checkpoint import Checkpoint
-from unigs.train.pose_fit import PoseFit
+from unigs.train.refine_poses import HeadFit
+from unigs.train.refine_torso import TorsoFit
 from unigs.train.static import StaticTask, train_static
 
 SETTINGS = replace(
@@ -48,7 +49,8 @@ def signals(function, number, at):
         (StaticTask, "step", 0, signal.SIGINT, 1),
         (StaticTask, "step", 37, signal.SIGTERM, 38),
         (StaticTask, "view", 3, signal.SIGINT, 20),  # while a row of the curve is made
-        (PoseFit, "correction", 3, signal.SIGTERM, 31),  # between two steps
+        (TorsoFit, "compared", 3, signal.SIGTERM, 31),  # between two steps
+        (HeadFit, "compared", 3, signal.SIGINT, 31),  # there, with the torso refined
         (StaticTask, "step", 45, signal.SIGTERM, 46),  # with refined poses
         (StaticTask, "step", 59, signal.SIGTERM, 60),  # the last
     ],

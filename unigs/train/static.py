@@ -19,6 +19,7 @@ from unigs.settings.static import StaticSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import write_json
+from unigs.stage.interrupts import Interrupted
 from unigs.subject.dataset import Dataset, SubjectFiles
 from unigs.subject.features import HeadPoses, TorsoMotion
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
@@ -178,22 +179,33 @@ class StaticTask(Task):
         return {name: value.detach() for name, value in terms.items()}
 
     def between(self, step: int) -> bool:
-        """Refine head poses and torso, once; the field of before belongs to those of before."""
-        s = self.settings
-        if s.refine_poses_at and step == int(s.refine_poses_at * s.iterations):
-            if s.refine_torso and s.anchor and s.follow_body:
-                self._refine_torso()
-            refine_poses(self.portrait, self.dataset, self.poses)
-            return True
-        return False
+        """Refine torso and head poses, once; the field of before belongs to those of before.
 
-    def _refine_torso(self) -> None:
-        """Refine the torso before the heads: what hangs on both is then put right by the head."""
-        refine_torso(self.portrait, self.dataset, self.poses)
-        rest = self._resting_body()
-        for layer in self.portrait.layers:
-            layer.body_R.copy_(rest.R)
-            layer.body_t.copy_(rest.t)
+        The torso comes first: what hangs on both is then put right by the head. An interrupt
+        leaves both as they were, for a checkpoint after which both are refined.
+        """
+        s = self.settings
+        if not s.refine_poses_at or step != int(s.refine_poses_at * s.iterations):
+            return False
+        before = self.poses.state()
+        try:
+            if s.refine_torso and s.anchor and s.follow_body:
+                refine_torso(self.portrait, self.dataset, self.poses)
+                self._rest_anew()
+            refine_poses(self.portrait, self.dataset, self.poses)
+        except Interrupted:
+            self.poses.load(before)
+            self._rest_anew()
+            raise
+        return True
+
+    def _rest_anew(self) -> None:
+        """Let a field that follows the torso rest at the mean of the poses as they are."""
+        if self.settings.follow_body:
+            rest = self._resting_body()
+            for layer in self.portrait.layers:
+                layer.body_R.copy_(rest.R)
+                layer.body_t.copy_(rest.t)
 
     def _losses(self, part: Whole, rendering: Rendering, frame: int) -> dict[str, torch.Tensor]:
         """L_s of eq. 8, term by term."""
