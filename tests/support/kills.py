@@ -32,8 +32,9 @@ TRAININGS = ("train_static", "train_dynamic")
 LONGEST = 300
 """Seconds after which an attempt counts as hung."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-ACTS = ("open", "os.rename", "os.remove", "os.chmod", "os.mkdir")
-"""What Python tells of an act of writing, before it is done."""
+ACTS = {"open": None, "os.rename": 2, "os.remove": 1, "os.chmod": 2, "os.mkdir": 2}
+"""What Python tells of an act of writing, before it is done -> which of its arguments is the folder
+(a file descriptor, or -1) from which a relative path is seen."""
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__, "unigs.train.static", "unigs.train.dynamic"])
@@ -156,7 +157,7 @@ class _Executioner:
             return
         if event == "open" and not (arguments[2] or 0) & WRITING:
             return
-        path = os.path.abspath(os.fsdecode(arguments[0]))
+        path = _absolute(os.fsdecode(arguments[0]), event, arguments)
         if not path.startswith(self.folder):
             return
         if self.count.value == self.act:
@@ -164,6 +165,14 @@ class _Executioner:
                 os.truncate(path, os.path.getsize(path) // 2)
             os.kill(os.getpid(), signal.SIGKILL)
         self.count.value += 1
+
+
+def _absolute(path: str, event: str, arguments: tuple) -> str:
+    """Where a path leads: what clears a folder names its files as seen from there."""
+    place = ACTS[event]
+    opened = -1 if place is None else arguments[place]
+    folder = "" if opened == -1 else os.readlink(f"/proc/self/fd/{opened}")
+    return os.path.abspath(os.path.join(folder, path))
 
 
 def contents(folder: Path, names: Sequence[str]) -> dict[str, object]:
