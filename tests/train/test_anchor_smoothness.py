@@ -104,14 +104,31 @@ def test_both_stages_smooth_the_anchors_of_a_portrait(files, tmp_path):
     assert spread(portrait.gaussians) < 0.95 * before
 
 
+def test_at_the_cap_neighbors_are_those_of_the_renumbered_field(files):
+    """Density control prunes and adds as many: no count tells that numbers are others'."""
+    settings = replace(STATIC, max_gaussians=STATIC.points, densify_gradient=0.0)
+    task = StaticTask(Dataset(files), settings, CPU)
+    field = task.portrait.gaussians
+    for step in range(settings.densify_from):
+        task.step(step)
+    field.opacities.data[:40] = -10.0
+    stale = nearest(field.means)
+    task.step(settings.densify_from)
+    assert len(field) == STATIC.points
+    current = nearest(field.means)
+    assert (current != stale).any(1).float().mean() > 0.5
+    task.step(settings.densify_from + 1)
+    assert torch.equal(task.smoothness.neighbors[0], current)
+
+
 def test_every_layer_has_its_own_and_none_is_asked_for_without_an_anchor(files):
     portrait = StaticTask(Dataset(files), STATIC, CPU).portrait
     assert AnchorSmoothness.of(portrait, FREE) is None
     assert AnchorSmoothness.of(portrait, replace(STATIC, lambda_anchor=1.0, anchor=False)) is None
     assert len(AnchorSmoothness.of(portrait, STATIC).neighbors) == 1
-    both, alone = AnchorSmoothness(WEIGHT, 2), AnchorSmoothness(WEIGHT)
+    both, alone = AnchorSmoothness(WEIGHT, 2), [AnchorSmoothness(WEIGHT) for _ in range(2)]
     fields = field_of(200), field_of(60)
     for step in range(5):
         for number, field in enumerate(fields):
-            expected = alone.loss(field, step)
+            expected = alone[number].loss(field, step)
             assert both.loss(field, step, number).item() == pytest.approx(expected.item())

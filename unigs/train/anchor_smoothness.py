@@ -56,11 +56,18 @@ class AnchorSmoothness:
             step: number of the step.
             layer: number of the layer, front to back.
         """
-        if len(self.neighbors[layer]) != len(field) or step % REFRESH == 0:
+        if not len(self.neighbors[layer]) or step % REFRESH == 0:
             self.neighbors[layer] = nearest(field.means)
         other = self.neighbors[layer][:, step % NEIGHBORS]
         opacities, weights = field.activated_opacities().detach(), field.anchors.sigmoid()
         return self.weight * anchor_loss(weights, weights[other], opacities * opacities[other])
+
+    def renumbered(self) -> None:
+        """Forget the neighbors: density control gave the Gaussians new numbers.
+
+        Their count does not tell, since under a cap as many are added as were pruned.
+        """
+        self.neighbors = [neighbors[:0] for neighbors in self.neighbors]
 
     def state(self) -> list[torch.Tensor]:
         """What resuming needs: the neighbors, which belong to centers of an earlier step."""

@@ -20,9 +20,9 @@ log = logging.getLogger("unigs")
 
 EVERY_SECONDS = 60.0
 """Seconds between two checkpoints: a killed training loses at most this much."""
-LAYOUT = 4
-"""Version of the tasks' states. Increase it when a state holds something else: a training with an
-older checkpoint starts over."""
+LAYOUT = 5
+"""Version of the tasks' states. Increase it when a state holds something else, or when steps are
+taken in another way: a training with an older checkpoint starts over."""
 
 
 def key_of(settings: object, files: SubjectFiles, *others: Path) -> str:

@@ -158,6 +158,8 @@ class StaticTask(Task):
             adam.step()
         if self.densities[0].due(step):
             densify(self.densities)
+            if self.smoothness:
+                self.smoothness.renumbered()
         if self.surface:
             self.surface.hold(self.portrait.gaussians)
         return terms
