@@ -368,7 +368,7 @@ def test_a_pool_is_of_all_others_and_only_for_variants_that_want_it():
 
 def test_a_pool_of_nobody_is_refused(work, tmp_path):
     (tmp_path / "people.tsv").write_text("subject\tdataset\tvideo\nann\tlonghair\ta.mp4\n")
-    with pytest.raises(UserError, match="no subject beside ann"):
+    with pytest.raises(UserError, match="nobody beside ann"):
         plan(dynamic={"lip_prior": "pooled"}).pooled_prior("ann", "unigs")
 
 

@@ -14,7 +14,7 @@ from unigs.pretrained import catalogue
 from unigs.pretrained.auto import CHOICES, SPEECH_MODEL, hears_best, settle
 from unigs.settings.subject import PROVENANCE, Subject
 from unigs.stage.errors import UserError
-from unigs.workflow import downloads, origins, sheet, sounds, variants
+from unigs.workflow import downloads, origins, people, sheet, sounds, variants
 from unigs.workflow.checks import check
 from unigs.workflow.flags import as_flags
 from unigs.workflow.imports import hearing
@@ -148,8 +148,9 @@ class Plan(Tables):
         return f"results/{subject}/{owner}/dynamic"
 
     def others(self, subject: str, file: str | None = None) -> list[str]:
-        """All subjects but one whose speech is heard here: their names, or that file of each."""
-        names = [name for name in hearing(self.subjects) if name != subject]
+        """Other people whose speech is heard here: names of subjects, or that file of each."""
+        able = {subject: self.subjects[subject]} | hearing(self.subjects)
+        names = people.others(able, subject)
         return names if file is None else [f"results/{name}/{file}" for name in names]
 
     def pooled_prior(self, subject: str, variant: str) -> list[str]:
@@ -162,7 +163,7 @@ class Plan(Tables):
             return []
         if not self.others(subject):
             raise UserError(
-                f"variant {variant}: dynamic.lip_prior is {POOLED}, but there is no subject beside "
+                f"variant {variant}: dynamic.lip_prior is {POOLED}, but there is nobody beside "
                 f"{subject} to learn from: add rows to the sheet, or choose shipped."
             )
         return [f"results/{subject}/speech/lip_prior.safetensors"]

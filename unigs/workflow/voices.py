@@ -7,7 +7,7 @@ from typing import Any
 from unigs.settings.dynamic import DynamicSettings
 from unigs.settings.subject import Subject
 from unigs.stage.errors import UserError
-from unigs.workflow import variants
+from unigs.workflow import people, variants
 from unigs.workflow.names import ALL, VOICES
 from unigs.workflow.sections import complete
 from unigs.workflow.sheet import SYNTHETIC, is_synthetic
@@ -23,8 +23,8 @@ class Voices:
     variant: str
     """The variant whose portraits hear other people."""
     subjects: tuple[str, ...]
-    """Subjects of the sheet: portraits and voices alike. Imported ones without sound, or with the
-    speech features of another system, are none."""
+    """Subjects of the sheet, each person once: portraits and voices alike. Imported ones without
+    sound, or with the speech features of another system, are none."""
     rendered: tuple[tuple[str, str], ...]
     """Pairs of portrait and voice whose videos are made and judged."""
     phones: Mapping[str, str]
@@ -78,16 +78,21 @@ def read_voices(
     Raises:
         UserError: a pair names nobody, or the variant cannot answer the question.
     """
-    section, names = config.get("voices", {}), tuple(subjects)
+    section, names = config.get("voices", {}), tuple(people.one_each(subjects))
     variant, phones = section.get("variant", ""), section.get("phones", {})
     given = variants.settings(config, "dynamic", chains.get(variant, []))
     dynamic = complete(given, DynamicSettings)
     given = section.get("rendered", [])
     pairs = [(p, v) for p in names for v in names if p != v]
     chosen = pairs if given == ALL else [tuple(pair.split("/")) for pair in given]
-    known = {f"{portrait}/{voice}" for portrait, voice in pairs}
+    known = {
+        f"{portrait}/{voice}"
+        for portrait in subjects
+        for voice in subjects
+        if not people.is_one_person(subjects[portrait], subjects[voice])
+    }
     lines = [
-        f"configuration: voices.rendered: {pair} is no pair of two subjects of the sheet: write "
+        f"configuration: voices.rendered: {pair} is no pair of two people of the sheet: write "
         "portrait/voice."
         for pair in (given if given != ALL else [])
         if pair not in known
