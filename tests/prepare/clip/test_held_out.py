@@ -118,6 +118,7 @@ def test_chosen_seconds_take_the_place_of_the_last_ones():
     ("removed", "ranges", "sentence"),
     [
         ((), [(9, 12)], r"^a\.mp4: no frame that counts lies in the seconds 9-12 .*has 6\.6 s"),
+        ((), [(5, 6), (9, 12)], r"no frame that counts lies in the seconds 9-12 "),
         (range(50, 76), [(2, 3)], r"no frame that counts lies in the seconds 2-3 "),
         ((), [(0, 2.5), (4, 5)], r"the seconds 0-2\.5,4-5 .* leave 76 training frames, and 100"),
     ],

@@ -56,15 +56,16 @@ def hold_out_ranges(
         video: the clip, for messages.
 
     Raises:
-        UserError: no frame that counts lies in the ranges, or too few lie outside.
+        UserError: no frame that counts lies in one of the ranges, or too few lie outside.
     """
     inside = in_ranges(table.time, ranges)
-    words = ",".join(f"{first:g}-{last:g}" for first, last in ranges)
-    if not (inside & table.keep).any():
-        raise UserError(
-            f"{video}: no frame that counts lies in the seconds {words} that are to be the test "
-            f"(the clip has {table.time[-1]:.1f} s): choose others in the column test."
-        )
+    words = ",".join(map(_words, ranges))
+    for one in ranges:
+        if not (in_ranges(table.time, [one]) & table.keep).any():
+            raise UserError(
+                f"{video}: no frame that counts lies in the seconds {_words(one)} that are to be "
+                f"the test (the clip has {table.time[-1]:.1f} s): choose others in the column test."
+            )
     kept, left = int(table.keep.sum()), int((table.keep & ~inside).sum())
     if left < FEWEST_TRAINING_FRAMES <= kept:
         raise UserError(
@@ -72,6 +73,11 @@ def hold_out_ranges(
             f"and {FEWEST_TRAINING_FRAMES} are needed: hold out less in the column test."
         )
     return replace(table, split=np.where(inside, TEST, TRAIN))
+
+
+def _words(seconds: tuple[float, float]) -> str:
+    """A range as people write it."""
+    return "{:g}-{:g}".format(*seconds)
 
 
 def unseen_block(angles: np.ndarray, share: float) -> tuple[int, int]:
