@@ -307,23 +307,24 @@ def test_what_was_made_before_stays_on_the_page(tmp_path):
     """Runs and talking videos that still hold, behind those of the present plan."""
     new, old = (write_run(tmp_path, name, "unigs", 24.0) for name in ("zoe", "ann"))
     stale, damaged = (write_run(tmp_path, name, "unigs", 24.0) for name in ("bob", "cem"))
-    ancient = write_run(tmp_path, "dan", "unigs", 24.0)
+    ancient, split = (write_run(tmp_path, name, "unigs", 24.0) for name in ("dan", "fay"))
     beside = [
         old / "video.mp4", old / "sheet.png", old.parent / "figures/curve.svg",
         tmp_path / "ann/figures/sheet.png", old.parent / "drive/words.mp4",
         new.parent / "drive/earlier.mp4", new.parent / "drive/stale.mp4",
         stale / "video.mp4", tmp_path / "bob/clip/video.mp4", tmp_path / "eve/x/drive/y.mp4",
-        new.parent / "dynamic/portrait.safetensors",
+        new.parent / "dynamic/portrait.safetensors", tmp_path / "fay/clip/frames.csv",
     ]  # fmt: skip
     for path in beside:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
-    age(stale / "metrics.json", 100)
+    for run in (stale, split):  # measured before the clip, and the choice of its test frames
+        age(run / "metrics.json", 100)
     age(new.parent / "drive/stale.mp4", 100)
     age(new.parent / "dynamic/portrait.safetensors", 10)
     (damaged / "metrics.json").write_text("{")
     write_json(ancient / "metrics.json", {"metrics": []})
-    earlier = tuple(folder / "metrics.json" for folder in (old, stale, damaged, ancient))
+    earlier = tuple(folder / "metrics.json" for folder in (old, stale, damaged, ancient, split))
     drives = tuple(tmp_path.glob("*/*/drive/*.mp4"))
     page = tmp_path / "index.html"
     gallery((new / "metrics.json",), page, earlier=earlier, earlier_drives=drives)

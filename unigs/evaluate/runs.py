@@ -189,7 +189,7 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
     """Runs that an earlier plan made and the present one does not: those that still hold.
 
     Left out, with a line in the log, is what another version wrote, what is damaged, and what was
-    measured before the subject's clip was made anew.
+    measured before the subject's clip, or the choice of its test frames, was made anew.
 
     Args:
         metrics: metrics.json files.
@@ -202,7 +202,8 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
         except UserError as error:
             log.warning("%s It is left out.", error)
             continue
-        if not is_newer(path, folder.parents[1] / "clip/video.mp4"):
+        clip = folder.parents[1] / "clip"
+        if not all(is_newer(path, clip / name) for name in ("video.mp4", "frames.csv")):
             log.warning("%s is older than the clip of %s: it is left out.", path, run.subject)
         else:
             found.append(run)
