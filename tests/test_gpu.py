@@ -55,7 +55,7 @@ def played(path, files, device: str) -> np.ndarray:
 def test_a_portrait_of_one_device_plays_on_the_other(files, tmp_path, device):
     static, dynamic = (replace(settings, device=device) for settings in (STATIC, DYNAMIC))
     out = [tmp_path / name for name in ("s.safetensors", "pose.npz", "s.csv", "s.json")]
-    train_static(files, *out, static)
+    train_static(files, *out, static, motion=tmp_path / "motion.npz")
     path = tmp_path / "d.safetensors"
     train_dynamic(files, out[0], path, tmp_path / "d.csv", tmp_path / "d.json", dynamic)
     assert pd.read_csv(tmp_path / "d.csv")["psnr_train"].iloc[-1] > 22

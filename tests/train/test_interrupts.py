@@ -22,11 +22,17 @@ SETTINGS = replace(
 )  # fmt: skip
 
 
+def training(files, out):
+    """Train with results in a folder."""
+    results = (out / name for name in STATIC_RESULTS)
+    train_static(files, *results, SETTINGS, motion=out / "motion.npz")
+
+
 @pytest.fixture(scope="module")
 def whole(files, tmp_path_factory):
     """Results of a training that nothing disturbed."""
     out = tmp_path_factory.mktemp("whole")
-    train_static(files, *(out / name for name in STATIC_RESULTS), SETTINGS)
+    training(files, out)
     return out
 
 
@@ -59,17 +65,16 @@ def test_it_resumes_at_the_step(
     files, whole, tmp_path, monkeypatch, caplog, owner, method, at, number, step
 ):
     caplog.set_level("INFO")
-    outputs = [tmp_path / name for name in STATIC_RESULTS]
     with monkeypatch.context() as patch:
         patch.setattr(owner, method, signals(vars(owner)[method], number, at))
         with pytest.raises(Interrupted) as stop:
-            train_static(files, *outputs, SETTINGS)
+            training(files, tmp_path)
     assert stop.value.code == 128 + number
     assert str(stop.value) == (
         f"interrupted: run the same command again: it resumes at step {step}"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
-    train_static(files, *outputs, SETTINGS)
+    training(files, tmp_path)
     assert f"resuming from {tmp_path / 'last.ckpt'} at step {step}" in caplog.text
     same_results(whole, tmp_path)
 
@@ -88,7 +93,7 @@ def test_a_second_signal_leaves_the_checkpoint_as_it_was(files, tmp_path, monkey
     monkeypatch.setattr(StaticTask, "step", twice)
     monkeypatch.setattr(Checkpoint, "due", lambda self: True)
     with pytest.raises(Interrupted) as stop:
-        train_static(files, *(tmp_path / name for name in STATIC_RESULTS), SETTINGS)
+        training(files, tmp_path)
     assert str(stop.value) == "interrupted: run the same command again"
     state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state"]
     assert state["step"] == 5 and state["task"]["portrait"]["gaussians.means"].abs().sum() > 0
@@ -98,7 +103,7 @@ def test_a_full_disk_is_not_promised_away(files, tmp_path, monkeypatch, request)
     monkeypatch.setattr(StaticTask, "step", signals(StaticTask.step, signal.SIGTERM, 5))
     request.getfixturevalue("full_disk")
     with pytest.raises(Interrupted, match="it resumes at the last checkpoint, if there is one"):
-        train_static(files, *(tmp_path / name for name in STATIC_RESULTS), SETTINGS)
+        training(files, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

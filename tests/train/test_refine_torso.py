@@ -143,6 +143,15 @@ def test_later_stages_read_the_motion_that_the_field_was_trained_with(files, tmp
     np.testing.assert_array_equal(still.torso.t, before.torso.t)
 
 
+def test_a_refined_torso_is_not_lost(files, tmp_path):
+    """Later stages would read the motion of before beside a field of the refined one."""
+    outputs = [tmp_path / name for name in STATIC_RESULTS]
+    settings = replace(STATIC, refine_poses_at=0.5, refine_torso=True, follow_body=True)
+    with pytest.raises(UserError, match="later stages need: give --motion"):
+        train_static(files, *outputs, settings)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_motion_cannot_be_written_of_a_torso_that_was_not_tracked(files, tmp_path):
     outputs = [tmp_path / name for name in STATIC_RESULTS]
     settings = replace(STATIC, iterations=2, evaluate_every=2)

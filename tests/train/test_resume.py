@@ -57,7 +57,7 @@ def kill_at_random_steps(stage, task, first, last, seed):
 
 def same_results(a, b):
     """Compare all files but run.json, and all columns but the seconds."""
-    for name in ("portrait.safetensors", "pose.npz"):
+    for name in ("portrait.safetensors", "pose.npz", "motion.npz"):
         if (a / name).exists():
             assert (a / name).read_bytes() == (b / name).read_bytes(), name
     curves = [pd.read_csv(folder / "curve.csv").drop(columns="seconds") for folder in (a, b)]

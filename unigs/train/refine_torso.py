@@ -16,10 +16,17 @@ from unigs.geometry.rotations import rotation_matrix
 from unigs.model.anchor import Body
 from unigs.model.portrait import Portrait
 from unigs.playback.cues import Cue
+from unigs.settings.static import StaticSettings
 from unigs.subject.dataset import Dataset
 from unigs.subject.labels import TORSO
 from unigs.train.pose_fit import PoseFit
 from unigs.train.poses import PoseTensors
+
+
+def moves_torso(settings: StaticSettings) -> bool:
+    """Whether a training refines the torso's motion: that of a field which follows it."""
+    s = settings
+    return bool(s.refine_poses_at and s.refine_torso and s.anchor and s.follow_body)
 
 
 def refine_torso(portrait: Portrait, dataset: Dataset, poses: PoseTensors) -> None:

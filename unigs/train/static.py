@@ -35,7 +35,7 @@ from unigs.train.losses import alpha_loss, d_ssim, l1, mean_terms, sum_terms, to
 from unigs.train.parts import Whole, parts_of
 from unigs.train.poses import PoseTensors
 from unigs.train.refine_poses import refine_poses
-from unigs.train.refine_torso import refine_torso
+from unigs.train.refine_torso import moves_torso, refine_torso
 from unigs.train.run_record import run_record, timeless
 from unigs.train.sampling import FrameSampler, split_validation
 
@@ -65,13 +65,17 @@ def train_static(
         settings: settings of the static stage.
         provenance: where the clip is from and by whose leave, for the record.
         motion: motion of the torso to write for all later stages (.npz), likewise; None: not
-            written.
+            written, as is possible where it is not refined.
 
     Raises:
         UserError: a file is missing or does not fit the others, or the training went astray.
     """
     if motion is not None and files.body is None:
         raise UserError("A motion of the torso can be written where it was tracked: give --body.")
+    if motion is None and moves_torso(settings):
+        raise UserError(
+            "refine_torso makes a motion of the torso that later stages need: give --motion."
+        )
     device = pick_device(settings.device)
     cli.seed_everything(settings.seed)
     dataset = Dataset(files)
@@ -191,7 +195,7 @@ class StaticTask(Task):
             return False
         before = self.poses.state()
         try:
-            if s.refine_torso and s.anchor and s.follow_body:
+            if moves_torso(s):
                 refine_torso(self.portrait, self.dataset, self.poses)
                 self._rest_anew()
             refine_poses(self.portrait, self.dataset, self.poses)
