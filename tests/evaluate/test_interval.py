@@ -8,6 +8,7 @@ from unigs.evaluate.interval import (
     block_length,
     decibels,
     draw_frames,
+    few_blocks,
     interval,
     mean,
     pearson,
@@ -39,6 +40,35 @@ def test_an_interval_of_correlated_frames_holds_the_truth_nearly_as_often_as_it_
         held_alone += abs(curve.mean()) < half
     assert held / 150 > 0.87, "blocks know that neighbors are alike"
     assert held_alone / 150 < 0.7, "frames drawn one by one would not"
+
+
+@pytest.mark.parametrize("count", [66, 115])
+def test_an_interval_of_few_blocks_holds_the_truth_nearly_as_often_as_it_says(count):
+    """A test part of three to five seconds, as an eleventh of a minute has it."""
+    held, held_plain, key = 0, 0, ("psnr", "full", "portrait")
+    for seed in range(200):
+        curve, frames = correlated(seed, count), np.arange(count) + count * seed
+        record = Record("psnr", float(curve.mean()))
+        (record,), _ = with_intervals([record], {key: mean(curve)}, frames, 25)
+        held += record.low < 0 < record.high
+        low, high = interval(mean(curve)(draw_frames(frames, 25)))
+        held_plain += low < 0 < high
+    assert held / 200 > 0.9, "there are but four blocks"
+    assert held_plain / 200 < 0.85, "the draws alone know nothing of it"
+
+
+def test_many_blocks_need_no_allowance_and_four_take_student_s():
+    assert few_blocks(250_000, 25) == pytest.approx(1, abs=1e-3)
+    assert few_blocks(100, 25) == pytest.approx(3.1824 / 1.95996 * (4 / 3) ** 0.5, abs=1e-4)
+
+
+def test_the_interval_of_a_correlation_ends_at_one():
+    curve = correlated(5, 60)
+    record = Record("opening_correlation", 0.999, region="mouth")
+    key = ("opening_correlation", "mouth", "portrait")
+    near = curve + 0.1 * correlated(6, 60)
+    (found,), draws = with_intervals([record], {key: pearson(curve, near)}, np.arange(60), 25)
+    assert found.high <= 1 and draws[key].max() <= 1
 
 
 def test_all_frames_are_drawn_equally_often_and_as_many_as_there_are():

@@ -4,6 +4,9 @@ Neighboring frames are alike, so frames that are drawn one by one would promise 
 interval. Blocks of consecutive test frames are drawn with replacement instead, as many frames as
 there are. All methods of a subject are judged on the same draws, so differences between methods can
 be taken draw by draw: the interval of a difference is narrower than those of its two sides.
+
+A test part has few blocks, which understate how far a figure scatters: draws are moved away from
+the figure by as much (`few_blocks`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import norm, t
 
 from unigs.evaluate.records import Record
 from unigs.stage.errors import UserError
@@ -30,6 +34,8 @@ LEVEL = 0.95
 """Share of the draws that lie inside an interval."""
 TOO_FEW = 8
 """Test frames below which there is no interval."""
+CORRELATION = "correlation"
+"""Part of the names of metrics that lie between -1 and 1."""
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """How often every frame was drawn [B,n] -> the figure of each draw [B]; NaN where there is none."""
@@ -45,6 +51,20 @@ def block_length(frames: int, fps: float) -> int:
         fps: frames per second.
     """
     return max(1, min(round(BLOCK_SECONDS * fps), frames // FEWEST_BLOCKS))
+
+
+def few_blocks(frames: int, fps: float) -> float:
+    """Factor by which the draws of k blocks understate how far a figure scatters.
+
+    Their variance is (k - 1) / k of the true one, and the quantiles are those of Student's t with
+    k - 1 degrees of freedom, not of the normal distribution.
+
+    Args:
+        frames: number of test frames.
+        fps: frames per second.
+    """
+    blocks, upper = frames / block_length(frames, fps), (1 + LEVEL) / 2
+    return float(t.ppf(upper, blocks - 1) / norm.ppf(upper) * np.sqrt(blocks / (blocks - 1)))
 
 
 def draw_frames(frames: np.ndarray, fps: float) -> np.ndarray:
@@ -146,11 +166,13 @@ def with_intervals(
     if len(frames) < TOO_FEW:
         return records, {}
     drawn, found, kept = draw_frames(frames, fps), [], {}
+    factor = few_blocks(len(frames), fps)
     for record in records:
         key = record.metric, record.region, record.method
         limits = None
         if record.value is not None and key in statistics:
-            values = statistics[key](drawn)
+            values = record.value + factor * (statistics[key](drawn) - record.value)
+            values = np.clip(values, -1, 1) if CORRELATION in record.metric else values
             limits = interval(values)
             kept[key] = values.astype(np.float32)
         found.append(record if limits is None else replace(record, low=limits[0], high=limits[1]))
