@@ -58,6 +58,19 @@ def drifted(dataset):
     return poses
 
 
+def test_no_pose_that_is_trained_with_depends_on_a_test_frame(rendered):
+    """Corrections are smoothed in time, and each frame begins at its neighbor's."""
+    dataset, portrait, _ = rendered
+    first, again = drifted(dataset), drifted(dataset)
+    refine_poses(portrait, dataset, first)
+    for frame in dataset.test:
+        dataset.frames[frame] = 255 - dataset.frames[frame]
+    refine_poses(portrait, dataset, again)
+    for one, other in ((first.R, again.R), (first.t, again.t)):
+        assert torch.equal(one[dataset.train], other[dataset.train])
+        assert not torch.equal(one[dataset.test], other[dataset.test])
+
+
 def degrees(a, b):
     """Angles between rotations [T,3,3]."""
     return Rotation.from_matrix(a.double() @ b.double().mT).magnitude() * 180 / np.pi
