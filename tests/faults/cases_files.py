@@ -75,7 +75,7 @@ FEATURES = [
          arrays("landmarks.npz", "a.npz", points=None), do=AGAIN),
     Case("landmarks without a face", f"{EYES} a.npz", "a.npz holds no face in any frame",
          arrays("landmarks.npz", "a.npz", found=np.zeros_like), do="look at the clip and its crop"),
-    Case("poses of no face", f"{POSE} a.npz", "of only 0 frames show a face",
+    Case("poses of no face", f"{POSE} a.npz", "of only 0 training frames show a face",
          arrays("landmarks.npz", "a.npz", found=np.zeros_like), do="look at the clip and its crop"),
     Case("landmarks of another clip", f"{POSE} a.npz", r"a.npz has 100 rows but .* has 154 frames",
          arrays("landmarks.npz", "a.npz", points=lambda x: x[:100], found=lambda x: x[:100]),

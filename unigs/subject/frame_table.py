@@ -70,6 +70,11 @@ class FrameTable:
         """Frames that carry a mark of `REASONS`, bool [T]."""
         return np.array([name in words.split("+") for words in self.reason], bool)
 
+    @property
+    def teaches(self) -> np.ndarray:
+        """Kept frames of the training part, bool [T]: the only ones that set a scale or a model."""
+        return self.keep & (self.split == TRAIN)
+
     def frames(self, split: str, usable: np.ndarray | None = None) -> np.ndarray:
         """Kept frames of a split, ascending, int [n].
 

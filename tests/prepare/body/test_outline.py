@@ -18,7 +18,7 @@ def curve(period: float) -> np.ndarray:
 
 
 def outline(path, keep, body, focal, smooth):
-    return look_at_labels(path, keep, SIZE)[1].outline(body, focal, smooth)
+    return look_at_labels(path, keep, keep, SIZE)[1].outline(body, focal, smooth)
 
 
 def write(path, left, right, shift, first_row=40):
@@ -58,6 +58,19 @@ def test_removed_frames_are_interpolated(tmp_path):
     keep[13] = False  # between two frames of the same outline
     found = outline(tmp_path / "labels.mkv", keep, body, FOCAL, 0.0)
     assert found[13, 0] == pytest.approx(found[12, 0], abs=1e-6)
+
+
+def test_arms_are_measured_from_where_they_usually_are_in_usual_frames(tmp_path):
+    """Test frames with arms far out move nothing but their own figures."""
+    usual, every = np.arange(FRAMES) < 18, np.ones(FRAMES, bool)
+    found = []
+    for out in (0, 10):
+        left = curve(10) + out * ~usual
+        body = write(tmp_path / "labels.mkv", left, curve(15), curve(6))
+        outlined = look_at_labels(tmp_path / "labels.mkv", every, usual, SIZE)[1]
+        found.append(outlined.outline(body, FOCAL, 0.0))
+    np.testing.assert_allclose(found[1][usual], found[0][usual], atol=1e-6)
+    np.testing.assert_allclose(found[1][~usual, 0], found[0][~usual, 0] + 10 * PIXEL, atol=1e-6)
 
 
 def test_without_a_torso_nothing_stands_out(tmp_path):

@@ -11,6 +11,7 @@ from unigs.prepare.body.track import REST, repair, track_body
 from unigs.settings.body import BodySettings
 from unigs.stage.errors import UserError
 from unigs.stage.files import load_npz
+from unigs.subject.features import HeadPoses
 from unigs.subject.labels import FACE, TORSO, write_labels
 
 SIZE, FRAMES, FOCAL, DEPTH = 128, 24, 256.0, 0.8
@@ -73,6 +74,26 @@ def test_points_of_the_torso_move_as_they_were_moved(tmp_path, model, narrower):
             expected = affine(k, narrower) @ np.append(pixel, 1.0)
             seen = image_of(fixed, body["R"][k], body["t"][k])
             assert np.linalg.norm(seen - expected) < 0.35, k
+
+
+def test_test_frames_say_nothing_of_the_others(tmp_path):
+    """Neither the frame that all are compared with nor the compared area is theirs to choose."""
+    files, found = write_clip(tmp_path, 70), []
+    last = 2 * FRAMES // 3
+    write_table(files["frame_table"], FRAMES, test=np.arange(FRAMES) >= last)
+    labels = np.full((SIZE, SIZE), FACE, np.uint8)
+    labels[70:] = TORSO
+    pose = HeadPoses.read(files["pose"])
+    for _ in range(2):
+        track_body(**files, settings=BodySettings(size=SIZE, smooth=0.0))
+        found.append(load_npz(files["out"], "R", "t", "correlation"))
+        bare = np.where(np.arange(SIZE)[:, None] < 100, FACE, labels)
+        write_labels(files["labels"], [labels] * last + [bare] * (FRAMES - last), SIZE, SIZE, 25)
+        pose.head.t[last:] -= [1.0, 0, 0]
+        pose.write(files["pose"])
+    for name in ("R", "t", "correlation"):
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+    assert np.isfinite(found[1]["correlation"][last:]).all()
 
 
 def test_a_sliver_of_torso_rests(tmp_path):

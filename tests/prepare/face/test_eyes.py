@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import astronaut
 from tests.support.openface import openface_csv
+from tests.support.subject import write_table
 from unigs.face import mesh
 from unigs.face.action_units import action_units
 from unigs.face.angles import head_to_camera
@@ -142,6 +143,23 @@ def test_unusable_frames_do_not_set_the_scale():
     later = slice(35, None)  # the smoothing reaches a few frames beyond the spoilt ones
     assert np.abs(without - clean)[later].max().max() < 0.3
     assert np.abs(with_all - clean)[later].max().max() > 2.0
+
+
+def test_test_frames_do_not_set_the_scale(tmp_path):
+    """What they show may change; what is said of the other frames does not."""
+    points, told = acted(blinks()), []
+    write_table(tmp_path / "frames.csv", FRAMES)
+    first = FRAMES * 10 // 11
+    for _ in range(2):
+        Landmarks(points, np.ones(FRAMES, bool), 256, "test").write(tmp_path / "face.npz")
+        files = tmp_path / "face.npz", tmp_path / "eyes.csv"
+        measure_eyes(*files, EyeSettings(), tmp_path / "frames.csv")
+        told.append(pd.read_csv(tmp_path / "eyes.csv")[list(UNITS)].to_numpy())
+        points = points.copy()
+        points[first:, BROWS, 1] += 25
+    # The smoothing reaches a few frames before the first test frame.
+    np.testing.assert_allclose(told[1][: first - 10], told[0][: first - 10], atol=1e-4)
+    assert np.abs(told[1] - told[0])[first:].max() > 1
 
 
 def test_frames_without_a_face_are_filled_and_rows_stay(tmp_path):

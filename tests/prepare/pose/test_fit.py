@@ -45,7 +45,7 @@ def fit(points: np.ndarray, starts: np.ndarray | None = None, **changes: object)
     found = np.isfinite(points[:, 0, 0])
     starts = np.zeros(len(points), bool) if starts is None else starts
     settings = PoseSettings(**{"shape_frames": 40} | changes)
-    return fit_landmarks(points, found, SIZE, starts, settings)
+    return fit_landmarks(points, found, np.ones(len(points), bool), SIZE, starts, settings)
 
 
 def errors(result: HeadPoses, truth: Poses) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +180,8 @@ def test_image_size_does_not_change_the_poses():
     points = observe(smooth_motion(60))
     small = fit(points)
     found, starts = np.ones(60, bool), np.zeros(60, bool)
-    large = fit_landmarks(points * 2, found, 2 * SIZE, starts, PoseSettings(shape_frames=40))
+    settings, every = PoseSettings(shape_frames=40), np.ones(len(points), bool)
+    large = fit_landmarks(points * 2, found, every, 2 * SIZE, starts, settings)
     np.testing.assert_allclose(large.head.R, small.head.R, atol=1e-4)
     np.testing.assert_allclose(large.head.t, small.head.t, atol=1e-4)
     np.testing.assert_allclose(large.reprojection, 2 * small.reprojection, rtol=1e-3)
@@ -227,6 +228,21 @@ def test_the_stage_writes_what_the_next_ones_read(tmp_path):
     )
 
 
+def test_test_frames_give_no_shape(tmp_path):
+    points = observe(smooth_motion(60)).astype(np.float32)
+    shapes = []
+    for wider in (1.0, 1.02):
+        # Another face in the test frames, but too much like this one to count as unseen.
+        points[55:, :, 0] = SIZE / 2 + wider * (points[55:, :, 0] - SIZE / 2)
+        write_inputs(tmp_path, points, 60)
+        files = (tmp_path / name for name in ("landmarks.npz", "frames.csv", "pose.npz"))
+        fit_pose(*files, PoseSettings(shape_frames=60, smooth=0.0))
+        shapes.append(HeadPoses.read(tmp_path / "pose.npz"))
+    np.testing.assert_allclose(shapes[1].shape, shapes[0].shape, atol=1e-6)
+    np.testing.assert_allclose(shapes[1].head.t[:54], shapes[0].head.t[:54], atol=1e-6)
+    assert np.abs(shapes[1].head.t[55:] - shapes[0].head.t[55:]).max() > 1e-3
+
+
 def write_inputs(folder, points: np.ndarray, rows: int) -> None:
     found = np.isfinite(points[:, 0, 0])
     Landmarks(points, found, SIZE, "test").write(folder / "landmarks.npz")
@@ -241,6 +257,6 @@ def test_wrong_inputs_are_named(tmp_path):
         fit_pose(*arguments, PoseSettings())
     points[2:] = np.nan
     write_inputs(tmp_path, points, 10)
-    with pytest.raises(UserError, match="only 2 frames show a face, .* look at the clip"):
+    with pytest.raises(UserError, match="only 2 training frames show a face, .* look at the clip"):
         fit_pose(*arguments, PoseSettings())
     assert not (tmp_path / "pose.npz").exists()

@@ -26,22 +26,28 @@ class Silhouette:
 
     Args:
         keep: [T] bool, frames that count.
+        usual: [T] bool, those of them that say what is usual, at least one.
     """
 
-    def __init__(self, keep: np.ndarray) -> None:
+    def __init__(self, keep: np.ndarray, usual: np.ndarray) -> None:
         self.keep = keep
+        self.usual = usual
         self.width = 0
         self.edges: list[np.ndarray] = []
         """First and last column of the person in every row, [2,H] of each kept frame."""
         self.torso: list[np.ndarray] = []
-        """Share of torso in every row, [H] of every fourth kept frame."""
+        """Share of torso in every row, [H] of every fourth usual frame."""
+        self.taught = 0
+        """Usual frames that were taken."""
 
-    def add(self, image: np.ndarray, kept: bool) -> None:
-        """Take the labels uint8 [H,W] of the next frame, and whether it counts."""
+    def add(self, image: np.ndarray, frame: int) -> None:
+        """Take the labels uint8 [H,W] of a frame, the next by number."""
         self.width = image.shape[1]
-        if kept:
-            if len(self.edges) % 4 == 0:
+        if self.usual[frame]:
+            if self.taught % 4 == 0:
                 self.torso.append((image == TORSO).mean(1))
+            self.taught += 1
+        if self.keep[frame]:
             self.edges.append(_edges(image != BACKGROUND))
 
     def torso_rows(self) -> np.ndarray:
@@ -63,7 +69,7 @@ class Silhouette:
 
         Returns:
             [T,2] float32: meters to the picture's left and right, relative to the median of the
-            kept frames; frames that are not kept are interpolated. Zeros if no torso is seen.
+            usual frames; frames that are not kept are interpolated. Zeros if no torso is seen.
         """
         rows, keep, width = self.torso_rows(), self.keep, self.width
         if not len(rows):
@@ -71,10 +77,11 @@ class Silhouette:
         edges = np.array(self.edges)[..., rows].astype(float)
         R, t = (np.asarray(x, np.float64)[keep] for x in body)
         across = _across(edges, rows - width / 2, R, t, focal, width)
-        beyond = across - np.median(across, 0)
+        usual = self.usual[keep]
+        beyond = across - np.median(across[usual], 0)
         # Where the arm usually leaves the picture its edge is unknown: no displacement is reported.
         border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
-        beyond[border & (np.median(border, 0) > 0.5)] = 0
+        beyond[border & (np.median(border[usual], 0) > 0.5)] = 0
         kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
         known = np.flatnonzero(keep)
         out = np.stack([np.interp(np.arange(len(keep)), known, column) for column in kept.T], 1)

@@ -67,8 +67,10 @@ def track_body(
     table.check_rows(pose, poses)
     R, t = poses.head.R, poses.head.t
     keep = table.keep & poses.head.known
-    reference = reference_frame(R, t, keep)
-    mask, silhouette = look_at_labels(labels, keep, settings.size)
+    # Test frames are followed as all others are, but say nothing of what is usual.
+    usual = keep & table.teaches
+    reference = reference_frame(R, t, usual)
+    mask, silhouette = look_at_labels(labels, keep, usual, settings.size)
     rest = R[reference], t[reference]
     area = float((mask > 0).mean())
     if area < settings.min_area:
@@ -89,33 +91,36 @@ def track_body(
     )  # fmt: skip
 
 
-def reference_frame(R: np.ndarray, t: np.ndarray, keep: np.ndarray) -> int:
-    """The kept frame whose head pose is nearest to the median pose."""
+def reference_frame(R: np.ndarray, t: np.ndarray, usual: np.ndarray) -> int:
+    """The frame among bool [T] whose head pose is nearest to their median pose."""
     features = np.concatenate([R.reshape(-1, 9) * 0.1, t], 1)
-    distance = np.linalg.norm(features - np.median(features[keep], 0), axis=1)
-    return int(np.where(keep, distance, np.inf).argmin())
+    distance = np.linalg.norm(features - np.median(features[usual], 0), axis=1)
+    return int(np.where(usual, distance, np.inf).argmin())
 
 
-def look_at_labels(labels: Path, keep: np.ndarray, size: int) -> tuple[np.ndarray, Silhouette]:
+def look_at_labels(
+    labels: Path, keep: np.ndarray, usual: np.ndarray, size: int
+) -> tuple[np.ndarray, Silhouette]:
     """One pass over the label video.
 
     Args:
         labels: label video.
         keep: [T] bool, frames that count.
+        usual: [T] bool, those of them that say where the torso usually is.
         size: side of the mask in pixels.
 
     Returns:
-        Pixels that show torso in nearly all kept frames, uint8 [size,size] of 0 and 255; and the
+        Pixels that show torso in nearly all usual frames, uint8 [size,size] of 0 and 255; and the
         person's silhouette.
 
     Raises:
         UserError: the video has another number of frames than `keep`.
     """
-    share, used, count, silhouette = np.zeros((size, size)), 0, 0, Silhouette(keep)
+    share, used, count, silhouette = np.zeros((size, size)), 0, 0, Silhouette(keep, usual)
     for image in read_labels(labels):
-        kept = count < len(keep) and bool(keep[count])
-        silhouette.add(image, kept)
-        if kept and count % 4 == 0:
+        if count < len(keep):
+            silhouette.add(image, count)
+        if count < len(keep) and usual[count] and count % 4 == 0:
             torso = (image == TORSO).astype(np.float32)
             share += cv2.resize(torso, (size, size), interpolation=cv2.INTER_AREA)
             used += 1

@@ -42,8 +42,8 @@ def measure_eyes(
         out: table to write (.csv): columns frame, AU01 .. AU45, AU12 (0 to 5), one row per frame
             of the clip.
         settings: back-end and smoothing.
-        frame_table: frame table of the clip, whose kept frames set the scale of the units. None:
-            all frames do.
+        frame_table: frame table of the clip, whose kept training frames set the scale of the units,
+            so that no test frame sets its own. None: all frames do.
         openface: CSV that OpenFace or pyfaceau wrote for the clip, for the back-end openface.
 
     Raises:
@@ -56,7 +56,7 @@ def measure_eyes(
     if frame_table is not None:
         table = read_frame_table(frame_table)
         table.check_rows(landmarks, marks)
-        usable, fps = table.keep, table.fps
+        usable, fps = table.teaches, table.fps
     clip = Clip(marks, landmarks, usable, openface, fps)
     units, known = BACKENDS[settings.backend](clip, settings)
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)

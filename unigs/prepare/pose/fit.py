@@ -61,12 +61,12 @@ def fit_pose(
     table.check_rows(landmarks, marks)
     points, starts = marks.points.astype(np.float64), table.jump_cuts
     if given is None:
-        poses = fit_landmarks(points, marks.found, marks.size, starts, settings)
+        poses = fit_landmarks(points, marks.found, table.teaches, marks.size, starts, settings)
     else:
         theirs = GivenPoses.read(given)
         table.check_rows(given, theirs)
         unit = marks.size / REFERENCE_SIZE
-        poses = keep_poses(points, marks, theirs, given, starts, settings, unit)
+        poses = keep_poses(points, marks, theirs, given, table, settings, unit)
     poses.write(out)
     seen = np.isfinite(poses.reprojection)
     log.info(
@@ -77,23 +77,27 @@ def fit_pose(
 
 
 def fit_landmarks(
-    points: np.ndarray, found: np.ndarray, size: int, starts: np.ndarray, settings: PoseSettings
-) -> HeadPoses:
+    points: np.ndarray, found: np.ndarray, teaches: np.ndarray, size: int, starts: np.ndarray,
+    settings: PoseSettings,
+) -> HeadPoses:  # fmt: skip
     """Fit poses and shape to landmarks [T,478,3].
 
     Args:
         points: x, y and relative depth in pixels, NaN where no face was found.
         found: [T] bool, frames with a face.
+        teaches: [T] bool, frames that the shape is fitted to, where they show a face.
         size: width and height of the frames in pixels.
         starts: [T] bool, first frames after jump cuts.
         settings: back-end, priors and smoothing.
 
     Raises:
-        UserError: fewer than 3 frames show a face, or the model does not fit the settings.
+        UserError: fewer than 3 frames to fit the shape to show a face, or the model does not fit
+            the settings.
     """
-    if found.sum() < 3:
+    if (found & teaches).sum() < 3:
         raise UserError(
-            f"the landmarks of only {found.sum()} frames show a face, too few for a head pose: "
+            f"the landmarks of only {(found & teaches).sum()} training frames show a face, too few "
+            "for a head pose: "
             "look at the clip and its crop, or choose another one."
         )
     unit = size / REFERENCE_SIZE
@@ -102,7 +106,7 @@ def fit_landmarks(
     meshes = points[:, : mesh.VERTICES]
     pixels = np.where(found[:, None, None], meshes[..., :2], np.nan)
     known = np.flatnonzero(found)
-    sample = evenly_spaced(known, settings.shape_frames)
+    sample = evenly_spaced(np.flatnonzero(found & teaches), settings.shape_frames)
     guess = average_shape(meshes[sample])
 
     rigid, fitted = fit_shape(guess, meshes[sample], camera, robust, prior, settings)

@@ -19,6 +19,7 @@ from unigs.prepare.pose.gaps import bridge
 from unigs.settings.pose import PoseSettings
 from unigs.stage.errors import UserError
 from unigs.subject.features import HeadPoses, Landmarks
+from unigs.subject.frame_table import FrameTable
 from unigs.subject.given import GivenPoses
 from unigs.subject.series import evenly_spaced
 from unigs.subject.trajectory import RigidTrajectory
@@ -40,7 +41,7 @@ MOVES = 0.2
 
 
 def keep_poses(
-    points: np.ndarray, marks: Landmarks, given: GivenPoses, path: Path, starts: np.ndarray,
+    points: np.ndarray, marks: Landmarks, given: GivenPoses, path: Path, table: FrameTable,
     settings: PoseSettings, unit: float,
 ) -> HeadPoses:  # fmt: skip
     """Given poses with the person's face, which is fitted to them.
@@ -50,7 +51,7 @@ def keep_poses(
         marks: the same as read.
         given: the poses; frames without one are bridged.
         path: file of the poses, for messages.
-        starts: [T] bool, first frames after jump cuts.
+        table: frame table of the clip, for its jump cuts and training frames.
         settings: priors and sampling.
         unit: pixels of the clip that are one pixel of the settings.
 
@@ -63,11 +64,13 @@ def keep_poses(
             "not of one import."
         )
     robust, prior = settings.robust * unit, settings.shape_prior * unit**2
-    shape, errors = fit_face(points, marks.found, given, path, robust, prior, settings.shape_frames)
+    # Test frames give no shape.
+    usable = table.teaches, settings.shape_frames
+    shape, errors = fit_face(points, marks.found, given, path, robust, prior, *usable)
     known, head = given.head.known, given.head
     if not known.all():
         seen = Poses(head.R[known].astype(np.float64), head.t[known].astype(np.float64))
-        bridged = bridge(seen, known, starts)
+        bridged = bridge(seen, known, table.jump_cuts)
         head = RigidTrajectory(
             np.where(known[:, None, None], head.R, bridged.R).astype(np.float32),
             np.where(known[:, None], head.t, bridged.t).astype(np.float32),
@@ -77,7 +80,7 @@ def keep_poses(
 
 def fit_face(
     points: np.ndarray, found: np.ndarray, given: GivenPoses, path: Path, robust: float,
-    prior: float, frames: int,
+    prior: float, teaches: np.ndarray, frames: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The person's face mesh in the head's frame of given poses.
 
@@ -88,7 +91,8 @@ def fit_face(
         path: file of the poses, for messages.
         robust: residual in pixels beyond which a landmark loses weight.
         prior: pull toward the average face, see `triangulate`.
-        frames: number of frames that the mesh is fitted to.
+        teaches: [T] bool, frames that the mesh is fitted to, where they have face and pose.
+        frames: largest number of them that are used.
 
     Returns:
         Vertices [468,3], meters, and root mean square distance of the projected from the detected
@@ -100,10 +104,11 @@ def fit_face(
     camera = Camera(given.focal, given.size / 2)
     poses = Poses(given.head.R.astype(np.float64), given.head.t.astype(np.float64))
     known = np.flatnonzero(found & given.head.known)
-    if len(known) < 3:
-        raise UserError(f"only {len(known)} frames show a face and have a pose in {path}.")
+    shows = np.flatnonzero(found & given.head.known & teaches)
+    if len(shows) < 3:
+        raise UserError(f"only {len(shows)} training frames show a face and have a pose in {path}.")
     meshes = points[:, : mesh.VERTICES]
-    sample = evenly_spaced(known, frames)
+    sample = evenly_spaced(shows, frames)
     start = first_shape(meshes[sample], poses[sample], camera)
     shape = triangulate(
         start, meshes[sample][..., :2], poses[sample], camera, robust=robust, prior=prior

@@ -37,7 +37,7 @@ from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
 from unigs.stage.progress import progress
 from unigs.subject.features import Landmarks
-from unigs.subject.frame_table import TRAIN, read_frame_table
+from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import MOUTH, NAMES, write_labels
 from unigs.subject.series import evenly_spaced
 
@@ -272,7 +272,7 @@ def segment_regions(
     found, cuts = marks.found, table.jump_cuts
     points = bridge_landmarks(marks.points, found, landmarks)
     # Test frames teach nothing: a wall that they alone show would stand in the portrait's plate.
-    usable = table.keep & found & (table.split == TRAIN)
+    usable = table.teaches & found
     if not usable.any():
         raise UserError(f"{frame_table} keeps no training frame with a face: choose another clip.")
     info = probe(video)
