@@ -62,3 +62,17 @@ def test_action_units_of_a_still_render_are_still(points):
     test = np.arange(len(moving) - 40, len(moving))
     _, mine = units_of_render(moving, test, np.repeat(moving[:1], 40, 0))
     np.testing.assert_allclose(np.ptp(mine, axis=0), 0, atol=1e-6)
+
+
+def test_runs_of_test_frames_are_smoothed_apart(points):
+    """Two still faces, in two places of the clip: neither is drawn toward the other."""
+    moving = np.repeat(points, 5, 0)
+    test = np.r_[0:20, len(moving) - 20 : len(moving)]
+    render = np.repeat(moving[:1], 40, 0)
+    render[20:, 61, 1] -= 8  # a corner of the mouth
+    for lower in (145, 153, 144, 374, 380, 373):
+        render[20:, lower, 1] += 4
+    _, mine = units_of_render(moving, test, render)
+    for still in (mine[:20], mine[20:]):
+        np.testing.assert_allclose(np.ptp(still, axis=0), 0, atol=1e-6)
+    assert np.abs(mine[0] - mine[-1]).max() > 0.5

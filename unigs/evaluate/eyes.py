@@ -87,16 +87,38 @@ def units_of_render(
     Returns:
         units [n,6] of truth and of render; NaN without a face.
     """
-    # Units are smoothed over time: the mirrored render keeps the clip's last frames out of the
-    # render's first ones, as if both were smoothed on their own.
-    frames = np.concatenate([clip, render[::-1], render])
+    frames, places = _each_between_mirrors(clip, render, np.diff(test) != 1)
     truth = action_units(clip)
     mine = action_units(frames, usable=np.arange(len(frames)) < len(clip))
-    rows = (truth, test), (mine, slice(len(frames) - len(render), None))
+    rows = (truth, test), (mine, places)
     real, rendered = (
         np.stack([units[name][chosen] for name in ACTION_UNITS], axis=1) for units, chosen in rows
     )
     return real, rendered
+
+
+def _each_between_mirrors(
+    clip: np.ndarray, render: np.ndarray, seams: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The clip with its render behind it, and the rows [n] of the render's frames.
+
+    Units are smoothed over time: a mirrored copy keeps other frames out of the first and the last
+    ones of each run of test frames, as if every run were smoothed on its own.
+
+    Args:
+        clip: landmarks of all true frames [T,478,3].
+        render: landmarks of the rendered test frames [n,478,3].
+        seams: test frames that the next one does not follow, bool [n-1].
+    """
+    parts, places, count = [clip], [], len(clip)
+    for run in np.split(render, np.flatnonzero(seams) + 1):
+        if len(parts) > 1:
+            parts.append(parts[-1][::-1])
+            count += len(parts[-1])
+        parts += [run[::-1], run]
+        places.append(np.arange(count + len(run), count + 2 * len(run)))
+        count += 2 * len(run)
+    return np.concatenate(parts), np.concatenate(places)
 
 
 def au_records(
