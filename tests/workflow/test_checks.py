@@ -31,8 +31,8 @@ def test_every_mistake_has_its_line(schema):
         check({"size": "3", "colors": ["red", "green"], "age": 1}, schema, "picture")
     lines = str(stopped.value).splitlines()
     assert len(lines) == 3 and all(line.startswith("picture: ") for line in lines)
-    mistake = "picture: size: '3' is not of type 'integer': YAML reads it as text, write 3"
-    assert mistake in lines
+    mistake = "picture: size: '3' is not of type 'integer': it is text, write 3 without quotes, "
+    assert mistake + "in a file for --configfile" in lines
     assert "picture: colors[1]: 'green' is not one of ['red', 'blue']" in lines
     assert any("'age' was unexpected" in line for line in lines)
 

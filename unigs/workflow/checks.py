@@ -58,7 +58,10 @@ def _advice(error: jsonschema.ValidationError) -> str:
         return ": small letters, digits and _ are allowed, like jo_ann_2"
     if error.validator == "type" and isinstance(error.instance, str):
         with contextlib.suppress(ValueError):
-            return f": YAML reads it as text, write {_number(error.instance)}"
+            number = _number(error.instance)
+            if number == error.instance:  # in quotes, or within braces after --config
+                return f": it is text, write {number} without quotes, in a file for --configfile"
+            return f": YAML reads it as text, write {number}"
     return ""
 
 
