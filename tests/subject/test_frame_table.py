@@ -28,6 +28,14 @@ def test_frames_of_a_split_are_kept_and_usable(tmp_path):
     assert table.frames("train").tolist() == [k for k in range(20) if k != 3]
 
 
+def test_a_part_ends_at_a_jump_cut_and_where_the_split_changes(tmp_path):
+    test = np.isin(np.arange(12), [0, 1, 5, 6])
+    marks = {0: "jump_cut", 5: "jump_cut", 9: "fade+jump_cut"}
+    table = write_table(tmp_path / "frames.csv", 12, reason=marks, test=test)
+    assert table.parts.tolist() == [0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 4]
+    assert np.flatnonzero(table.starts).tolist() == [2, 5, 7, 9]
+
+
 def test_a_reason_is_a_whole_word(tmp_path):
     """A mark whose name holds another's is not taken for it."""
     table = write_table(tmp_path / "frames.csv", 3, reason={1: "no_jump_cut"})

@@ -23,6 +23,12 @@ def test_gaps_are_filled_along_the_line_between_their_neighbors():
     known = np.array([False, True, False, False, True, False])
     np.testing.assert_allclose(fill_gaps(values, known)[:, 0], [1, 1, 2, 3, 4, 4])
 
+    # A part with known rows is filled from these alone.
+    parts = np.array([0, 0, 0, 1, 1, 1])
+    np.testing.assert_allclose(fill_gaps(values, known, parts)[:, 0], [1, 1, 1, 4, 4, 4])
+    parts = np.array([0, 0, 2, 2, 3, 3])
+    np.testing.assert_allclose(fill_gaps(values, known, parts)[:, 0], [1, 1, 2, 3, 4, 4])
+
 
 def test_interpolation_is_linear_and_hits_the_rows():
     rows = np.array([[0.0, 10.0], [1.0, 30.0], [5.0, 20.0]])

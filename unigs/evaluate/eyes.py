@@ -77,7 +77,8 @@ def units_of_render(
 
     Units are relative to the person's usual face and strongest movement. Measured on its own, a
     render that hardly blinks would be stretched until it does; so it is measured behind the whole
-    clip, whose frames alone set the scale. The truth is the same beside every render.
+    clip, whose frames alone set the scale. The truth is the same beside every render. Every run of
+    test frames is smoothed by itself, in truth and render.
 
     Args:
         clip: landmarks of all true frames [T,478,3]; NaN without a face.
@@ -87,38 +88,19 @@ def units_of_render(
     Returns:
         units [n,6] of truth and of render; NaN without a face.
     """
-    frames, places = _each_between_mirrors(clip, render, np.diff(test) != 1)
-    truth = action_units(clip)
-    mine = action_units(frames, usable=np.arange(len(frames)) < len(clip))
-    rows = (truth, test), (mine, places)
+    other = np.zeros(len(clip), bool)
+    other[test] = True
+    parts = np.cumsum(np.diff(other, prepend=other[:1]))
+    behind = parts[test] + parts[-1] + 1
+    frames, rows = np.concatenate([clip, render]), len(clip) + np.arange(len(render))
+    truth = action_units(clip, parts=parts)
+    usable = np.arange(len(frames)) < len(clip)
+    mine = action_units(frames, usable=usable, parts=np.concatenate([parts, behind]))
     real, rendered = (
-        np.stack([units[name][chosen] for name in ACTION_UNITS], axis=1) for units, chosen in rows
+        np.stack([units[name][chosen] for name in ACTION_UNITS], axis=1)
+        for units, chosen in ((truth, test), (mine, rows))
     )
     return real, rendered
-
-
-def _each_between_mirrors(
-    clip: np.ndarray, render: np.ndarray, seams: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The clip with its render behind it, and the rows [n] of the render's frames.
-
-    Units are smoothed over time: a mirrored copy keeps other frames out of the first and the last
-    ones of each run of test frames, as if every run were smoothed on its own.
-
-    Args:
-        clip: landmarks of all true frames [T,478,3].
-        render: landmarks of the rendered test frames [n,478,3].
-        seams: test frames that the next one does not follow, bool [n-1].
-    """
-    parts, places, count = [clip], [], len(clip)
-    for run in np.split(render, np.flatnonzero(seams) + 1):
-        if len(parts) > 1:
-            parts.append(parts[-1][::-1])
-            count += len(parts[-1])
-        parts += [run[::-1], run]
-        places.append(np.arange(count + len(run), count + 2 * len(run)))
-        count += 2 * len(run)
-    return np.concatenate(parts), np.concatenate(places)
 
 
 def au_records(

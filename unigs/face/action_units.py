@@ -13,7 +13,7 @@ import numpy as np
 
 from unigs.face import mesh
 from unigs.face.angles import head_angles, head_to_camera
-from unigs.media.gaussian import gaussian_filter1d
+from unigs.media.gaussian import smooth_parts
 
 CLOSED = 0.2
 """Lid opening of closed eyes as a share of the open one, for clips in which nobody blinks."""
@@ -40,7 +40,10 @@ a person who moves farther gets a larger one."""
 
 
 def action_units(
-    points: np.ndarray, smooth: float = 1.0, usable: np.ndarray | None = None
+    points: np.ndarray,
+    smooth: float = 1.0,
+    usable: np.ndarray | None = None,
+    parts: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Action units of a clip.
 
@@ -50,6 +53,8 @@ def action_units(
             `SMILE_SMOOTH`.
         usable: frames [T] bool that set the scale (faded or turned-away ones would spoil it);
             None: all frames that show a face.
+        parts: number of every frame's part [T], within which units are smoothed; None: all frames
+            are one part.
 
     Returns:
         AU01, AU04, AU05, AU06, AU07, AU12 and AU45 -> [T] float64, 0 (the person's usual face, for
@@ -77,7 +82,7 @@ def action_units(
     units = {"AU45": blink}
     for name, value in raw.items():
         width = max(smooth, SMILE_SMOOTH) if name == "AU12" else smooth
-        value = gaussian_filter1d(value, width) if width > 0 else value
+        value = smooth_parts(value, width, None if parts is None else parts[known])
         strongest = max(float(np.quantile(value[usable], 0.995)), FULL_STRENGTH[name])
         units[name] = np.clip(5.0 * value / strongest, 0.0, 5.0)
     rows = {name: np.full(len(points), np.nan) for name in units}

@@ -12,7 +12,7 @@ import numpy as np
 
 from unigs.face.litert.files import read_networks
 from unigs.face.litert.network import Network
-from unigs.media.gaussian import gaussian_filter1d
+from unigs.media.gaussian import smooth_parts
 from unigs.pretrained.auto import LANDMARKER
 
 # fmt: off
@@ -89,7 +89,10 @@ AWAKE = 0.7
 
 
 def blendshape_units(
-    scores: np.ndarray, smooth: float = 1.0, usable: np.ndarray | None = None
+    scores: np.ndarray,
+    smooth: float = 1.0,
+    usable: np.ndarray | None = None,
+    parts: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Action units of a clip.
 
@@ -97,6 +100,8 @@ def blendshape_units(
         scores: [T,52] from `blendshapes`, NaN in frames without a face.
         smooth: standard deviation in frames of the Gaussian over all but AU45.
         usable: frames [T] bool that set the scale; None: all frames that show a face.
+        parts: number of every frame's part [T], within which units are smoothed; None: all frames
+            are one part.
 
     Returns:
         Unit of `UNITS` -> [T] float64, 0 (the person's usual face) to 5, NaN without a face.
@@ -104,15 +109,16 @@ def blendshape_units(
     known = np.isfinite(scores).all(1)
     scale = known if usable is None or not (known & usable).any() else known & usable
     units = {}
-    for name, (parts, full) in UNITS.items():
-        columns = [NAMES.index(part) for part in parts]
+    for name, (scored, full) in UNITS.items():
+        columns = [NAMES.index(score) for score in scored]
         value = scores[:, columns].astype(np.float64).mean(1)
         blinks = name == "AU45"
         usual = np.quantile(value[scale], AWAKE if blinks else 0.5)
         rise = np.full(len(scores), np.nan)
         rise[known] = np.maximum(value[known] - usual, 0)
-        if smooth > 0 and not blinks:
-            rise[known] = gaussian_filter1d(rise[known], smooth)
+        if not blinks:
+            within = None if parts is None else parts[known]
+            rise[known] = smooth_parts(rise[known], smooth, within)
         strongest = max(float(np.quantile(rise[scale], 0.995)), full)
         units[name] = np.clip(5 * rise / strongest, 0, 5)
     return units

@@ -29,3 +29,24 @@ def gaussian_filter1d(
         before, after = (rows[reach + k : reach + k + count] for k in (-step, step))
         out += (before + after) * weights[step]
     return np.moveaxis(out, 0, axis).astype(values.dtype)
+
+
+def smooth_parts(
+    values: np.ndarray, sigma: float, parts: np.ndarray | None = None, mode: str = "symmetric"
+) -> np.ndarray:
+    """Smooth rows in time, each part by itself, so that none takes up what another one shows.
+
+    Args:
+        values: rows, float [T,...].
+        sigma: standard deviation in rows; 0: the rows are returned as they are.
+        parts: number of every row's part, int [T]; None: all rows are one part.
+        mode: how each part goes on beyond its ends, see `gaussian_filter1d`.
+    """
+    if sigma <= 0:
+        return values
+    if parts is None:
+        return gaussian_filter1d(values, sigma, 0, mode)
+    out = np.empty_like(values)
+    for part in np.unique(parts):
+        out[parts == part] = gaussian_filter1d(values[parts == part], sigma, 0, mode)
+    return out

@@ -71,6 +71,21 @@ class FrameTable:
         return np.array([name in words.split("+") for words in self.reason], bool)
 
     @property
+    def starts(self) -> np.ndarray:
+        """First frames of all parts but the first, bool [T].
+
+        A part ends at a jump cut, where the motion does, and at a change of split, so that no
+        training frame takes up what a test frame shows.
+        """
+        other = np.r_[False, self.split[1:] != self.split[:-1]]
+        return (self.jump_cuts | other) & (np.arange(len(self)) > 0)
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Number of every frame's part, int [T]; what is smoothed in time is so within parts."""
+        return np.cumsum(self.starts)
+
+    @property
     def teaches(self) -> np.ndarray:
         """Kept frames of the training part, bool [T]: the only ones that set a scale or a model."""
         return self.keep & (self.split == TRAIN)

@@ -11,20 +11,25 @@ def runs(mask: np.ndarray) -> list[slice]:
     return [slice(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)]
 
 
-def fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+def fill_gaps(values: np.ndarray, known: np.ndarray, parts: np.ndarray | None = None) -> np.ndarray:
     """Replace unknown rows by linear interpolation in time.
 
     Args:
         values: rows [T,C].
         known: which rows are known, bool [T], at least one; before the first and after the last
             the value is constant.
+        parts: number of every row's part, int [T]: a part with known rows is filled from these
+            alone. None: all rows are one part.
 
     Returns:
         Rows [T,C].
     """
     frames = np.arange(len(values))
-    filled = [np.interp(frames, frames[known], column[known]) for column in values.T]
-    return np.stack(filled, axis=1)
+    filled = np.stack([np.interp(frames, frames[known], x[known]) for x in values.T], axis=1)
+    for part in () if parts is None else np.unique(parts[known]):
+        here = parts == part
+        filled[here] = fill_gaps(values[here], known[here])
+    return filled
 
 
 def evenly_spaced(rows: np.ndarray, count: int) -> np.ndarray:

@@ -211,9 +211,7 @@ def _solve(jacobian: np.ndarray, residual: np.ndarray, correction: np.ndarray) -
 
 
 def _segments(dataset: Dataset, frames: np.ndarray) -> list[np.ndarray]:
-    """Runs of neighboring frames of one split without a jump cut inside."""
-    table = dataset.table
-    # No pose that is trained with is smoothed by what a test frame shows.
-    other = table.split[frames[1:]] != table.split[frames[:-1]]
-    breaks = np.flatnonzero((np.diff(frames) > 1) | table.jump_cuts[frames[1:]] | other) + 1
+    """Runs of neighboring frames of one part."""
+    other = np.diff(dataset.table.parts[frames]) > 0
+    breaks = np.flatnonzero((np.diff(frames) > 1) | other) + 1
     return np.split(frames, breaks)

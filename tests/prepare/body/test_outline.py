@@ -18,7 +18,7 @@ def curve(period: float) -> np.ndarray:
 
 
 def outline(path, keep, body, focal, smooth):
-    return look_at_labels(path, keep, keep, SIZE)[1].outline(body, focal, smooth)
+    return look_at_labels(path, keep, keep, SIZE)[1].outline(body, body[0][0], focal, smooth)
 
 
 def write(path, left, right, shift, first_row=40):
@@ -68,7 +68,7 @@ def test_arms_are_measured_from_where_they_usually_are_in_usual_frames(tmp_path)
         left = curve(10) + out * ~usual
         body = write(tmp_path / "labels.mkv", left, curve(15), curve(6))
         outlined = look_at_labels(tmp_path / "labels.mkv", every, usual, SIZE)[1]
-        found.append(outlined.outline(body, FOCAL, 0.0))
+        found.append(outlined.outline(body, body[0][0], FOCAL, 0.0))
     np.testing.assert_allclose(found[1][usual], found[0][usual], atol=1e-6)
     np.testing.assert_allclose(found[1][~usual, 0], found[0][~usual, 0] + 10 * PIXEL, atol=1e-6)
 

@@ -228,7 +228,7 @@ def test_the_stage_writes_what_the_next_ones_read(tmp_path):
     )
 
 
-def test_test_frames_give_no_shape(tmp_path):
+def test_test_frames_give_no_shape_and_smooth_no_other_pose(tmp_path):
     points = observe(smooth_motion(60)).astype(np.float32)
     shapes = []
     for wider in (1.0, 1.02):
@@ -236,10 +236,11 @@ def test_test_frames_give_no_shape(tmp_path):
         points[55:, :, 0] = SIZE / 2 + wider * (points[55:, :, 0] - SIZE / 2)
         write_inputs(tmp_path, points, 60)
         files = (tmp_path / name for name in ("landmarks.npz", "frames.csv", "pose.npz"))
-        fit_pose(*files, PoseSettings(shape_frames=60, smooth=0.0))
+        fit_pose(*files, PoseSettings(shape_frames=60))
         shapes.append(HeadPoses.read(tmp_path / "pose.npz"))
     np.testing.assert_allclose(shapes[1].shape, shapes[0].shape, atol=1e-6)
     np.testing.assert_allclose(shapes[1].head.t[:54], shapes[0].head.t[:54], atol=1e-6)
+    np.testing.assert_allclose(shapes[1].head.R[:54], shapes[0].head.R[:54], atol=1e-6)
     assert np.abs(shapes[1].head.t[55:] - shapes[0].head.t[55:]).max() > 1e-3
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from unigs.media.gaussian import gaussian_filter1d
+from unigs.media.gaussian import smooth_parts
 from unigs.subject.labels import BACKGROUND, TORSO
+from unigs.subject.series import fill_gaps
 
 ROWS = 24
 """Rows of the picture whose outline is measured."""
@@ -58,14 +59,22 @@ class Silhouette:
         return np.linspace(rows[int(SHOULDER * len(rows))], rows[-1], ROWS).astype(int)
 
     def outline(
-        self, body: tuple[np.ndarray, np.ndarray], focal: float, smooth: float
+        self,
+        body: tuple[np.ndarray, np.ndarray],
+        rest: np.ndarray,
+        focal: float,
+        smooth: float,
+        parts: np.ndarray | None = None,
     ) -> np.ndarray:
         """Displacement of the outline relative to the torso's frame.
 
         Args:
             body: pose of the torso, R [T,3,3] and t [T,3] in meters.
+            rest: rotation R [3,3] of the torso where it rests.
             focal: focal length in pixels.
             smooth: standard deviation of the Gaussian in time, frames; 0: none.
+            parts: number of every frame's part, int [T], within which the outline is smoothed;
+                None: all frames are one part.
 
         Returns:
             [T,2] float32: meters to the picture's left and right, relative to the median of the
@@ -76,18 +85,17 @@ class Silhouette:
             return np.zeros((len(keep), 2), np.float32)
         edges = np.array(self.edges)[..., rows].astype(float)
         R, t = (np.asarray(x, np.float64)[keep] for x in body)
-        across = _across(edges, rows - width / 2, R, t, focal, width)
+        upright = R @ np.linalg.inv(np.asarray(rest, np.float64))
+        across = _across(edges, rows - width / 2, upright, t, focal, width)
         usual = self.usual[keep]
         beyond = across - np.median(across[usual], 0)
         # Where the arm usually leaves the picture its edge is unknown: no displacement is reported.
         border = (edges < MARGIN) | (edges > width - 1 - MARGIN)
         beyond[border & (np.median(border[usual], 0) > 0.5)] = 0
         kept = np.median(beyond, 2) * np.array([-1.0, 1.0])
-        known = np.flatnonzero(keep)
-        out = np.stack([np.interp(np.arange(len(keep)), known, column) for column in kept.T], 1)
-        if smooth:
-            out = gaussian_filter1d(out, smooth, axis=0, mode="edge")
-        return out.astype(np.float32)
+        out = np.zeros((len(keep), 2))
+        out[keep] = kept
+        return smooth_parts(fill_gaps(out, keep, parts), smooth, parts, "edge").astype(np.float32)
 
 
 def _edges(person: np.ndarray) -> np.ndarray:
@@ -98,14 +106,14 @@ def _edges(person: np.ndarray) -> np.ndarray:
 
 
 def _across(
-    edges: np.ndarray, rows: np.ndarray, R: np.ndarray, t: np.ndarray, focal: float, width: int
+    edges: np.ndarray, rows: np.ndarray, turn: np.ndarray, t: np.ndarray, focal: float, width: int
 ) -> np.ndarray:
     """The edges' coordinate to the right in the torso's own frame, meters [T,2,n].
 
     Args:
         edges: columns [T,2,n] of the outline, pixels.
         rows: [n], pixels below the picture's center.
-        R: rotation of the torso [T,3,3].
+        turn: rotation of the torso from where it rests [T,3,3].
         t: translation of the torso [T,3], meters.
         focal: focal length in pixels.
         width: of the picture in pixels.
@@ -113,6 +121,6 @@ def _across(
     depth = t[:, 2, None, None]
     x, y = (edges - width / 2) * depth / focal, rows * depth / focal
     camera = np.stack(np.broadcast_arrays(x, y, depth), -1)
-    # In the orientation of the first frame: only the torso's own motion is undone.
-    upright = np.linalg.inv(R @ np.linalg.inv(R[0]))
-    return ((camera - t[:, None, None]) @ upright[:, None].swapaxes(-1, -2))[..., 0]
+    # Only the torso's own motion is undone: upright stays upright.
+    back = np.linalg.inv(turn)
+    return ((camera - t[:, None, None]) @ back[:, None].swapaxes(-1, -2))[..., 0]

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unigs.media.gaussian import gaussian_filter1d
+from unigs.media.gaussian import smooth_parts
 from unigs.media.video import read_video
 from unigs.prepare.body.outline import Silhouette
 from unigs.settings.body import BodySettings
@@ -77,12 +77,12 @@ def track_body(
         log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
         motion, correlation = np.tile(REST, (len(keep), 1)), np.full(len(keep), np.nan)
     else:
-        motion, correlation = register(video, mask, reference, keep, MODELS[settings.motion])
-        motion = repair(motion, correlation, settings)
+        motion, correlation = register(video, mask, reference, keep, usual, MODELS[settings.motion])
+        motion = repair(motion, correlation, settings, table.parts)
     scale = poses.size / settings.size
     R, t = body_frame(motion, mask, scale, rest, poses.focal, poses.size)
     backend = "rest" if area < settings.min_area else "ecc"
-    arms = silhouette.outline((R, t), poses.focal, settings.smooth)
+    arms = silhouette.outline((R, t), rest[0], poses.focal, settings.smooth, table.parts)
     TorsoMotion(AffineTrajectory(R, t), arms, correlation, backend).write(out)
     log.info(
         "body: shift %.1f and %.1f px, width %.1f %%, height %.1f %%, arms %.1f and %.1f mm"
@@ -134,15 +134,24 @@ def look_at_labels(
 
 
 def register(
-    video: Path, mask: np.ndarray, reference: int, keep: np.ndarray, model: int
+    video: Path,
+    mask: np.ndarray,
+    reference: int,
+    keep: np.ndarray,
+    usual: np.ndarray,
+    model: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Affine map of the torso from the reference frame to every frame.
+
+    The search begins at the map of the frame before; in a usual frame at that of the usual one
+    before.
 
     Args:
         video: clip.
         mask: torso, uint8 [S,S].
         reference: frame number.
         keep: [T] bool, frames that count.
+        usual: [T] bool, those of them that depend on no frame but the usual ones.
         model: one of OpenCV's motion models.
 
     Returns:
@@ -164,21 +173,22 @@ def register(
     bar = progress(total=len(images), label="track body")
     orders = range(reference, len(images)), range(reference - 1, -1, -1)
     for order in orders:
-        warp = np.column_stack([np.eye(2), corner]).astype(np.float32)
+        last = last_usual = np.column_stack([np.eye(2), corner]).astype(np.float32)
         for k in order:
             bar.update(1)
             if not keep[k]:
                 continue
+            start = (last_usual if usual[k] else last).copy()
             try:
                 correlation[k], found = cv2.findTransformECC(
-                    template, images[k], warp.copy(), model, ECC_CRITERIA, mask, ECC_BLUR
+                    template, images[k], start, model, ECC_CRITERIA, mask, ECC_BLUR
                 )
             except cv2.error:
                 # ECC did not converge: this frame is interpolated, the next starts from the last.
                 continue
-            warp = found
-            motion[k, :4] = warp[:, :2].ravel()
-            motion[k, 4:] = warp @ np.append(center - corner, 1.0) - center
+            last, last_usual = found, found if usual[k] else last_usual
+            motion[k, :4] = found[:, :2].ravel()
+            motion[k, 4:] = found @ np.append(center - corner, 1.0) - center
     bar.close()
     return motion, correlation
 
@@ -200,15 +210,28 @@ def mask_center(mask: np.ndarray) -> np.ndarray:
     return np.array([columns.mean(), rows.mean()])
 
 
-def repair(motion: np.ndarray, correlation: np.ndarray, settings: BodySettings) -> np.ndarray:
-    """Motion [T,6] with unregistered frames interpolated, smoothed in time."""
+def repair(
+    motion: np.ndarray,
+    correlation: np.ndarray,
+    settings: BodySettings,
+    parts: np.ndarray | None = None,
+) -> np.ndarray:
+    """Motion with unregistered frames interpolated, smoothed in time.
+
+    Args:
+        motion: [T,6], see `register`.
+        correlation: [T], NaN where registration failed.
+        settings: least correlation, smoothing.
+        parts: number of every frame's part, int [T], within which both is done; None: all frames
+            are one part.
+
+    Returns:
+        [T,6]; that of a torso at rest where fewer than two frames were registered.
+    """
     good = np.nan_to_num(correlation, nan=-1.0) >= settings.min_correlation
     if good.sum() < 2:
         return np.tile(REST, (len(motion), 1))
-    filled = fill_gaps(motion, good)
-    if not settings.smooth:
-        return filled
-    return gaussian_filter1d(filled, settings.smooth, axis=0, mode="edge")
+    return smooth_parts(fill_gaps(motion, good, parts), settings.smooth, parts, "edge")
 
 
 def body_frame(

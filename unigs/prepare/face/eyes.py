@@ -43,7 +43,8 @@ def measure_eyes(
             of the clip.
         settings: back-end and smoothing.
         frame_table: frame table of the clip, whose kept training frames set the scale of the units,
-            so that no test frame sets its own. None: all frames do.
+            so that no test frame sets its own, and within whose parts units are smoothed. None: all
+            frames set it, and all are one part.
         openface: CSV that OpenFace or pyfaceau wrote for the clip, for the back-end openface.
 
     Raises:
@@ -52,12 +53,12 @@ def measure_eyes(
     marks = Landmarks.read(landmarks)
     if not marks.found.any():
         raise UserError(f"{landmarks} holds no face in any frame: check the clip.")
-    usable = fps = None
+    usable = parts = fps = None
     if frame_table is not None:
         table = read_frame_table(frame_table)
         table.check_rows(landmarks, marks)
-        usable, fps = table.teaches, table.fps
-    clip = Clip(marks, landmarks, usable, openface, fps)
+        usable, parts, fps = table.teaches, table.parts, table.fps
+    clip = Clip(marks, landmarks, usable, parts, openface, fps)
     units, known = BACKENDS[settings.backend](clip, settings)
     units = np.clip(fill_gaps(units, known), 0.0, STRONGEST)
     shut = units[:, FACE_UNITS.index("AU45")] > STRONGEST / 2
@@ -76,6 +77,8 @@ class Clip:
     """File that the landmarks stand in, for messages."""
     usable: np.ndarray | None
     """Frames that set the scale of the units, bool [T]; None: all."""
+    parts: np.ndarray | None
+    """Number of every frame's part, int [T], within which units are smoothed; None: one part."""
     openface: Path | None
     """CSV that OpenFace wrote for the clip."""
     fps: float | None
@@ -84,7 +87,7 @@ class Clip:
 
 def from_landmarks(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.ndarray]:
     """Units [T,7] from the landmarks, and the frames [T] whose units are known."""
-    units = action_units(clip.marks.points, settings.smooth, clip.usable)
+    units = action_units(clip.marks.points, settings.smooth, clip.usable, clip.parts)
     return np.stack([units[name] for name in FACE_UNITS], axis=1), clip.marks.found
 
 
@@ -112,7 +115,7 @@ def from_blendshapes(clip: Clip, settings: EyeSettings) -> tuple[np.ndarray, np.
     if not settings.model and not path.is_file():
         raise UserError(not_there(LANDMARKER))
     scores = blendshapes(read_blendshapes(path), clip.marks.points)
-    told = blendshape_units(scores, settings.smooth, clip.usable)
+    told = blendshape_units(scores, settings.smooth, clip.usable, clip.parts)
     units, known = from_landmarks(clip, settings)
     for column, name in enumerate(FACE_UNITS):
         units[:, column] = told.get(name, units[:, column])

@@ -2,7 +2,7 @@
 
 The rigid landmarks of the face (no lips, lids, brows, outline) become 3D points of one person,
 found together with the poses by robust bundle adjustment. A second pass tracks every frame with
-a smoothness term that is broken at jump cuts and interpolates frames without a face.
+a smoothness term that is broken between parts of the clip and interpolates frames without a face.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def fit_pose(
 
     Args:
         landmarks: landmarks of the clip (.npz).
-        frame_table: frame table of the clip (.csv), for the jump cuts.
+        frame_table: frame table of the clip (.csv), for its parts and training frames.
         out: file to write (.npz): R [T,3,3] and t [T,3] (x_cam = R x + t, meters), focal and size
             (pixels), shape [468,3] (meters), reprojection [T] (pixels; NaN: not seen), backend.
         settings: back-end, priors and smoothing.
@@ -59,7 +59,7 @@ def fit_pose(
     """
     marks, table = Landmarks.read(landmarks), read_frame_table(frame_table)
     table.check_rows(landmarks, marks)
-    points, starts = marks.points.astype(np.float64), table.jump_cuts
+    points, starts = marks.points.astype(np.float64), table.starts
     if given is None:
         poses = fit_landmarks(points, marks.found, table.teaches, marks.size, starts, settings)
     else:
@@ -87,7 +87,7 @@ def fit_landmarks(
         found: [T] bool, frames with a face.
         teaches: [T] bool, frames that the shape is fitted to, where they show a face.
         size: width and height of the frames in pixels.
-        starts: [T] bool, first frames after jump cuts.
+        starts: [T] bool, first frames of parts, across which nothing is smoothed.
         settings: back-end, priors and smoothing.
 
     Raises:
@@ -111,7 +111,9 @@ def fit_landmarks(
 
     rigid, fitted = fit_shape(guess, meshes[sample], camera, robust, prior, settings)
     rough = rough_poses(fitted, meshes[known][:, rigid], camera)
-    poses, seen = track_alone(fitted, pixels[:, rigid], rough, known, camera, robust, settings)
+    poses, seen = track_alone(
+        fitted, pixels[:, rigid], rough, known, teaches, camera, robust, settings
+    )
     pixels[~seen] = np.nan
     poses, cuts = bridge(poses, seen, starts), cuts_between_seen(starts, seen)
     free = settings.backend == "landmarks"
@@ -180,8 +182,8 @@ BACKENDS = {"landmarks": own_shape, "pca": model_shape}
 
 
 def track_alone(
-    fitted: np.ndarray, pixels: np.ndarray, rough: Poses, known: np.ndarray, camera: Camera,
-    robust: float, settings: PoseSettings,
+    fitted: np.ndarray, pixels: np.ndarray, rough: Poses, known: np.ndarray, teaches: np.ndarray,
+    camera: Camera, robust: float, settings: PoseSettings,
 ) -> tuple[Poses, np.ndarray]:  # fmt: skip
     """Poses of single frames, and which frames fit the face well enough to count as seen.
 
@@ -190,6 +192,7 @@ def track_alone(
         pixels: observations [T,P,2], NaN where missing.
         rough: first guess of the poses of the frames `known`.
         known: numbers of the frames whose landmarks were found.
+        teaches: [T] bool, frames that say how well the face usually fits.
         camera: known intrinsics.
         robust: residual in pixels beyond which a landmark loses weight.
         settings: residual of an outlier.
@@ -200,7 +203,7 @@ def track_alone(
     alone = np.ones(len(known), bool)
     poses = track(fitted, pixels[known], rough, camera, robust=robust, smooth=0, starts=alone)
     errors = reprojection(fitted, pixels[known], poses, camera)
-    good = errors <= settings.outlier * np.median(errors)
+    good = errors <= settings.outlier * np.median(errors[teaches[known]])
     seen = np.zeros(len(pixels), bool)
     seen[known[good]] = True
     return poses[good], seen

@@ -51,7 +51,7 @@ def keep_poses(
         marks: the same as read.
         given: the poses; frames without one are bridged.
         path: file of the poses, for messages.
-        table: frame table of the clip, for its jump cuts and training frames.
+        table: frame table of the clip, for its parts and training frames.
         settings: priors and sampling.
         unit: pixels of the clip that are one pixel of the settings.
 
@@ -70,7 +70,7 @@ def keep_poses(
     known, head = given.head.known, given.head
     if not known.all():
         seen = Poses(head.R[known].astype(np.float64), head.t[known].astype(np.float64))
-        bridged = bridge(seen, known, table.jump_cuts)
+        bridged = bridge(seen, known, table.starts)
         head = RigidTrajectory(
             np.where(known[:, None, None], head.R, bridged.R).astype(np.float32),
             np.where(known[:, None], head.t, bridged.t).astype(np.float32),
