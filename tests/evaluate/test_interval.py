@@ -63,12 +63,31 @@ def test_many_blocks_need_no_allowance_and_four_take_student_s():
 
 
 def test_the_interval_of_a_correlation_ends_at_one():
-    curve = correlated(5, 60)
-    record = Record("opening_correlation", 0.999, region="mouth")
-    key = ("opening_correlation", "mouth", "portrait")
-    near = curve + 0.1 * correlated(6, 60)
+    """Curves that part in one of four blocks: the draws without it are alike."""
+    curve, key = correlated(5, 60), ("opening_correlation", "mouth", "portrait")
+    near = np.where(np.arange(60) < 45, curve, curve + correlated(6, 60))
+    record = Record(key[0], float(np.corrcoef(curve, near)[0, 1]), region="mouth")
     (found,), draws = with_intervals([record], {key: pearson(curve, near)}, np.arange(60), 25)
-    assert found.high <= 1 and draws[key].max() <= 1
+    assert found.high == 1 < interval(draws[key])[1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "bend", "least", "most"),
+    [
+        ("lmd_256", lambda x: x, 0, np.inf),
+        ("ssim", lambda x: 1 - x / 90, -1, 1),
+        ("vmaf", lambda x: 100 - x, 0, 100),
+        ("lmd_256_gain", lambda x: x - 1.8, -np.inf, np.inf),
+    ],
+)
+def test_no_interval_reaches_beyond_what_a_figure_can_be(metric, bend, least, most):
+    curve = bend(np.where(np.arange(66) < 50, 0.6, 6.0))
+    record, key = Record(metric, float(curve.mean())), (metric, "full", "portrait")
+    (found,), draws = with_intervals([record], {key: mean(curve)}, np.arange(66), 25)
+    low, high = interval(draws[key])
+    assert (found.low, found.high) == pytest.approx((max(low, least), min(high, most)), abs=1e-5)
+    inside = least < low and high < most
+    assert inside == (least == -np.inf), "the draws of the others do go beyond"
 
 
 def test_all_frames_are_drawn_equally_often_and_as_many_as_there_are():
@@ -126,6 +145,10 @@ def test_draws_come_back_from_their_file(tmp_path):
     draws = {("psnr", "full", "portrait"): np.arange(4, dtype=np.float32)}
     write_draws(tmp_path / "draws.npz", draws)
     found = read_draws(tmp_path / "draws.npz")
+    content = dict(np.load(tmp_path / "draws.npz"))
+    del content["layout"]
+    np.savez(tmp_path / "earlier.npz", **content)
+    assert read_draws(tmp_path / "earlier.npz") == {}, "these were moved away from nothing"
     assert list(found) == list(draws) and found["psnr", "full", "portrait"].tolist() == [0, 1, 2, 3]
 
 

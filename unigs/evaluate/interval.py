@@ -11,6 +11,7 @@ the figure by as much (`few_blocks`).
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +24,8 @@ from unigs.evaluate.records import Record
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic, load_npz
 
+log = logging.getLogger("unigs")
+
 DRAWS = 1000
 """Number of draws."""
 BLOCK_SECONDS = 1.0
@@ -34,8 +37,21 @@ LEVEL = 0.95
 """Share of the draws that lie inside an interval."""
 TOO_FEW = 8
 """Test frames below which there is no interval."""
-CORRELATION = "correlation"
-"""Part of the names of metrics that lie between -1 and 1."""
+RANGES = {
+    "correlation": (-1.0, 1.0),
+    "ssim": (-1.0, 1.0),
+    "vmaf": (0.0, 100.0),
+    "lpips": (0.0, np.inf),
+    "flicker": (0.0, np.inf),
+    "sharpness": (0.0, np.inf),
+    "gain": (-np.inf, np.inf),
+    "lmd": (0.0, np.inf),
+}
+"""Part of a metric's name -> the least and the largest value that it can have; the first part that
+fits counts, and a metric that none fits can have any."""
+LAYOUT = 2
+"""Number of the way in which draws are kept. In files without it (1) no draw was moved away from
+its figure (`few_blocks`): differences to such draws would scatter far too widely."""
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """How often every frame was drawn [B,n] -> the figure of each draw [B]; NaN where there is none."""
@@ -149,6 +165,18 @@ def interval(draws: np.ndarray) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
+def within_range(metric: str, limits: tuple[float, float]) -> tuple[float, float]:
+    """The limits of an interval, no farther than the metric's values reach (`RANGES`).
+
+    Args:
+        metric: name of the metric.
+        limits: lower and upper end.
+    """
+    fitting = (ends for part, ends in RANGES.items() if part in metric)
+    low, high = np.clip(limits, *next(fitting, (-np.inf, np.inf)))
+    return float(low), float(high)
+
+
 def with_intervals(
     records: list[Record], statistics: dict[Key, Statistic], frames: np.ndarray, fps: float
 ) -> tuple[list[Record], dict[Key, np.ndarray]]:
@@ -161,7 +189,8 @@ def with_intervals(
         fps: frames per second.
 
     Returns:
-        the records; metric, region and method -> figure of each draw, float32 [B].
+        the records; metric, region and method -> figure of each draw, float32 [B]. A draw may lie
+        beyond what its metric can be, an interval does not.
     """
     if len(frames) < TOO_FEW:
         return records, {}
@@ -172,10 +201,12 @@ def with_intervals(
         limits = None
         if record.value is not None and key in statistics:
             values = record.value + factor * (statistics[key](drawn) - record.value)
-            values = np.clip(values, -1, 1) if CORRELATION in record.metric else values
             limits = interval(values)
             kept[key] = values.astype(np.float32)
-        found.append(record if limits is None else replace(record, low=limits[0], high=limits[1]))
+        if limits is not None:
+            low, high = within_range(record.metric, limits)
+            record = replace(record, low=low, high=high)
+        found.append(record)
     return found, kept
 
 
@@ -189,11 +220,14 @@ def write_draws(path: Path, draws: dict[Key, np.ndarray]) -> None:
     names = ["/".join(key) for key in draws]
     values = np.stack(list(draws.values())) if draws else np.zeros((0, DRAWS), np.float32)
     with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, names=np.array(names, dtype=str), values=values)
+        names = np.array(names, dtype=str)
+        np.savez_compressed(file, names=names, values=values, layout=LAYOUT)
 
 
 def read_draws(path: Path) -> dict[Key, np.ndarray]:
     """Draws of a file that `write_draws` wrote; runs no code.
+
+    Of a file of an earlier layout there are none, which the log says.
 
     Raises:
         UserError: the file is missing or damaged.
@@ -202,4 +236,7 @@ def read_draws(path: Path) -> dict[Key, np.ndarray]:
     names, values = content["names"], content["values"]
     if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
         raise UserError(f"{path} holds no draws: run evaluate anew.")
+    if content.get("layout", 1) != LAYOUT:
+        log.warning("%s is of an earlier version: no interval is taken of it. Run evaluate.", path)
+        return {}
     return {tuple(str(name).split("/", 2)): row for name, row in zip(names, values, strict=True)}
