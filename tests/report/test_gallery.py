@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from tests.support.runs import REASON, table_of, write_run
-from unigs.evaluate.runs import Run
+from tests.support.subject import write_table
+from unigs.evaluate.runs import Run, earlier_runs
 from unigs.media.video import VideoWriter
 from unigs.report import figures
 from unigs.report.gallery import gallery
@@ -336,6 +337,18 @@ def test_what_was_made_before_stays_on_the_page(tmp_path):
     shown = {str(path.relative_to(tmp_path)) for path in beside[:6]}
     assert files == shown
     assert links.text.count("from an earlier run") == 1
+
+
+def test_an_earlier_run_holds_while_its_test_frames_do(tmp_path, caplog):
+    """The table may be written anew, with the same frames held out; not with others."""
+    run = write_run(tmp_path, "ann", "unigs", 24.0)
+    (run / "frames.csv").write_text("frame,psnr_full\n20,30\n21,31\n")
+    age(run / "metrics.json", 100)
+    table = tmp_path / "ann/clip/frames.csv"
+    for held_out, kept in (([20, 21], 1), ([19, 20, 21], 0), ([0, 1], 0)):
+        write_table(table, 22, test=np.isin(np.arange(22), held_out))
+        assert len(earlier_runs((run / "metrics.json",))) == kept
+    assert caplog.text.count("is of other test frames than ann") == 2
 
 
 def test_damaged_figures_per_frame_of_an_earlier_run_leave_it_out_of_the_player(tmp_path, caplog):

@@ -9,10 +9,15 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from unigs.evaluate.catalogue import Figure
 from unigs.evaluate.records import FULL, PORTRAIT, find, has_figures
 from unigs.stage.errors import UserError
 from unigs.stage.files import read_json
+from unigs.subject.checks import Array, read_columns
+from unigs.subject.features import HeadPoses
+from unigs.subject.frame_table import TEST, read_frame_table
 
 log = logging.getLogger("unigs")
 
@@ -199,15 +204,42 @@ def earlier_runs(metrics: tuple[Path, ...]) -> list[Run]:
         folder = Path(path).parent
         try:
             run = read_runs((path,), speed_beside(path))[0]
+            alike = is_of_test_frames(folder, folder.parents[1])
         except UserError as error:
             log.warning("%s It is left out.", error)
             continue
-        clip = folder.parents[1] / "clip"
-        if not all(is_newer(path, clip / name) for name in ("video.mp4", "frames.csv")):
+        if not is_newer(path, folder.parents[1] / "clip/video.mp4"):
             log.warning("%s is older than the clip of %s: it is left out.", path, run.subject)
+        elif not alike:
+            log.warning("%s is of other test frames than %s: it is left out.", path, run.subject)
         else:
             found.append(run)
     return found
+
+
+def is_of_test_frames(test: Path, subject: Path) -> bool:
+    """Whether figures were measured on the frames that the subject's clip holds out now.
+
+    Args:
+        test: folder of the figures; the frames stand in its frames.csv.
+        subject: folder of the subject; where the frame table of its clip is gone, nothing
+            contradicts.
+
+    Raises:
+        UserError: a table, or the poses, are damaged.
+    """
+    table, pose, judged = (
+        subject / "clip/frames.csv",
+        subject / "face/pose.npz",
+        test / "frames.csv",
+    )
+    if not table.exists():
+        return True
+    if not judged.exists():
+        return False
+    posed = HeadPoses.read(pose).head.known if pose.exists() else None
+    frames = read_columns(judged, {"frame": Array(kind="whole")}, "evaluate")["frame"]
+    return bool(np.array_equal(frames, read_frame_table(table).frames(TEST, posed)))
 
 
 def speed_beside(metrics: Path) -> tuple[Path, ...]:
