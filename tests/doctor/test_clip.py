@@ -45,7 +45,7 @@ def test_nothing_is_said_against_a_good_clip():
         ({"offset": -2.0}, "Sync", "sound comes 80 ms before the picture"),
         ({"offset": 10.0}, "Sync", "rather another sound"),
         ({"speech": "logmel"}, "Speech", "heard by logmel; lips follow the clip's own voice"),
-        ({"body": "rest"}, "Torso", "it rests while the head moves"),
+        ({"body": "rest"}, "Torso", "how it moves is left to the training"),
     ],
 )  # fmt: skip
 def test_each_fault_is_one_sentence_with_a_remedy(change, about, words):

@@ -32,6 +32,24 @@ def test_synthetic_speakers_of_different_seeds_are_two_people():
     assert people.others({"1": first, "2": second}, "1") == ["2"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"video": "ann.mp4"}, {"video": "./clips/../ann.mp4"}),
+        ({"video": "ann.mp4"}, {"url": "file://{here}/ann.mp4"}),
+        ({"video": "ann.mp4"}, {"video": "{here}/link.mp4"}),
+        ({"imported": "imports/cat"}, {"imported": "{here}/imports/cat/"}),
+        ({"video": "synthetic"}, {"video": "synthetic:1"}),
+    ],
+)
+def test_a_recording_is_the_same_however_it_is_spelled(tmp_path, monkeypatch, first, second):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.mp4").symlink_to("ann.mp4")
+    second = {name: place.format(here=tmp_path) for name, place in second.items()}
+    rows = Subject("a", "folds", **first), Subject("b", "folds", **second)
+    assert people.one_each({"a": rows[0], "b": rows[1]}) == ["a"]
+
+
 def read(rendered):
     config = {
         "variants": {"plus": {"dynamic": {"lip_code": 2}}},

@@ -70,7 +70,7 @@ def judge_clip(clip: ClipFigures) -> Iterator[Finding]:
         yield Finding(
             "Torso",
             "too little of it is seen to follow it",
-            "it rests while the head moves",
+            "how it moves is left to the training (static.refine_torso)",
             "use a clip that shows the shoulders, or a wider crop (column crop)",
             LOOK,
         )

@@ -17,7 +17,8 @@ class BodySettings:
     """Side in pixels of the reduced images that are registered; larger ones gain no accuracy."""
     min_area: Share = 0.05
     """Least share of the picture that must show torso in nearly all frames. With less the body is
-    taken to rest, because a neck and a collar are too little to follow."""
+    taken to rest, because a neck and a collar are too little to register; then the training alone
+    finds how it moves, with static.refine_torso."""
     min_correlation: Share = 0.85
     """Least correlation, 0 to 1, of a registered torso with the reference frame. Frames below it
     are interpolated in time."""

@@ -21,8 +21,8 @@ class LipSettings:
     lip_prior: Literal["shipped", "pooled", "none"] = "shipped"
     """What is known of lips before the clip is seen (not in the paper), for the speech features of
     whisper. shipped: a map that was learned from synthetic voices, to which the clip is fitted.
-    pooled: a map from the clips of all other subjects of the sheet. none: networks learn from the
-    clip alone."""
+    pooled: a map from the clips of all other people of the sheet, a recording each. none: networks
+    learn from the clip alone."""
     seed: Seed = 0
     """Seed of every random choice."""
 

@@ -74,7 +74,7 @@ def track_body(
     rest = R[reference], t[reference]
     area = float((mask > 0).mean())
     if area < settings.min_area:
-        log.info("torso covers %.1f %% of the picture: the body is taken to rest", 100 * area)
+        log.info("torso covers %.1f %% of the picture: too little to register it", 100 * area)
         motion, correlation = np.tile(REST, (len(keep), 1)), np.full(len(keep), np.nan)
     else:
         motion, correlation = register(video, mask, reference, keep, usual, MODELS[settings.motion])
