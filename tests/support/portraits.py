@@ -54,11 +54,11 @@ def field(count: int = 60, anchors: bool = True) -> Gaussians:
     )
 
 
-def portrait(motion: bool = True) -> Portrait:
+def portrait(motion: bool = True, **changes: object) -> Portrait:
     torch.manual_seed(1)
     plate = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
     body = Body(torch.eye(3), torch.tensor([0.0, 0.0, 0.6]))
-    made = Motion(CONFIG) if motion else None
+    made = Motion({**CONFIG, **changes}) if motion else None
     if made:
         for plane in made.planes:
             plane.low.fill_(-0.15)

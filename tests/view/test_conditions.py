@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
-from tests.support.portraits import rotations
-from unigs.subject.features import ACTION_UNITS
+from tests.support.portraits import one_frame, portrait, rotations
+from unigs.playback.cues import cues
+from unigs.subject.features import FACE_UNITS
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 from unigs.view.conditions import STEP, changed, controls_of, numbers_of
@@ -26,7 +28,7 @@ def clip():
         RigidTrajectory(R, t()),
         AffineTrajectory(torso, t()),
         RNG.normal(0, 0.01, (FRAMES, 2)).astype(np.float32),
-        RNG.uniform(0, 5, (FRAMES, 6)).astype(np.float32),
+        RNG.uniform(0, 5, (FRAMES, 7)).astype(np.float32),
         np.zeros((FRAMES, 9, 5), np.float32),
     )
 
@@ -40,7 +42,7 @@ def test_every_number_can_be_changed_by_itself(clip):
     one, code = clip[4:5], LIPS[4:5]
     own = numbers_of(one, code)
     assert {group for group, _ in own} == {"lips", "eyes", "head", "torso"}
-    assert [name for group, name in own if group == "eyes"] == list(ACTION_UNITS)
+    assert [name for group, name in own if group == "eyes"] == list(FACE_UNITS)
     assert [name for group, name in own if group == "lips"] == ["opening", "width", "shape 1"]
     for key, value in own.items():
         new = numbers_of(*changed(one, code, {key: value[0] + 0.7}))
@@ -53,6 +55,15 @@ def test_several_numbers_change_together(clip):
     held = {("head", "turn"): 11.0, ("head", "z"): 55.0, ("torso", "tilt"): -3.0}
     new = numbers_of(*changed(clip[1:2], None, held))
     assert {key: round(float(new[key][0]), 3) for key in held} == held
+
+
+def test_a_smile_is_moved_as_a_blink_is():
+    """A portrait that was trained with AU12 takes a frame whose units somebody moved."""
+    made, one = portrait(eyes=7), one_frame(eyes=torch.arange(7.0) / 2)
+    [before] = cues(made, one)
+    for name in ("AU12", "AU45"):
+        [after] = cues(made, changed(one, None, {("eyes", name): 0.5})[0])
+        assert not torch.equal(after.shapes, before.shapes)
 
 
 def test_what_the_frame_lacks_is_passed_over():
@@ -95,4 +106,4 @@ def test_ranges_are_those_of_the_frames_that_count(clip):
 def test_what_never_moves_gets_no_slider(clip):
     clip.eyes[:, 2] = 1.5
     keys = {control.key for control in controls_of(numbers_of(clip, None), np.ones(FRAMES, bool))}
-    assert ("eyes", ACTION_UNITS[2]) not in keys and ("eyes", ACTION_UNITS[1]) in keys
+    assert ("eyes", FACE_UNITS[2]) not in keys and ("eyes", FACE_UNITS[1]) in keys

@@ -137,7 +137,8 @@ class Portrait(nn.Module):
             t: translation of the frame's head pose [3], meters.
             audio: the audio feature from `motion.hear`, [A]; a field that hears nothing passes it
                 over.
-            eyes: action units [6], 0-5; passed over likewise.
+            eyes: action units [E] or more, 0-5, of which a field reads the first ones; one that
+                reads none passes them over.
             body: the torso's own frame; None: at rest.
             deform: False leaves the canonical field even if there is motion.
             noise: standard deviation of noise on the z-scored pose feature (training).

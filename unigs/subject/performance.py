@@ -30,7 +30,7 @@ class Performance:
     outline: np.ndarray | None = None
     """How far the arms stand out, float32 [T,2], meters (`unigs.prepare.body.outline`)."""
     eyes: np.ndarray | None = None
-    """Action units, float32 [T,6], 0 to 5."""
+    """Action units in the order of `FACE_UNITS`, float32 [T,7], 0 to 5."""
     speech: np.ndarray | None = None
     """Windows of speech features, float32 [T,W,D], normalized."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unigs.subject.features import ACTION_UNITS
+from unigs.subject.features import FACE_UNITS
 from unigs.subject.performance import Performance
 from unigs.subject.trajectory import AffineTrajectory, RigidTrajectory
 
@@ -57,9 +57,9 @@ def numbers_of(performance: Performance, lips: np.ndarray | None) -> Numbers:
     """
     p = performance
     lip_names = [*LIPS, *(f"shape {k + 1}" for k in range(8))]
-    found = {} if lips is None else _named("lips", lip_names, lips)
+    found = {} if lips is None else _named("lips", lip_names[: lips.shape[1]], lips)
     if p.eyes is not None:
-        found |= _named("eyes", ACTION_UNITS, p.eyes)
+        found |= _named("eyes", FACE_UNITS, p.eyes)
     found |= _named("head", TURNS, _angles(p.head.R))
     found |= _named("head", SHIFTS, p.head.t * CENTIMETERS)
     if p.torso is not None:
@@ -128,10 +128,9 @@ def changed(
 
 
 def _named(group: str, names: object, values: np.ndarray) -> Numbers:
-    """The columns of values [T,K] by their names."""
-    return {
-        (group, name): np.float64(column) for name, column in zip(names, values.T, strict=False)
-    }
+    """The columns of values [T,K] by their K names."""
+    columns = zip(names, values.T, strict=True)
+    return {(group, name): np.float64(column) for name, column in columns}
 
 
 def _column(numbers: Numbers, group: str, names: object = None) -> np.ndarray:
