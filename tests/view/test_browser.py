@@ -11,9 +11,10 @@ from tests.support.browser import needs_browser, started
 from tests.support.view import make_speaker
 from unigs.playback.cpu_player import make_player
 from unigs.playback.cues import cues
+from unigs.view.access import Address
 from unigs.view.clip import read_clip
 from unigs.view.files import files_of
-from unigs.view.viewer import Address, Viewer
+from unigs.view.viewer import Viewer
 
 pytest.importorskip("viser", reason="viser is not installed: the extra view")
 pytestmark = needs_browser

@@ -14,8 +14,8 @@ import pytest
 from tests.support.view import make_speaker
 from unigs.__main__ import main
 from unigs.stage.errors import UserError
+from unigs.view.access import Address, refuse_taken, server_class
 from unigs.view.files import files_of, named_files
-from unigs.view.viewer import Address, refuse_taken, server_class
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,13 @@ from tests.support.view import REMOVED, TESTED, make_speaker
 from unigs.model.storage import load_portrait, save_portrait
 from unigs.stage.own_page import why_foreign
 from unigs.view import viewer as module
+from unigs.view.access import Address
 from unigs.view.clip import PARTS, read_clip
 from unigs.view.coloring import COLORINGS, REGION
+from unigs.view.field import part_of
 from unigs.view.files import files_of, named_files
 from unigs.view.scene import CENTIMETERS, SHAPES, looking, placed
-from unigs.view.viewer import Address, Viewer, part_of
+from unigs.view.viewer import Viewer
 
 viser = pytest.importorskip("viser", reason="viser is not installed: the extra view")
 

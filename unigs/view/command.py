@@ -77,8 +77,9 @@ def run(words: argparse.Namespace) -> None:
     files, title = found(words)
     files.check()
     # Torch is loaded when there is something to show.
+    from unigs.view.access import Address, server_class
     from unigs.view.clip import read_clip
-    from unigs.view.viewer import Address, Viewer, server_class
+    from unigs.view.viewer import Viewer
 
     server_class()
     log.info("%s: reading the clip and the portrait", files.portrait)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -50,6 +50,13 @@ class Shown:
     """How far eq. 6 moves the center [N], meters: by speech, eyes and pose."""
     movement: np.ndarray
     """How far the center is from its canonical place [N], meters: eq. 6 and the anchor."""
+
+
+def part_of(shown: Shown, visible: np.ndarray) -> Shown:
+    """Some of the Gaussians, by a mask [N]."""
+    if visible.all():
+        return shown
+    return Shown(*(getattr(shown, field.name)[visible] for field in fields(Shown)))
 
 
 @dataclass(frozen=True)
