@@ -74,7 +74,7 @@ def test_pixels_are_those_of_the_same_filters_as_people_type_them(tmp_path):
     assert len(wanted) >= 8 and np.array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("quality", graphs.QUALITIES)
+@pytest.mark.parametrize("quality", graphs.ENCODERS)
 def test_every_quality_is_written_with_its_encoder(tmp_path, quality):
     command = graphs.command_of(graphs.encoded(tmp_path / "a.mp4", 64, 64, 25, quality))
     encoder = graphs.ENCODERS[quality]["c:v"]

@@ -178,7 +178,7 @@ def worst(task) -> float:
     """How far a Gaussian of the head lies beyond the margin in front of the face, meters."""
     surface = FaceSurface(task.dataset.poses.shape, MARGIN, CPU)
     means = task.portrait.gaussians.means.detach()
-    return float((surface.least_depth(means) - means[:, 2]).max())
+    return float((surface.limit.take(surface.maps.cells(means)) - means[:, 2]).max())
 
 
 def deep(task) -> int:

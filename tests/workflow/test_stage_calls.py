@@ -126,7 +126,7 @@ def test_every_column_of_the_sheet_reaches_a_stage(commands):
     # A subject's name and data set stand in paths and tables, an import's folder in inputs.
     columns = {field.name for field in dataclasses.fields(Subject)}
     columns -= {"subject", "dataset", "imported"}
-    asked = ("sheet_flags(", "provenance_flags", "openface_flag")
+    asked = ("sheet_flags(", "provenance_flags", 'optional_flag("openface")')
     modules = [module for _, block, module in stages() if any(word in block for word in asked)]
     flags = (flags for module in modules for flags in flags_of(commands[module]))
     assert columns <= set().union(*flags)

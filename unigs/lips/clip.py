@@ -46,7 +46,7 @@ class LipClip:
         heard = SpeechFeatures.read(speech)
         table.check_rows(landmarks, marks.points)
         table.check_rows(speech, heard)
-        lips = lip_code(marks.points, table.keep & (table.split == TRAIN))
+        lips = lip_code(marks.points, table.teaches)
         return cls(name, speech, table, heard, marks, lips)
 
     @property

@@ -24,8 +24,6 @@ CONTAINERS = ",".join(
 lists (hls, concat, dash), which make ffmpeg open other files and addresses, are none of them."""
 PIPE = "pipe:"
 """Standard input or output."""
-QUALITIES = ("high", "preview", "intermediate", "lossless")
-"""Qualities that a video can be written in."""
 ENCODERS = {
     "high": {"c:v": "libx264", "preset": "medium", "crf": 10, "pix_fmt": "yuv420p"},
     "preview": {"c:v": "libx264", "preset": "medium", "crf": 18, "pix_fmt": "yuv420p"},
@@ -147,7 +145,7 @@ def encoded(
         width: pixels.
         height: pixels.
         fps: frames per second.
-        quality: one of `QUALITIES`.
+        quality: one of `ENCODERS`.
         gray: one byte per pixel instead of three.
         audio: file whose first audio stream is muxed.
         tags: at most two entries of the container's metadata.

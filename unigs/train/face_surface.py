@@ -86,10 +86,6 @@ class FaceSurface:
         self.half_range = 0.5 * math.log(max(skin.aspect, 1)) if skin else math.inf
         self.smallest = math.log(skin.smallest) if skin and skin.smallest else -math.inf
 
-    def least_depth(self, means: torch.Tensor) -> torch.Tensor:
-        """Least z [N] of centers [N,3]; minus infinity beside the face."""
-        return self.limit.take(self.maps.cells(means))
-
     @torch.no_grad()
     def hold(self, field: Gaussians) -> None:
         """Move along z what lies too far before or behind the face, and make needles rounder."""

@@ -174,9 +174,13 @@ def given(name):
     return lambda wildcards: supplied(imports.given(PLAN.subjects[wildcards.subject], name))
 
 
-def given_flag(wildcards, input):
-    """Param function: the flag for it."""
-    return as_flags({"given": input.given} if input.given else {})
+def optional_flag(name):
+    """Param function: --name with the input of that name; nothing where the rule has none."""
+
+    def flag(wildcards, input):
+        return as_flags({name: input[name]} if input[name] else {})
+
+    return flag
 
 
 def openface_table(wildcards):
@@ -187,19 +191,9 @@ def openface_table(wildcards):
     return made if PLAN.settings("eyes")["backend"] == "openface" else []
 
 
-def openface_flag(wildcards, input):
-    """Param function: the flag for it."""
-    return as_flags({"openface": input.openface} if input.openface else {})
-
-
 def clip_sound(wildcards):
     """Input function: the sound of the subject's clip; nothing if it was imported without."""
     return imports.clip_sound(PLAN.subjects[wildcards.subject])
-
-
-def sound_flag(wildcards, input):
-    """Param function: the flag for it."""
-    return as_flags({"audio": input.audio} if input.audio else {})
 
 
 def others(file):

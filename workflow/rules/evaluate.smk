@@ -34,7 +34,7 @@ rule render_test:
     params:
         *code_words("unigs.evaluate.render"),
         flags=flags("evaluate", TorsoSettings),
-        audio=sound_flag,
+        audio=optional_flag("audio"),
     shell:
         "python -m unigs.evaluate.render"
         " --portrait {input.portrait:q}"
@@ -81,7 +81,7 @@ rule evaluate:
     params:
         *code_words("unigs.evaluate.score"),
         flags=flags("evaluate", ScoreSettings),
-        audio=sound_flag,
+        audio=optional_flag("audio"),
     shell:
         "python -m unigs.evaluate.score"
         " --static {input.static:q}"
@@ -126,7 +126,7 @@ rule place_render:
     params:
         *code_words("unigs.evaluate.place_render"),
         flags=lambda wildcards: renders.render_flags(config, wildcards.system),
-        audio=sound_flag,
+        audio=optional_flag("audio"),
     shell:
         "python -m unigs.evaluate.place_render"
         " --render {input.render:q}"
@@ -167,7 +167,7 @@ rule evaluate_render:
     params:
         *code_words("unigs.evaluate.score"),
         flags=as_flags(PLAN.settings("evaluate", None, ScoreSettings)),
-        audio=sound_flag,
+        audio=optional_flag("audio"),
     shell:
         "python -m unigs.evaluate.score"
         " --video {input.video:q}"

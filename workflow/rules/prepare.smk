@@ -76,7 +76,7 @@ rule screen_clip:
         *code_words("unigs.prepare.clip.screen"),
         flags=flags("screen"),
         sheet=sheet_flags("remove", "test"),
-        given=given_flag,
+        given=optional_flag("given"),
     shell:
         "python -m unigs.prepare.clip.screen"
         " --video {input.video:q}"
@@ -178,7 +178,7 @@ rule measure_eyes:
     params:
         *code_words("unigs.prepare.face.eyes"),
         flags=flags("eyes"),
-        openface=openface_flag,
+        openface=optional_flag("openface"),
     shell:
         "python -m unigs.prepare.face.eyes"
         " --landmarks {input.landmarks:q}"
@@ -208,7 +208,7 @@ rule fit_pose:
     params:
         *code_words("unigs.prepare.pose.fit"),
         flags=flags("pose"),
-        given=given_flag,
+        given=optional_flag("given"),
     shell:
         "python -m unigs.prepare.pose.fit"
         " --landmarks {input.landmarks:q}"

@@ -35,7 +35,7 @@ rule train_static:
 
 
 rule pool_lips:
-    """A lip prior from the clips of all other subjects (`dynamic.lip_prior: pooled`)."""
+    """A lip prior from the clips of all other people (`dynamic.lip_prior: pooled`)."""
     input:
         frame_table=others("clip/frames.csv"),
         landmarks=others("face/landmarks.npz"),
@@ -88,7 +88,7 @@ rule train_dynamic:
         *content_words(PACKAGE.glob("speech/p*/*.safetensors")),
         flags=flags("dynamic"),
         provenance=provenance_flags,
-        pooled=lambda wildcards, input: as_flags({"pooled": input.pooled} if input.pooled else {}),
+        pooled=optional_flag("pooled"),
     shell:
         "python -m unigs.train.dynamic"
         " --static {input.static:q}"

@@ -12,7 +12,7 @@ from unigs.speech.encoder import SpeechEncoder
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.subject.features import Landmarks, SpeechFeatures
-from unigs.subject.frame_table import TRAIN, read_frame_table
+from unigs.subject.frame_table import read_frame_table
 
 
 def encode_speech(
@@ -35,7 +35,8 @@ def encode_speech(
             and undone. None: the clip is taken to be in sync.
 
     Raises:
-        UserError: the sound and the frame table differ in length, or the back-end cannot run.
+        UserError: the sound and the frame table differ in length, no frame trains, or the back-end
+            cannot run.
     """
     table = read_frame_table(frame_table)
     fps = table.fps
@@ -43,13 +44,15 @@ def encode_speech(
     check_length(audio, len(samples), frame_table, len(table), fps)
     encoder = SpeechEncoder(settings)
     columns = encoder.columns(samples)
-    train = table.keep & (table.split == TRAIN)
-    train = train if train.any() else np.ones(len(table), bool)
+    if not table.teaches.any():
+        raise UserError(
+            f"{frame_table} keeps no training frame: screen less strictly, or hold out fewer."
+        )
     # A clip is cut out of speech that goes on: unknown is nearer to the average than to silence,
     # which would close the mouth on the first and last frames.
     average = columns.mean(0)
     raw = encoder.windows(columns, len(table), fps, outside=average)
-    encoder.fit(raw[train])
+    encoder.fit(raw[table.teaches])
     offset = 0.0
     if landmarks is not None and settings.max_offset:
         marks = Landmarks.read(landmarks)
@@ -58,9 +61,9 @@ def encode_speech(
         def heard(frames: float) -> np.ndarray:
             return encoder.normalize(encoder.windows(columns, len(table), fps, frames, average))
 
-        offset = find_offset(heard, encoder.prior, marks.points, train, settings.max_offset)
+        offset = find_offset(heard, encoder.prior, marks.points, table.teaches, settings.max_offset)
         raw = encoder.windows(columns, len(table), fps, offset, average)
-        encoder.fit(raw[train])
+        encoder.fit(raw[table.teaches])
     encoder.learn_profile(samples, columns)
     SpeechFeatures(
         encoder.normalize(raw),
