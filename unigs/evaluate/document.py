@@ -13,12 +13,12 @@ PROTOCOL = "lossless render against the decoded clip, 8 bit; test frames' own po
 PASTED = "pasted"
 """What `evaluate.torso` says where the torso is that of the true test frame."""
 PASTED_PROTOCOL = f"{PROTOCOL}; PASTED: behind the rendered head lies the true test frame's torso"
-"""The same where the torso is not rendered."""
+"""What is compared with what where the torso is not rendered."""
 FOREIGN_PROTOCOL = (
     "another system's video, brought to the clip's frames and pixels as found from the pictures, "
     "against the decoded clip, 8 bit"
 )
-"""The same where another system rendered."""
+"""What is compared with what where another system rendered."""
 
 
 def document(

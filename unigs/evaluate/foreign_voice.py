@@ -78,12 +78,13 @@ def judge_voice(
     Args:
         render: the driven portrait (.mp4).
         video: the portrait's own clip.
-        frame_table: its frame table (.csv).
-        landmarks: its landmarks (.npz).
+        frame_table: frame table of the portrait's clip (.csv).
+        landmarks: landmarks of the portrait's clip (.npz).
         voice_video: the other person's clip.
-        voice_frame_table: its frame table (.csv).
-        voice_landmarks: its landmarks (.npz).
-        voice_speech: its speech features (.npz), which say by how much its sound is late.
+        voice_frame_table: frame table of the other person's clip (.csv).
+        voice_landmarks: landmarks of the other person's clip (.npz).
+        voice_speech: speech features of the other person's clip (.npz), which say by how much its
+            sound is late.
         out: figures to write (.json).
         settings: fields of the section `evaluate` that say how lips are looked at.
 

@@ -69,7 +69,7 @@ def render_test(
         eyes: action units (.csv).
         speech: speech features (.npz).
         out: lossless render of the test frames (.mkv).
-        shuffled: the same with the test part's speech rolled by half its length (.mkv).
+        shuffled: lossless render with the test part's speech rolled by half its length (.mkv).
         preview: truth beside render, with sound (.mp4).
         settings: fields of the section `evaluate` that say how frames are rendered.
         audio: the clip's sound (.wav), for the preview; None: the preview is silent.

@@ -40,8 +40,9 @@ def judge_closure(
         phones: phone times of the recording: what `flite -psdur` prints, or the truth of the
             synthetic speaker (.npz).
         video: the portrait's own clip.
-        frame_table: its frame table (.csv).
-        landmarks: its landmarks (.npz), by which the person's own closed lips are known.
+        frame_table: frame table of the portrait's clip (.csv).
+        landmarks: landmarks of the portrait's clip (.npz), by which the person's own closed lips
+            are known.
         out: figures to write (.json).
         settings: fields of the section `evaluate` that say how lips are looked at.
 

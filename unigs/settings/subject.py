@@ -59,12 +59,15 @@ class Subject:
     """Ranges that are held out for the test, in seconds of the clip: `48.6-53.4`. Empty: the
     settings of `screen` choose, as it is the custom the clip's last eleventh."""
     source: str | None = None
-    """Where the video is from: an address, a title, who filmed it. For `run.json`, the portrait's
-    file, its model card and its talking videos, like the next two; a change trains nothing anew."""
+    """Where the video is from: an address, a title, who filmed it. Stands in
+    `run.json`, the portrait's file, its model card and its talking videos; a change trains nothing
+    anew."""
     license: str | None = None
-    """License or terms under which the video may be used: `CC BY 4.0`, `own recording`."""
+    """License or terms under which the video may be used: `CC BY 4.0`, `own recording`.
+    Stands where `source` does; a change trains nothing anew."""
     consent: str | None = None
-    """How the person agreed to a portrait that speaks: `myself`, `signed form 12`."""
+    """How the person agreed to a portrait that speaks: `myself`, `signed form 12`. Stands
+    where `source` does; a change trains nothing anew."""
     openface: str | None = None
     """Table (.csv) that OpenFace or pyfaceau wrote for `results/{subject}/clip/video.mp4`, for the
     setting `eyes: {backend: openface}`; without it a FeatureExtraction on PATH writes one."""

@@ -39,7 +39,7 @@ class Task(ABC):
     frames: np.ndarray
     """Indices of training frames."""
     validation: np.ndarray
-    """Indices of training frames that are held out (may be empty)."""
+    """Indices of training frames that are kept for the validation (may be empty)."""
     iterations: int
     """Steps of the whole training."""
     evaluate_every: int
@@ -278,7 +278,7 @@ class _Run:
 def _postfix(row: dict) -> str:
     parts = [f"loss {row['loss']:.4f}", f"train {row['psnr_train']:.2f} dB"]
     if row["psnr_val"] is not None:
-        parts.append(f"held out {row['psnr_val']:.2f} dB")
+        parts.append(f"validation {row['psnr_val']:.2f} dB")
     return ", ".join([*parts, f"{row['gaussians']} Gaussians"])
 
 

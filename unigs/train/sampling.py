@@ -1,4 +1,4 @@
-"""Which training frames each step sees, which more often, and which are held out."""
+"""Which training frames each step sees, which more often, and which validate."""
 
 from __future__ import annotations
 

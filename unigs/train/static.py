@@ -64,8 +64,9 @@ def train_static(
         record: JSON file to write, with settings, versions, device and time.
         settings: settings of the static stage.
         provenance: where the clip is from and by whose leave, for the record.
-        motion: motion of the torso to write for all later stages (.npz), likewise; None: not
-            written, as is possible where it is not refined.
+        motion: motion of the torso to write for all later stages (.npz): that of the last step,
+            refined if the settings say so; None: not written, as is possible where it is not
+            refined.
 
     Raises:
         UserError: a file is missing or does not fit the others, or the training went astray.
