@@ -8,8 +8,9 @@ import pytest
 from tests.support.film import COUNT, SIDE, film, rendered
 from tests.support.subject import subject_files, write_features, write_table
 from unigs.evaluate.align import Window
+from unigs.evaluate.foreign_frames import pictures
 from unigs.evaluate.image import psnr
-from unigs.evaluate.place_render import pictures, place_render
+from unigs.evaluate.place_render import place_render
 from unigs.evaluate.records import find
 from unigs.evaluate.score import evaluate
 from unigs.media.audio import write_wav

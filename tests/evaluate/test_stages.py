@@ -20,7 +20,7 @@ from unigs.evaluate.faces import FaceReader
 from unigs.evaluate.interval import read_draws
 from unigs.evaluate.records import find, to_json
 from unigs.evaluate.speed import memory_record, speed_records
-from unigs.evaluate.split import Split, split_of
+from unigs.evaluate.split import Split, sound_of_frames, split_of
 from unigs.evaluate.streams import pick, read_aligned
 from unigs.face.detectors import open_detectors
 from unigs.media.audio import write_wav
@@ -177,7 +177,7 @@ def test_preview_shows_truth_beside_render_with_the_sound_of_the_test_part(rende
 
 def test_sound_of_the_test_frames_is_cut_frame_by_frame(tmp_path):
     split = Split(write_table(tmp_path / "frames.csv", 6), np.array([1, 2, 5]), np.array([0]))
-    sound = render_test.sound_of_frames(np.arange(3500, dtype=np.float32), split)
+    sound = sound_of_frames(np.arange(3500, dtype=np.float32), split)
     assert len(sound) == 3 * 640
     np.testing.assert_array_equal(sound[:1280], np.arange(640, 1920))
     np.testing.assert_array_equal(sound[1280:1580], np.arange(3200, 3500))

@@ -6,7 +6,6 @@ of our own portraits, in the clip's pixels; where the render shows only a part o
 picture, only that part.
 """
 
-import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,25 +14,20 @@ import cv2
 import numpy as np
 
 from unigs.evaluate import align
-from unigs.evaluate.split import Split, sound_of_frames, split_of
+from unigs.evaluate.foreign_frames import frames_in, frames_of, listed, size_of
+from unigs.evaluate.paired_videos import write_pairs
+from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick
-from unigs.media.audio import RATE, read_audio, write_wav
-from unigs.media.images import first_missing, read_image
-from unigs.media.video import VideoWriter, probe, read_video
+from unigs.media.video import probe, read_video
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import atomic, write_json
-from unigs.stage.leftovers import scratch_folder
+from unigs.stage.files import write_json
 from unigs.stage.progress import progress
 from unigs.subject.features import HeadPoses
 from unigs.subject.frame_table import read_frame_table
 
 log = logging.getLogger("unigs")
 
-NAMED = 3
-"""Missing frames whose numbers are told."""
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-"""Endings of pictures in a folder of frames."""
 LOOK = 256
 """Width to which pictures are brought to be compared, px."""
 TITLE = "Ground truth | render of another system"
@@ -82,7 +76,11 @@ def place_render(
     wanted = rows_of_test(render, split, rows, found.offset, frames_in(render, table.fps))
     frames = pick(frames_of(render, table.fps), wanted, render)
     images = (align.resampled(frame, found.window, box) for frame in frames)
-    write_aligned(images, split, video, box, out, preview, audio)
+    x, y, width, height = box
+    truth = pick(read_video(video), split.test, video)
+    shown = (real[y : y + height, x : x + width] for real in truth)
+    pairs = progress(zip(images, shown, strict=True), total=len(split.test), label="place")
+    write_pairs(pairs, (width, height), split, out, preview, audio, title=TITLE)
     window = {"x": found.window.x, "y": found.window.y, "scale": found.window.scale}
     write_json(
         placement,
@@ -106,73 +104,6 @@ def place_render(
         render, wanted[0], split.test[0], found.window.scale, found.window.x, found.window.y,
         found.correlation, found.runner_up,
     )  # fmt: skip
-
-
-def frames_of(render: Path, fps: float) -> Iterator[np.ndarray]:
-    """Frames of a video at the clip's rate, or of a folder of pictures, uint8 RGB [h,w,3].
-
-    Args:
-        render: the video or the folder.
-        fps: frames per second of the clip.
-
-    Raises:
-        UserError: a picture cannot be read, or has another size than the first.
-    """
-    if not Path(render).is_dir():
-        same = abs(probe(render).fps - fps) < 0.01
-        yield from read_video(render, fps=None if same else fps)
-        return
-    shape = None
-    for path in pictures(render):
-        image = read_image(path)
-        shape = shape or image.shape
-        if image.shape != shape:
-            raise UserError(f"{path} has another size than the pictures before it: render anew.")
-        yield image
-
-
-def pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their numbers; hidden files are none.
-
-    Raises:
-        UserError: there is none, two have one number, or a number is missing between the first and
-            the last.
-    """
-    found = {}
-    for path in sorted(Path(folder).iterdir()):
-        digits = path.stem[len(path.stem.rstrip("0123456789")) :]
-        # macOS puts a file ._NAME beside NAME on disks that are not its own.
-        if path.suffix.lower() not in PICTURES or not digits or path.name.startswith("."):
-            continue
-        twin = found.setdefault(int(digits), path)
-        if twin is not path:
-            raise UserError(
-                f"{folder} holds {twin.name} and {path.name}, two pictures of one number: leave "
-                "only the render's pictures in it."
-            )
-    if not found:
-        raise UserError(f"{folder} holds no pictures whose names end in numbers: render anew.")
-    numbers = range(min(found), max(found) + 1)
-    if lacking := len(numbers) - len(found):
-        told = _listed(first_missing(found, numbers, NAMED), lacking)
-        raise UserError(f"{folder} lacks {told}, between others: render them.")
-    return [found[number] for number in sorted(found)]
-
-
-def size_of(render: Path) -> tuple[int, int]:
-    """Width and height of a video's frames or of a folder's pictures, px."""
-    if Path(render).is_dir():
-        height, width = read_image(pictures(render)[0]).shape[:2]
-        return width, height
-    info = probe(render)
-    return info.width, info.height
-
-
-def frames_in(render: Path, fps: float) -> int:
-    """Number of frames of a render at the clip's rate."""
-    if Path(render).is_dir():
-        return len(pictures(render))
-    return sum(1 for _ in frames_of(render, fps))
 
 
 def find_placement(
@@ -236,48 +167,9 @@ def rows_of_test(
     if len(missing):
         raise UserError(
             f"{render} lacks {len(missing)} of {len(split.test)} test frames, those that show "
-            f"{_listed(missing.tolist(), len(missing))} of the clip: render them, too."
+            f"{listed(missing.tolist(), len(missing))} of the clip: render them, too."
         )
     return wanted
-
-
-def write_aligned(
-    images: Iterator[np.ndarray],
-    split: Split,
-    video: Path,
-    box: tuple[int, int, int, int],
-    out: Path,
-    preview: Path,
-    audio: Path | None,
-) -> None:
-    """Write the render's test frames, and truth beside them with the sound.
-
-    Args:
-        images: the render's test frames, uint8 [h,w,3].
-        split: the clip's test frames.
-        video: the clip.
-        box: x, y, width, height of the part of the clip that they show, px.
-        out: lossless video.
-        preview: video for people.
-        audio: the clip's sound; None: a silent preview.
-    """
-    x, y, width, height = box
-    fps = split.table.fps
-    truth = pick(read_video(video), split.test, video)
-    with contextlib.ExitStack() as files:
-        track = None
-        if audio is not None:
-            track = Path(files.enter_context(scratch_folder())) / "test.wav"
-            write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
-        plain, people = (files.enter_context(atomic(path)) for path in (out, preview))
-        lossless = files.enter_context(VideoWriter(plain, width, height, fps, "lossless"))
-        shown = files.enter_context(
-            VideoWriter(people, 2 * width, height, fps, "preview", audio=track, title=TITLE)
-        )
-        pairs = zip(images, truth, strict=True)
-        for image, real in progress(pairs, total=len(split.test), label="place"):
-            lossless.write(image)
-            shown.write(np.hstack([real[y : y + height, x : x + width], image]))
 
 
 def _gray(stream: Iterator[np.ndarray], size: tuple[int, int], label: str) -> np.ndarray:
@@ -289,13 +181,6 @@ def _gray(stream: Iterator[np.ndarray], size: tuple[int, int], label: str) -> np
         gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         small.append(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA))
     return np.stack(small)
-
-
-def _listed(numbers: list[int], count: int) -> str:
-    """Frame numbers in words: up to `NAMED` of `count`, from the first on."""
-    words = ", ".join(map(str, numbers[:NAMED]))
-    more = "" if count <= NAMED else f" and {count - NAMED} more"
-    return f"{'frame' if count == 1 else 'frames'} {words}{more}"
 
 
 if __name__ == "__main__":

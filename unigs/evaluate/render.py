@@ -7,8 +7,7 @@ the figures, a lossless one with the wrong speech (does the mouth listen?), and 
 for people.
 """
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +15,9 @@ import numpy as np
 
 from unigs.compute.device import pick_device
 from unigs.evaluate.document import PASTED
-from unigs.evaluate.split import Split, sound_of_frames, split_of
+from unigs.evaluate.paired_videos import write_pairs
+from unigs.evaluate.split import Split, split_of
 from unigs.evaluate.streams import pick
-from unigs.media.audio import RATE, read_audio, write_wav
 from unigs.media.video import VideoWriter, read_video
 from unigs.model.portrait import Portrait
 from unigs.model.storage import load_portrait
@@ -27,7 +26,6 @@ from unigs.settings.evaluate import TorsoSettings
 from unigs.stage import cli
 from unigs.stage.errors import UserError
 from unigs.stage.files import atomic
-from unigs.stage.leftovers import scratch_folder
 from unigs.stage.progress import progress
 from unigs.subject.frame_table import read_frame_table
 from unigs.subject.labels import TORSO, read_labels
@@ -40,7 +38,7 @@ COMMENT = "The right half is synthetic: rendered by UniGS from speech, eyes and 
 """Comment in the preview's metadata."""
 
 PASTED_COMMENT = f"{COMMENT} Its torso is pasted from the left half."
-"""The same where the torso is that of the true frame."""
+"""Comment in the preview's metadata where the torso is that of the true frame."""
 
 
 def render_test(
@@ -92,28 +90,14 @@ def render_test(
     def play(played: Performance) -> Iterator[np.ndarray]:
         return playback.clip(played, torsos(model, video, labels, split) if pasted else None)
 
-    with contextlib.ExitStack() as files:
-        sound = files.enter_context(scratch_folder())
-        track = None
-        if audio is not None:
-            track = Path(sound) / "test.wav"
-            write_wav(track, sound_of_frames(read_audio(audio, RATE), split), RATE)
-        lossless = files.enter_context(_writer(files, out, model, 1, "lossless"))
-        people = files.enter_context(
-            _writer(files, preview, model, 2, "preview", audio=track, title=TITLE, comment=comment)
-        )
-        renders = _counted(play(test), split, "render")
-        for image, real in zip(renders, truth, strict=True):
-            if image.shape != real.shape:
-                raise UserError(
-                    f"{portrait} renders {image.shape[1]}x{image.shape[0]} but {video} is "
-                    f"{real.shape[1]}x{real.shape[0]}: train on this clip."
-                )
-            lossless.write(image)
-            people.write(np.hstack([real, image]))
-    with contextlib.ExitStack() as files:
-        wrong = files.enter_context(_writer(files, shuffled, model, 1, "lossless"))
-        heard = replace(test, speech=performance.speech[shuffled_rows(split.test)])
+    size, renders = (model.size, model.size), _counted(play(test), split, "render")
+    pairs = _of_one_size(zip(renders, truth, strict=True), portrait, video)
+    write_pairs(pairs, size, split, out, preview, audio, title=TITLE, comment=comment)
+    heard = replace(test, speech=performance.speech[shuffled_rows(split.test)])
+    with (
+        atomic(shuffled) as temporary,
+        VideoWriter(temporary, *size, model.fps, "lossless") as wrong,
+    ):
         for image in _counted(play(heard), split, "shuffled"):
             wrong.write(image)
 
@@ -149,16 +133,17 @@ def _check_pasting(model: Portrait, portrait: Path, labels: Path | None) -> None
         raise UserError("a torso is pasted where the regions show it: name them with --labels.")
 
 
-def _writer(
-    files: contextlib.ExitStack,
-    path: Path,
-    model: Portrait,
-    columns: int,
-    quality: str,
-    **options: object,
-) -> VideoWriter:
-    temporary = files.enter_context(atomic(path))
-    return VideoWriter(temporary, model.size * columns, model.size, model.fps, quality, **options)
+def _of_one_size(
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]], portrait: Path, video: Path
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of render and truth, as long as they have one size."""
+    for image, real in pairs:
+        if image.shape != real.shape:
+            raise UserError(
+                f"{portrait} renders {image.shape[1]}x{image.shape[0]} but {video} is "
+                f"{real.shape[1]}x{real.shape[0]}: train on this clip."
+            )
+        yield image, real
 
 
 def _counted(renders: Iterator[np.ndarray], split: Split, label: str) -> Iterator[np.ndarray]:
