@@ -6,7 +6,6 @@ import pytest
 from tests.support import astronaut, lip_models
 from tests.support.face_points import FRAMES, moving_points
 from unigs.evaluate.lip_view import FIRST, SECOND, Face, LipView, judges, mesh_points
-from unigs.face.landmarks68 import load_landmarks68
 from unigs.settings.evaluate import LipJudgeSettings
 from unigs.stage.errors import UserError
 
@@ -77,12 +76,11 @@ def test_the_judges_find_a_face_in_a_video(tmp_path):
     where = astronaut.landmarks()[:, :2]
     for k in range(5):
         assert np.abs(points[k, :, :2] - where - [2 * k, 10]).mean() < 2
-    network = load_landmarks68(
-        lip_models.write_lip_models(tmp_path / "models") / "face-landmarks-68.safetensors", "cpu"
-    )
-    (first, look), (second, look_too) = judges(network)
+    weights = lip_models.write_lip_models(tmp_path / "models") / "face-landmarks-68.safetensors"
+    named = LipJudgeSettings(landmarks_model=str(weights))
+    (first, look), (second, look_too) = judges(named, "cpu")
     assert (first, second) == (FIRST, SECOND) and look(clip, points) is points
     assert look_too(clip, points).shape == (5, 68, 2)
     with pytest.raises(UserError, match="has 5 frames instead of 4"):
         look_too(clip, points[:4])
-    assert [judge for judge, _ in judges(None)] == [FIRST]
+    assert [judge for judge, _ in judges(LipJudgeSettings(landmarks_model=""), "cpu")] == [FIRST]

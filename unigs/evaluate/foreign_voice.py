@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from unigs.compute.device import device_name, pick_device
-from unigs.evaluate.lip_view import Face, Judge, LipView, judges, mesh_points
+from unigs.evaluate.lip_view import Face, LipJudge, LipView, judges, mesh_points
 from unigs.evaluate.mouth import REFERENCE_SIZE, correlation
-from unigs.evaluate.records import Record, measured, to_json
-from unigs.face.points68 import load_points68
+from unigs.evaluate.records import Record, measured, write_records
 from unigs.media.video import probe
-from unigs.pretrained.auto import LANDMARKS68, chosen_model
 from unigs.settings.evaluate import LipJudgeSettings
 from unigs.stage import cli
-from unigs.stage.files import write_json
 from unigs.subject.features import Landmarks, SpeechFeatures
 from unigs.subject.frame_table import FrameTable, read_frame_table
 
@@ -96,21 +93,19 @@ def judge_voice(
     table.check_rows(landmarks, own.points)
     heard.check_rows(voice_landmarks, truth.points)
     offset = SpeechFeatures.read(voice_speech).offset
-    device, weights = pick_device(settings.device).type, None
-    if path := chosen_model(settings.landmarks_model, LANDMARKS68):
-        weights = load_points68(path, device)
+    device = pick_device(settings.device).type
+    lookers = judges(settings, device)
     info, rendered = probe(render), mesh_points(render, "render", settings)
     rows = np.flatnonzero(heard.keep)
     records = []
-    for judge, look in judges(weights):
+    for judge, look in lookers:
         points = look(video, own.points)
         face = Face.of(judge, points[table.keep])
         shown = face.view(look(render, rendered)).at(render_rows(rows, heard, offset, info.fps))
         spoken = face.view(look(voice_video, truth.points)[rows])
         pixel = face.size * REFERENCE_SIZE / own.size
         records += records_of(judge, Seen(shown, spoken, face.view(points[table.keep]), pixel))
-    named = [record.labeled(device=device_name(device)) for record in records]
-    write_json(out, {"metrics": to_json(named)})
+    write_records(out, records, device_name(device))
 
 
 def render_rows(rows: np.ndarray, table: FrameTable, offset: float, fps: float) -> np.ndarray:
@@ -125,7 +120,7 @@ def render_rows(rows: np.ndarray, table: FrameTable, offset: float, fps: float) 
     return (rows + offset) * fps / table.fps
 
 
-def records_of(judge: Judge, seen: Seen) -> list[Record]:
+def records_of(judge: LipJudge, seen: Seen) -> list[Record]:
     """Figures of one judge.
 
     Args:

@@ -7,7 +7,7 @@ the 20 mouth points of the iBUG scheme (48 to 67) in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from unigs.evaluate.mouth import MESH, POINTS68
 from unigs.face import landmarks68, mesh
 from unigs.face.detectors import open_detectors
 from unigs.face.lips import in_face_frame, normalized
-from unigs.face.points68 import Points68
+from unigs.face.points68 import Points68, load_points68
 from unigs.face.squares import face_squares
 from unigs.media.video import read_video
+from unigs.pretrained.auto import LANDMARKS68, chosen_model
 from unigs.settings.detectors import DetectorSettings
+from unigs.settings.evaluate import LipJudgeSettings
 from unigs.stage.errors import UserError
 from unigs.stage.progress import progress
 
@@ -33,7 +35,7 @@ CORNERS = (0, 6)
 
 
 @dataclass(frozen=True)
-class Judge:
+class LipJudge:
     """Where a detector's landmarks have skull and lips."""
 
     name: str
@@ -44,9 +46,9 @@ class Judge:
     lips: tuple[int, ...]
 
 
-FIRST = Judge("MediaPipe face mesh", "", mesh.RIGID, MESH.lips)
+FIRST = LipJudge("MediaPipe face mesh", "", mesh.RIGID, MESH.lips)
 """The detector whose landmarks trained the portrait."""
-SECOND = Judge(landmarks68.BACKEND, "_68", landmarks68.RIGID, POINTS68.lips)
+SECOND = LipJudge(landmarks68.BACKEND, "_68", landmarks68.RIGID, POINTS68.lips)
 """The network that had no part in the training."""
 
 
@@ -86,14 +88,14 @@ class LipView:
 class Face:
     """A person's skull as one judge sees it: the common frame of all views that are compared."""
 
-    judge: Judge
+    judge: LipJudge
     shape: np.ndarray
     """Places [R,C] of the rigid points, about their mean, in units of their spread."""
     size: float
     """Median spread of the rigid points, px."""
 
     @classmethod
-    def of(cls, judge: Judge, points: np.ndarray) -> Face:
+    def of(cls, judge: LipJudge, points: np.ndarray) -> Face:
         """The mean face of a clip.
 
         Args:
@@ -157,13 +159,23 @@ def _frames(video: Path, label: str) -> Iterator[np.ndarray]:
 Look = Callable[[Path, np.ndarray], np.ndarray]
 
 
-def judges(network: Points68 | None) -> Iterable[tuple[Judge, Look]]:
+def judges(settings: LipJudgeSettings, device: str) -> list[tuple[LipJudge, Look]]:
     """Each judge that there is, and how it finds its landmarks in a video.
 
+    The weights are read at once, so that a damaged file is told before any video is gone through.
+
     Args:
-        network: the second judge; None: its weights are not there.
+        settings: fields of the section `evaluate` that name the weights of the second judge.
+        device: where the second judge runs, "cpu" or "cuda".
+
+    Raises:
+        UserError: the weights of the second judge are missing or of another network.
     """
-    yield FIRST, lambda _, points: points
-    if network is not None:
+    found: list[tuple[LipJudge, Look]] = [(FIRST, lambda _, points: points)]
+    if path := chosen_model(settings.landmarks_model, LANDMARKS68):
+        network = load_points68(path, device)
         second = replace(SECOND, name=network.backend)
-        yield second, lambda video, points: network_points(network, video, points, video.stem)
+        found.append(
+            (second, lambda video, points: network_points(network, video, points, video.stem))
+        )
+    return found

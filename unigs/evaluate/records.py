@@ -6,6 +6,9 @@ cannot be written, and a metric that cannot be computed is a record without valu
 
 import math
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from unigs.stage.files import write_json
 
 FULL = "full"
 """Region of a figure that is taken over the whole frame."""
@@ -89,6 +92,17 @@ def to_json(records: list[Record]) -> list[dict]:
             del row["low"], row["high"]
         rows.append(row)
     return rows
+
+
+def write_records(path: Path, records: list[Record], device: str) -> None:
+    """Write records that one device measured, and nothing else, as `metrics` of a JSON file.
+
+    Args:
+        path: file to write (.json).
+        records: the figures; what they say of a device is replaced.
+        device: name of the device that measured.
+    """
+    write_json(path, {"metrics": to_json([record.labeled(device=device) for record in records])})
 
 
 def has_figures(content: dict) -> bool:

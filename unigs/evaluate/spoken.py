@@ -10,16 +10,13 @@ import numpy as np
 
 from unigs.compute.device import device_name, pick_device
 from unigs.evaluate.closure import Levels, closure, closure_records, levels_of
-from unigs.evaluate.lip_view import Face, Judge, judges, mesh_points
-from unigs.evaluate.records import PORTRAIT, SHUFFLED, Record, to_json
-from unigs.face.points68 import load_points68
+from unigs.evaluate.lip_view import Face, LipJudge, judges, mesh_points
+from unigs.evaluate.records import PORTRAIT, SHUFFLED, Record, write_records
 from unigs.media.video import probe
-from unigs.pretrained.auto import LANDMARKS68, chosen_model
 from unigs.settings.evaluate import LipJudgeSettings
 from unigs.speech.phones import Phone, read_phones
 from unigs.stage import cli
 from unigs.stage.errors import UserError
-from unigs.stage.files import write_json
 from unigs.subject.features import Landmarks
 from unigs.subject.frame_table import read_frame_table
 
@@ -51,25 +48,23 @@ def judge_closure(
     """
     table, own, said = read_frame_table(frame_table), Landmarks.read(landmarks), read_phones(phones)
     table.check_rows(landmarks, own.points)
-    device, weights = pick_device(settings.device).type, None
-    if path := chosen_model(settings.landmarks_model, LANDMARKS68):
-        weights = load_points68(path, device)
+    device = pick_device(settings.device).type
+    lookers = judges(settings, device)
     info, rendered = probe(render), mesh_points(render, "render", settings)
     if not np.isfinite(rendered).any():
         raise UserError(f"{render} shows no face: look at it, and train longer.")
     records = []
-    for judge, look in judges(weights):
+    for judge, look in lookers:
         points = look(video, own.points)[table.keep]
         face = Face.of(judge, points)
         opening = face.view(look(render, rendered)).opening
         levels = levels_of(face.view(points).opening)
         records += _records(judge, opening, said, info.fps, levels)
-    named = [record.labeled(device=device_name(device)) for record in records]
-    write_json(out, {"metrics": to_json(named)})
+    write_records(out, records, device_name(device))
 
 
 def _records(
-    judge: Judge, opening: np.ndarray, said: list[Phone], fps: float, levels: Levels
+    judge: LipJudge, opening: np.ndarray, said: list[Phone], fps: float, levels: Levels
 ) -> Iterator[Record]:
     """Shares of one judge, and those of the same lips half a recording away: what chance gives."""
     for method, seen in ((PORTRAIT, opening), (SHUFFLED, np.roll(opening, len(opening) // 2))):
